@@ -1,0 +1,280 @@
+/**
+ * The catalogue of everything that can go wrong (or be said) about a source: one reason, one retry
+ * class, one meaning and one remedy, each said once. Conditions, events, metrics, logs and
+ * docs/operations.md take their words from here; a test compares them.
+ */
+
+/** `retry`: tried again with backoff, heals alone. `edit`: nothing but an edit of the spec helps (Stalled). */
+export type RetryClass = 'retry' | 'edit';
+
+interface CatalogueEntry {
+  readonly retry: RetryClass;
+  /** What it means, one sentence. */
+  readonly meaning: string;
+  /** What a person does about it, one or two sentences. */
+  readonly remedy: string;
+}
+
+const entries = {
+  // The spec
+  InvalidSpec: {
+    retry: 'edit',
+    meaning: 'A field of the spec that the API server cannot check does not parse.',
+    remedy: 'Correct the field that the message names.',
+  },
+  NotSupported: {
+    retry: 'edit',
+    meaning: 'The spec asks for something that this version does not do; nothing is applied.',
+    remedy: 'Take the named field out of the spec or the Secret, or install a version that knows it.',
+  },
+
+  // The source
+  SecretNotFound: {
+    retry: 'retry',
+    meaning: 'The Secret that spec.auth names does not exist in the namespace of the source.',
+    remedy: 'Create the Secret; the source goes on by itself.',
+  },
+  SecretInvalid: {
+    retry: 'retry',
+    meaning: 'The Secret that spec.auth names lacks a key, or a key does not parse.',
+    remedy: 'Correct the key that the message names, then annotate the source with plumbline.dev/requestedAt.',
+  },
+  AuthenticationFailed: {
+    retry: 'retry',
+    meaning: 'The git server refused the credentials, or asks for some.',
+    remedy: 'Check the Secret that spec.auth names; without one, add it.',
+  },
+  RepositoryNotFound: {
+    retry: 'retry',
+    meaning: 'The git server has no repository at this URL, or hides it from these credentials.',
+    remedy: 'Check spec.url; a private repository needs spec.auth.',
+  },
+  GitUnreachable: {
+    retry: 'retry',
+    meaning: 'The git server cannot be reached: no such host, connection refused, or cut off.',
+    remedy: 'Check spec.url, DNS and network policies; the source goes on by itself.',
+  },
+  GitTimeout: {
+    retry: 'retry',
+    meaning: 'The git server accepted the connection and then said nothing for 30 seconds.',
+    remedy: 'Check the git server; the source goes on by itself.',
+  },
+  UntrustedCertificate: {
+    retry: 'retry',
+    meaning: "The git server's TLS certificate is not trusted.",
+    remedy: 'Put the CA into key ca.crt of the Secret that spec.auth names.',
+  },
+  GitError: {
+    retry: 'retry',
+    meaning: 'The git server answered something that is no git protocol, or an error of its own.',
+    remedy: 'Read the quoted answer; check spec.url and the git server.',
+  },
+  EmptyRepository: {
+    retry: 'retry',
+    meaning: 'The repository has no commit yet.',
+    remedy: 'Push a first commit.',
+  },
+  RefNotFound: {
+    retry: 'retry',
+    meaning: 'The branch, tag, range, commit or ref that spec.ref names is not in the repository.',
+    remedy: 'Push the ref, or correct spec.ref.',
+  },
+  PathNotFound: {
+    retry: 'retry',
+    meaning: 'The folder that spec.path names is not in this commit.',
+    remedy: 'Correct spec.path, or push the folder.',
+  },
+  RepositoryTooLarge: {
+    retry: 'retry',
+    meaning: 'The repository, or a file in it, is over a limit.',
+    remedy: 'Take the file that the message names out of the path, or move the manifests to a smaller repository.',
+  },
+  RepositoryRefused: {
+    retry: 'retry',
+    meaning: 'The repository holds something that is never read: a symlink, a submodule, an LFS pointer.',
+    remedy: 'Replace what the message names by plain files, or move it out of the path.',
+  },
+
+  // Rendering
+  RenderFailed: {
+    retry: 'retry',
+    meaning: 'Files of this revision cannot be read as Kubernetes manifests.',
+    remedy: 'Correct the files and lines that the message names, and push.',
+  },
+  KustomizeNotSupported: {
+    retry: 'retry',
+    meaning: 'There is a kustomization at or under the path; it is never applied raw.',
+    remedy: 'Point spec.path at rendered manifests.',
+  },
+  HelmNotSupported: {
+    retry: 'retry',
+    meaning: 'There is a Helm chart at or under the path; it is never applied raw.',
+    remedy: 'Point spec.path at rendered manifests.',
+  },
+
+  // Planning and dry run
+  UnknownKind: {
+    retry: 'retry',
+    meaning: 'The API server does not know a kind, and no CRD in the revision defines it.',
+    remedy: 'Install the CRD, or correct apiVersion and kind; a CRD that appears is noticed.',
+  },
+  OutOfScope: {
+    retry: 'retry',
+    meaning: 'An object is cluster-wide or in a namespace that this operator does not serve (--namespaces).',
+    remedy: 'Move the object, or let the operator serve that namespace.',
+  },
+  NamespaceMismatch: {
+    retry: 'retry',
+    meaning: 'spec.targetNamespace is set, and a manifest names another namespace.',
+    remedy: 'Take metadata.namespace out of the manifest, or targetNamespace out of the spec.',
+  },
+  NamespaceNotFound: {
+    retry: 'retry',
+    meaning: 'A namespace that a manifest names does not exist.',
+    remedy: 'Create the namespace, or add it to the repository; one that appears is noticed.',
+  },
+  NamespaceTerminating: {
+    retry: 'retry',
+    meaning: 'A namespace is being deleted; nothing can be created in it until it is gone.',
+    remedy: 'Wait until it is gone, or look for the finalizer that holds it.',
+  },
+  ObjectTerminating: {
+    retry: 'retry',
+    meaning: 'An object is being deleted; it is made anew when it is gone.',
+    remedy: 'Wait, or look for the finalizer that holds it.',
+  },
+  OwnedByOther: {
+    retry: 'retry',
+    meaning: 'An object belongs to another source, ApplySet or tool, and is not fought over.',
+    remedy: 'Take the manifest out of one of the two, or detach the object from its owner as the message says.',
+  },
+  ServiceAccountNotFound: {
+    retry: 'retry',
+    meaning: 'The service account that the source acts as does not exist.',
+    remedy: 'Create it, or correct spec.serviceAccountName; one that appears is noticed.',
+  },
+  Forbidden: {
+    retry: 'retry',
+    meaning: 'The service account of the source is not allowed to do what the revision needs.',
+    remedy: 'Grant the missing rights with the commands in the message.',
+  },
+  ObjectRefused: {
+    retry: 'retry',
+    meaning: 'The API server refuses an object of the revision.',
+    remedy: 'Correct the fields that the message names, and push.',
+  },
+  ImmutableField: {
+    retry: 'retry',
+    meaning: 'A field that cannot be changed differs from the live object.',
+    remedy: 'Undo the change, or annotate the manifest with plumbline.dev/force: enabled to have it recreated.',
+  },
+  WebhookUnavailable: {
+    retry: 'retry',
+    meaning: 'An admission webhook does not answer, so the API server refuses the object.',
+    remedy: 'Mend the webhook that the message names; the source goes on by itself.',
+  },
+  WebhookRefusesDryRun: {
+    retry: 'retry',
+    meaning: 'An admission webhook has side effects and cannot be asked in a dry run.',
+    remedy: 'Give the webhook sideEffects: None or NoneOnDryRun.',
+  },
+  Conflict: {
+    retry: 'retry',
+    meaning: 'An object was changed or replaced between planning and applying; it is planned again.',
+    remedy: 'Nothing; the next attempt follows at once.',
+  },
+
+  // Applying and pruning
+  PruneHeld: {
+    retry: 'retry',
+    meaning: 'The revision would prune everything, most of the members, or data; a person lets it go.',
+    remedy: 'Read the list; then run the kubectl annotate command of the message, or correct the repository.',
+  },
+  PruneWaiting: {
+    retry: 'retry',
+    meaning: 'A pruned object is held by a finalizer.',
+    remedy: 'Look for the controller that owns the finalizer.',
+  },
+  NotEstablished: {
+    retry: 'retry',
+    meaning: 'A CRD was applied but the API server does not serve it yet.',
+    remedy: 'Read the conditions of the CRD.',
+  },
+  ApiServerUnavailable: {
+    retry: 'retry',
+    meaning: 'The API server cannot be reached or answers with an error of its own.',
+    remedy: 'Nothing in the cluster changes meanwhile; the source goes on by itself.',
+  },
+  OperatorForbidden: {
+    retry: 'retry',
+    meaning: 'The operator itself lacks a right.',
+    remedy: "Compare the operator's ClusterRole with the chart's.",
+  },
+  InternalError: {
+    retry: 'retry',
+    meaning: 'A fault of the operator.',
+    remedy: "Report it with the operator's log lines.",
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+/** Why a source is not Ready: the reason of a condition, an event, a metric and a log line. */
+export type Reason = keyof typeof entries;
+
+/** Every reason with its retry class, meaning and remedy. */
+export const catalogue: Readonly<Record<Reason, CatalogueEntry>> = entries;
+
+/** A place in the deployer repository. Lines and columns count from 1. */
+export interface Place {
+  /** Path from the root of the repository, `prod/web.yaml`. */
+  readonly file: string;
+  readonly line?: number | undefined;
+  readonly column?: number | undefined;
+}
+
+/** One thing that is wrong, as told to a person. Never holds a secret value. */
+export interface Fault {
+  readonly reason: Reason;
+  /** Where in the repository. */
+  readonly place?: Place | undefined;
+  /** The object, as `Deployment shop/web`. */
+  readonly object?: string | undefined;
+  /** What is wrong: field and the server's own reason; no full stop at the end. */
+  readonly message: string;
+  /** What to do, where it is more precise than the catalogue's remedy; a full sentence. */
+  readonly remedy?: string | undefined;
+}
+
+/** The one error class: a reason from the catalogue, and everything that is wrong, not only the first. */
+export class PlumblineError extends Error {
+  readonly reason: Reason;
+  readonly faults: readonly Fault[];
+  /** Not before this many milliseconds (a server's Retry-After). */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(fault: Fault | readonly Fault[], options: { cause?: unknown; retryAfterMs?: number | undefined } = {}) {
+    const faults: readonly Fault[] = Array.isArray(fault) ? (fault as readonly Fault[]) : [fault as Fault];
+    super(faults.map(faultText).join('; '), options.cause === undefined ? {} : { cause: options.cause });
+    this.name = 'PlumblineError';
+    this.faults = faults;
+    this.reason = faults[0]?.reason ?? 'InternalError';
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** `prod/web.yaml:14:3 Deployment shop/web: spec.replicas: Invalid value`. */
+export function faultText(fault: Fault): string {
+  const where = [fault.place && placeText(fault.place), fault.object].filter(Boolean).join(' ');
+  return where === '' ? fault.message : `${where}: ${fault.message}`;
+}
+
+/** `prod/web.yaml:14:3`, as far as it is known. */
+export function placeText(place: Place): string {
+  return [place.file, place.line, place.line === undefined ? undefined : place.column].filter((part) => part !== undefined).join(':');
+}
+
+/** Whatever was thrown, as a PlumblineError; what is not in the catalogue becomes InternalError. */
+export function toPlumblineError(error: unknown): PlumblineError {
+  if (error instanceof PlumblineError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new PlumblineError({ reason: 'InternalError', message }, { cause: error });
+}

@@ -1,0 +1,90 @@
+/** The port between git and the rest: what a source asks for, and what it gets. */
+
+/** Which revision; exactly one field, or none for the remote's HEAD. */
+export interface RefSpec {
+  readonly branch?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly semver?: string | undefined;
+  readonly commit?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+/** What the Secret of spec.auth holds, read and checked. Never logged; compared by `id` only. */
+export interface Credentials {
+  /** A hash of everything in here: two sources share a remote when URL and id are the same. Empty when anonymous. */
+  readonly id: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly bearerToken?: string | undefined;
+  /** PEM. */
+  readonly ca?: string | undefined;
+}
+
+/** The refs of a remote at one moment. */
+export interface RemoteRefs {
+  /** Full ref name → commit (annotated tags peeled). */
+  readonly refs: ReadonlyMap<string, string>;
+  /** The branch that HEAD points at, `refs/heads/main`; undefined when HEAD is detached or unborn. */
+  readonly headRef: string | undefined;
+  /** The commit that HEAD points at. */
+  readonly head: string | undefined;
+}
+
+/** A ref made precise: the commit, and how to name it to people (`main`, `v1.2.3`, `4f2a9c1…`). */
+export interface ResolvedRef {
+  readonly commit: string;
+  /** `refs/heads/main`; undefined for a bare commit. */
+  readonly fullRef: string | undefined;
+  /** `main`, `v1.2.3`, `refs/pull/3/head`; undefined for a bare commit, which is shown alone. */
+  readonly shortRef: string | undefined;
+}
+
+export interface CommitInfo {
+  readonly sha: string;
+  /** First line of the message, at most 200 characters, control characters removed. */
+  readonly subject: string;
+  /** `Ada Lovelace <ada@example.com>`. */
+  readonly author: string;
+  /** Committer time, RFC 3339. */
+  readonly time: string;
+}
+
+export interface SnapshotFile {
+  /** From the root of the repository, `prod/web.yaml`. */
+  readonly path: string;
+  /** Object id of the blob. */
+  readonly oid: string;
+  readonly content: Buffer;
+}
+
+/** The files under one path of one commit; immutable. */
+export interface Snapshot {
+  readonly commit: CommitInfo;
+  /** The path it was cut at, normalised: no leading or trailing slash, empty for the root. */
+  readonly path: string;
+  /** Object id of the tree at `path`: two snapshots with the same path and tree hold the same files. */
+  readonly tree: string;
+  /** Manifest files (`.yaml`, `.yml`, `.json`, and what marks a kustomization or chart), sorted by path. */
+  readonly files: readonly SnapshotFile[];
+}
+
+/** One commit of a remote, from which snapshots are cut without asking the server again. */
+export interface Checkout {
+  readonly commit: CommitInfo;
+  /**
+   * The files under `path` but for those that match `exclude` (globs relative to `path`).
+   * Throws PlumblineError: PathNotFound, RepositoryTooLarge, RepositoryRefused.
+   */
+  snapshot(path: string, exclude: readonly string[]): Snapshot;
+}
+
+/** A remote, as reconcile/ uses it. Every method throws PlumblineError with a reason of the source. */
+export interface GitClient {
+  /** One ls-refs. */
+  listRefs(url: string, credentials: Credentials, signal: AbortSignal): Promise<RemoteRefs>;
+  /** Fetches one commit and reads its manifest files. */
+  checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout>;
+  /** Stops the child process, if any. */
+  close(): Promise<void>;
+}
+
