@@ -1,0 +1,69 @@
+/** What a walk tells the stages behind it: plain values, from which status, events and metrics are computed. */
+import type { PlumblineError } from '../errors.ts';
+import type { CommitInfo, ResolvedRef } from '../source/types.ts';
+import type { Notice } from '../render/types.ts';
+
+/** The phases of a walk, as reconcile_duration_seconds names them. */
+export type Phase = 'source' | 'render' | 'plan' | 'dryrun' | 'apply' | 'prune';
+
+/** A revision as seen by the walk. */
+export interface RevisionSeen {
+  readonly ref: ResolvedRef;
+  /** RFC 3339: when it was observed. */
+  readonly time: string;
+  /** Known once the commit was fetched. */
+  readonly commit: CommitInfo | undefined;
+}
+
+/** What was done to the cluster, counted. */
+export interface Changes {
+  readonly created: number;
+  readonly changed: number;
+  readonly unchanged: number;
+  readonly pruned: number;
+  readonly letGo: number;
+}
+
+/** An object taken over that no source owned (event Adopted). */
+export interface Adoption {
+  /** `Deployment shop/web` */
+  readonly object: string;
+  /** Its field managers so far. */
+  readonly managers: readonly string[];
+}
+
+/** The end of one walk over one source. */
+export type Outcome =
+  | {
+      readonly kind: 'applied';
+      readonly seen: RevisionSeen;
+      readonly changes: Changes;
+      /** How many objects the revision states. */
+      readonly total: number;
+      readonly notices: readonly Notice[];
+      /** The API server's warnings (deprecations), with the object. */
+      readonly warnings: readonly string[];
+      readonly adopted: readonly Adoption[];
+    }
+  | {
+      readonly kind: 'failed';
+      /** Undefined when the remote could not even be asked, or the spec is refused. */
+      readonly seen: RevisionSeen | undefined;
+      /** The stage that failed. */
+      readonly phase: Phase | 'spec';
+      readonly error: PlumblineError;
+      /** The revision was attempted: it was fetched, and render or a later stage began. */
+      readonly attempted: boolean;
+      /** Something was written before it failed. */
+      readonly changes: Changes | undefined;
+      /** How many objects the revision states, when render got that far. */
+      readonly total: number | undefined;
+      /** How many of them are refused or failed. */
+      readonly failedObjects: number;
+      readonly notices: readonly Notice[];
+      readonly warnings: readonly string[];
+      readonly adopted: readonly Adoption[];
+      /** RFC 3339: when it will be tried again. */
+      readonly retryAt: string | undefined;
+    }
+  | { readonly kind: 'suspended' };
