@@ -1,4 +1,5 @@
 /** The port between git and the rest: what a source asks for, and what it gets. */
+import type { PlumblineError } from '../errors.ts';
 
 /** Which revision; exactly one field, or none for the remote's HEAD. */
 export interface RefSpec {
@@ -78,13 +79,47 @@ export interface Checkout {
   snapshot(path: string, exclude: readonly string[]): Snapshot;
 }
 
-/** A remote, as reconcile/ uses it. Every method throws PlumblineError with a reason of the source. */
+/** How git is asked; `Remotes` (remotes.ts) shares its answers among sources. Every method throws PlumblineError with a reason of the source. */
 export interface GitClient {
-  /** One ls-refs. */
-  listRefs(url: string, credentials: Credentials, signal: AbortSignal): Promise<RemoteRefs>;
+  /** One ls-refs. With `prefixes`, a server that can leaves other refs out; HEAD and branches are always there. */
+  listRefs(url: string, credentials: Credentials, signal: AbortSignal, prefixes?: readonly string[]): Promise<RemoteRefs>;
   /** Fetches one commit and reads its manifest files. */
   checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout>;
+  /** Whether `ancestor` is an ancestor of `commit`: false after a force-push; undefined when that cannot be found out cheaply. */
+  descends(url: string, credentials: Credentials, ancestor: string, commit: string, signal: AbortSignal): Promise<boolean | undefined>;
   /** Stops the child process, if any. */
   close(): Promise<void>;
 }
 
+/** What a subscriber of a remote is told: where its ref points, or why that is not known. `at`: milliseconds since the epoch. */
+export type Observation =
+  | { readonly resolved: ResolvedRef; readonly error?: undefined; readonly at: number }
+  | { readonly resolved?: undefined; readonly error: PlumblineError; readonly at: number };
+
+export interface SubscribeOptions {
+  readonly url: string;
+  readonly credentials: Credentials;
+  readonly ref: RefSpec;
+  /** How often the remote is asked at least; milliseconds. */
+  readonly intervalMs: number;
+  /** The commit last observed (from the status): a ref that is gone is told with where it was. */
+  readonly lastCommit?: string | undefined;
+  /** Called on the first answer, on every change, and after each pollNow(); never from within subscribe(). */
+  onObserved(observation: Observation): void;
+}
+
+export interface Subscription {
+  /** Asks now, also during backoff; onObserved follows, whether or not anything changed. */
+  pollNow(): void;
+  close(): void;
+}
+
+/** The remotes of all sources, as reconcile/ uses them: one per URL and credentials. */
+export interface SharedRemotes {
+  subscribe(options: SubscribeOptions): Subscription;
+  /** The commit's files; asked for many times at once, it is fetched once, and kept while it is current. */
+  checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout>;
+  /** As GitClient.descends, remembered; undefined also when the server cannot be asked. */
+  descends(url: string, credentials: Credentials, ancestor: string, commit: string, signal: AbortSignal): Promise<boolean | undefined>;
+  close(): Promise<void>;
+}
