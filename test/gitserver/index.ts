@@ -1,0 +1,6 @@
+export { makeCertificate } from './certificates.ts';
+export type { CertificateOptions, ServerCertificate } from './certificates.ts';
+export { GitRepo } from './repo.ts';
+export type { CommitOptions, Content, CreateOptions } from './repo.ts';
+export { startGitServer } from './server.ts';
+export type { GitFault, GitServer, GitServerOptions } from './server.ts';
