@@ -1,0 +1,262 @@
+/** Generated from crds/plumbline.dev_gitopssources.yaml by crds/generate.ts; not to be edited. */
+import type { KubeObject, ObjectMeta } from '../kube/types.ts';
+
+/** A GitOpsSource is one folder of one git repository whose manifests the cluster follows. */
+export interface GitOpsSource extends KubeObject {
+  readonly apiVersion: 'plumbline.dev/v1';
+  readonly kind: 'GitOpsSource';
+  readonly metadata: ObjectMeta & { readonly namespace: string };
+  /** What to follow, and how. */
+  readonly spec: GitOpsSourceSpec;
+  /** What became of it. Written by the operator alone. */
+  readonly status?: GitOpsSourceStatus | undefined;
+}
+
+/** What to follow, and how. */
+export interface GitOpsSourceSpec {
+  /**
+   * The repository to follow. The schemes are https, http and ssh. Credentials are never part of it; they are in the Secret that auth
+   * names.
+   */
+  readonly url: string;
+  /** Which revision of the repository: exactly one of the fields below. Without ref, the branch that the remote's HEAD points at. */
+  readonly ref?: SpecRef | undefined;
+  /** The folder whose manifests are applied, from the root of the repository; subfolders included. Without path, the root. */
+  readonly path?: string | undefined;
+  /** Globs under path that are not read. `*` is anything within one folder, `**` any number of folders. */
+  readonly exclude?: readonly string[] | undefined;
+  /**
+   * How often the remote is asked for new commits, as a Go duration in hours, minutes, seconds and milliseconds: `30s`, `1m30s`, `1h`.
+   * At least 5s, at most 168h.
+   */
+  readonly interval: string;
+  /**
+   * Asks the remote at these times as well: a cron expression of five fields (minute, hour, day of month, month, day of week), in UTC
+   * unless it begins with `CRON_TZ=Europe/Vienna` or the like.
+   */
+  readonly schedule?: string | undefined;
+  /** How to log in to the git server. Without auth, anonymously. */
+  readonly auth?: SpecAuth | undefined;
+  /** Whose signatures a revision must carry to be applied. Without verify, none. */
+  readonly verify?: SpecVerify | undefined;
+  /**
+   * The service account in the namespace of the source whose rights it has: everything is written as that account. Without it, the
+   * account that the operator's `--default-service-account` names.
+   */
+  readonly serviceAccountName?: string | undefined;
+  /**
+   * The namespace of every namespaced object. An object that names another one is refused. Without targetNamespace, objects go where
+   * they say, and those that say nothing to the namespace of the source.
+   */
+  readonly targetNamespace?: string | undefined;
+  /** Whether objects that leave git are deleted. With false they are let go: they stay and belong to nobody. */
+  readonly prune: boolean;
+  /** What happens to the objects when the source is deleted: Delete takes them along, Orphan lets them go. */
+  readonly deletionPolicy: 'Delete' | 'Orphan';
+  /** What happens when somebody changes in the cluster what git states. */
+  readonly drift: SpecDrift;
+  /** Whether a revision must become healthy, and how long that may take. */
+  readonly health: SpecHealth;
+  /** Stops asking, applying, correcting and pruning at once. What is in the cluster stays. */
+  readonly suspend: boolean;
+}
+
+/** Which revision of the repository: exactly one of the fields below. Without ref, the branch that the remote's HEAD points at. */
+export interface SpecRef {
+  /** The head of this branch, as `main`. */
+  readonly branch?: string | undefined;
+  /** This tag, as `v1.2.3`. A tag that is moved is followed, and the move is told. */
+  readonly tag?: string | undefined;
+  /** The highest tag in this range of semantic versions, as `>=1.2.0 <2.0.0` or `1.x`. */
+  readonly semver?: string | undefined;
+  /** This commit and no other, by its full id. It is how one rolls back. */
+  readonly commit?: string | undefined;
+  /** This ref by its full name, as `refs/pull/42/head`. */
+  readonly name?: string | undefined;
+}
+
+/** How to log in to the git server. Without auth, anonymously. */
+export interface SpecAuth {
+  /**
+   * The Secret in the namespace of the source. Keys: `username` and `password`, or `bearerToken`; `ca.crt` for a certificate authority
+   * of one's own; `tls.crt` and `tls.key`; `identity` and `known_hosts` for ssh; `githubAppID`, `githubAppInstallationID`,
+   * `githubAppPrivateKey` and `githubAppBaseURL`.
+   */
+  readonly secretRef: SecretRef;
+}
+
+/** A Secret in the namespace of the source. */
+export interface SecretRef {
+  /** The name of the Secret. */
+  readonly name: string;
+}
+
+/** Whose signatures a revision must carry to be applied. Without verify, none. */
+export interface SpecVerify {
+  /** What must be signed: HEAD, the commit; Tag, the annotated tag; TagAndHEAD, both. */
+  readonly mode: 'HEAD' | 'Tag' | 'TagAndHEAD';
+  /**
+   * The Secret in the namespace of the source with the trusted public keys: OpenPGP in keys that end in `.asc`, SSH in
+   * `allowed_signers`.
+   */
+  readonly secretRef: SecretRef;
+}
+
+/** What happens when somebody changes in the cluster what git states. */
+export interface SpecDrift {
+  /** Correct puts back what git states, Report tells it, Ignore does neither. */
+  readonly mode: 'Correct' | 'Report' | 'Ignore';
+  /** Differences that are no drift. Each rule: all that it states must match. */
+  readonly ignore?: readonly DriftRule[] | undefined;
+}
+
+/** One kind of difference that is no drift. */
+export interface DriftRule {
+  /** The API group of the objects; empty for the core group. */
+  readonly group?: string | undefined;
+  /** The kind of the objects, as `Deployment`. */
+  readonly kind?: string | undefined;
+  /** The name of the object. */
+  readonly name?: string | undefined;
+  /** The namespace of the objects. */
+  readonly namespace?: string | undefined;
+  /** The fields, each with all that is below it. Without paths, every field. */
+  readonly paths?: readonly string[] | undefined;
+  /** The field managers that may own these fields, as `kube-controller-manager`. Without managers, any. */
+  readonly managers?: readonly string[] | undefined;
+}
+
+/** Whether a revision must become healthy, and how long that may take. */
+export interface SpecHealth {
+  /** Whether the source is Ready only once the revision was healthy. */
+  readonly wait: boolean;
+  /** How long after it is applied a revision may take to become healthy, as a Go duration: `90s`, `5m`. At least 1s, at most 168h. */
+  readonly timeout: string;
+}
+
+/** What became of it. Written by the operator alone. */
+export interface GitOpsSourceStatus {
+  /** The generation of the spec that this status speaks of. */
+  readonly observedGeneration?: number | undefined;
+  /** Ready, Reconciling, Stalled, Healthy, Drifted and SourceVerified. */
+  readonly conditions?: readonly Condition[] | undefined;
+  /** How far each revision came. The four are never merged into one. */
+  readonly revision?: StatusRevision | undefined;
+  /** The commit of the applied revision. */
+  readonly commit?: StatusCommit | undefined;
+  /** How many objects there are. */
+  readonly objects?: StatusObjects | undefined;
+  /** The first 20 fields that differ from git. */
+  readonly drift?: readonly DriftEntry[] | undefined;
+  /** The last 10 attempts that ended in another way than the one before, newest first. */
+  readonly history?: readonly HistoryEntry[] | undefined;
+  /** The same for the columns of kubectl get. */
+  readonly display?: StatusDisplay | undefined;
+  /** The value of annotation plumbline.dev/requestedAt that was last acted on. */
+  readonly lastHandledReconcileAt?: string | undefined;
+}
+
+/** One statement about the source. */
+export interface Condition {
+  /** What it is about, as `Ready`. */
+  readonly type: string;
+  /** Whether it is so. */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** The generation of the spec that it speaks of. */
+  readonly observedGeneration?: number | undefined;
+  /** When the status last changed. */
+  readonly lastTransitionTime: string;
+  /** Why, in one word; docs/operations.md explains each. */
+  readonly reason: string;
+  /** Why, in sentences, with what to do. */
+  readonly message: string;
+}
+
+/** How far each revision came. The four are never merged into one. */
+export interface StatusRevision {
+  /** What the ref pointed at when the remote was last asked. */
+  readonly observed?: RevisionStage | undefined;
+  /** The last one that was tried, whatever became of it. */
+  readonly attempted?: RevisionStage | undefined;
+  /** The last one whose every object is in the cluster. */
+  readonly applied?: RevisionStage | undefined;
+  /** The last one whose every object was healthy. */
+  readonly healthy?: RevisionStage | undefined;
+}
+
+/** A revision, and when it came this far. */
+export interface RevisionStage {
+  /** The id of the commit. */
+  readonly commit: string;
+  /** When it came this far. */
+  readonly time: string;
+}
+
+/** The commit of the applied revision. */
+export interface StatusCommit {
+  /** Its id. */
+  readonly sha?: string | undefined;
+  /** The first line of its message. */
+  readonly subject?: string | undefined;
+  /** Who wrote it, as `Ada Lovelace <ada@example.com>`. */
+  readonly author?: string | undefined;
+  /** When it was committed. */
+  readonly time?: string | undefined;
+}
+
+/** How many objects there are. */
+export interface StatusObjects {
+  /** All that the revision states. */
+  readonly total?: number | undefined;
+  /** Those that are healthy. */
+  readonly healthy?: number | undefined;
+  /** Those that differ from git. */
+  readonly drifted?: number | undefined;
+  /** Those that were refused or could not be applied. */
+  readonly failed?: number | undefined;
+}
+
+/** One field that differs from git, or one object that is gone. */
+export interface DriftEntry {
+  /** The object, as `Deployment shop/web`. */
+  readonly object: string;
+  /**
+   * modified, another value; removed, the field is gone; missing, the object is gone; extra, kubectl added a field that git does not
+   * state.
+   */
+  readonly class: 'modified' | 'removed' | 'missing' | 'extra';
+  /** The field, as `spec.replicas`. */
+  readonly field?: string | undefined;
+  /** The field manager that changed it; a program, never a person. */
+  readonly manager?: string | undefined;
+  /** Since when. */
+  readonly since?: string | undefined;
+}
+
+/** One revision and what became of it. */
+export interface HistoryEntry {
+  /** The id of the commit. */
+  readonly commit: string;
+  /** What pointed at it, as `main`. */
+  readonly ref?: string | undefined;
+  /** The first line of its message. */
+  readonly subject?: string | undefined;
+  /** Who wrote it. */
+  readonly author?: string | undefined;
+  /** When this result was reached. */
+  readonly time: string;
+  /** Applied: every object is in. Failed: reason and message say why not. */
+  readonly result: 'Applied' | 'Failed';
+  /** Why it failed, in one word. */
+  readonly reason?: string | undefined;
+  /** Why it failed, in short. */
+  readonly message?: string | undefined;
+}
+
+/** The same for the columns of kubectl get. */
+export interface StatusDisplay {
+  /** The applied revision, as `main@4f2a9c1`. */
+  readonly revision?: string | undefined;
+  /** Healthy objects out of all, as `12/12`. */
+  readonly healthy?: string | undefined;
+}
