@@ -1,27 +1,46 @@
-/** What is known of the cluster from watches alone. */
+/** What is known of the cluster from watches, and from look-ups of what watches cannot see. */
 import type { ObjectId, OwnerReference, Resource } from '../kube/types.ts';
 
-/** The `plumbline.dev/` annotations of a live object, short names. */
-export type OwnAnnotations = Readonly<Record<string, string>>;
-
-/** One labelled object, as small as can be. */
-export interface Member {
+/** A live object, as small as can be. */
+export interface LiveObject {
   /** In the version in which it is watched. */
   readonly id: ObjectId;
+  readonly resource: Resource;
   readonly uid: string;
   readonly resourceVersion: string;
   readonly deleting: boolean;
   readonly controllerOwner: OwnerReference | undefined;
-  /** The value of the part-of label. */
+  /** The value of the part-of label; empty when it has none. */
   readonly partOf: string;
-  /** The `plumbline`/Apply entry of managedFields owns the hash annotation and the part-of label. */
-  readonly ownsHashAndLabel: boolean;
-  /** That entry owns the part-of label (proof of membership, invariant 5). */
+  /** The `plumbline`/Apply entry of managedFields owns the part-of label: proof of membership (invariant 5). */
   readonly ownsLabel: boolean;
-  readonly annotations: OwnAnnotations;
+  /** That entry owns the hash annotation as well: what rule 6 calls unchanged. */
+  readonly ownsHashAndLabel: boolean;
+  /** The object's `plumbline.dev/` annotations, by their full names. */
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** A change of one labelled object, for those who wake sources. */
+/** An object that carries the part-of label, as the watches know it. */
+export type Member = LiveObject;
+
+/** An object that a look-up found: what a refusal or an adoption has to tell is kept too. */
+export interface LookedUp extends LiveObject {
+  /** Every field manager with an entry, in the server's order, each once. */
+  readonly managers: readonly string[];
+  /** The tool that marks it as its own. */
+  readonly mark: OwnershipMark | undefined;
+}
+
+/** The mark of another deployment tool. */
+export interface OwnershipMark {
+  readonly tool: 'Flux' | 'Argo CD' | 'Helm';
+  /** `Kustomization flux-system/shop`, `release shop/web`. */
+  readonly owner: string;
+  /** How to detach the object there. */
+  readonly detach: string;
+}
+
+/** A change of one labelled object. */
 export interface MemberChange {
   readonly before: Member | undefined;
   readonly after: Member | undefined;
@@ -30,8 +49,8 @@ export interface MemberChange {
 /** The labelled objects of the cluster, by kind, kept by one list+watch per group, version and kind. */
 export interface Inventory {
   /**
-   * Has these kinds watched on behalf of `source` and resolves once each first list is in.
-   * Kinds no longer named by any source are dropped a while after.
+   * Has exactly these kinds watched on behalf of `source` and resolves once each first list is in.
+   * A kind that no source needs any more is dropped. Throws ApiServerUnavailable when a list is not in after 30 s.
    */
   need(source: string, resources: readonly Resource[], signal: AbortSignal): Promise<void>;
   /** `source` needs nothing any more. */
@@ -42,6 +61,10 @@ export interface Inventory {
   find(id: Omit<ObjectId, 'version'>): Member | undefined;
   /** Takes in what a write of our own answered, so that the next plan does not wait for the watch. */
   noteWritten(resource: Resource, object: unknown): void;
-  /** Takes in that a delete of our own (or a look-up) found the object gone. */
-  noteGone(resource: Resource, id: ObjectId): void;
+  /** Resolves true once no object with this uid is known any more, false at the deadline (milliseconds). */
+  waitGone(member: Member, deadlineMs: number, signal: AbortSignal): Promise<boolean>;
+  /** Calls back on each change of a labelled object; returns how to stop it. */
+  onChange(listener: (change: MemberChange) => void): () => void;
+  /** The kinds whose watch is broken, as `deployments.apps/v1: why`, and those tried at least once. */
+  state(): { readonly broken: readonly string[]; readonly tried: boolean };
 }

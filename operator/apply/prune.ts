@@ -1,0 +1,102 @@
+/** Takes out of the cluster what left git: in reverse stages, each waited for (rule 19), or let go (rule 20). */
+import { commitAnnotation, hashAnnotation, originAnnotation, partOfLabel } from '../api/names.ts';
+import type { Fault } from '../errors.ts';
+import { isKubeError } from '../kube/client.ts';
+import { describeApiError } from '../kube/faults.ts';
+import { deleteObject, getMetadata, jsonPatch } from '../kube/operations.ts';
+import { objectText } from '../kube/types.ts';
+import { readLiveObject } from '../live/read.ts';
+import type { Member } from '../live/types.ts';
+import { isProven } from '../plan/plan.ts';
+import { throwFaults } from './apply.ts';
+import { isSecret, pruneStageOf, pruneStages } from './stages.ts';
+import type { ApplyContext, Faults, Progress } from './types.ts';
+
+/** How long a stage is waited for, milliseconds; what a finalizer holds longer is told as PruneWaiting. */
+const pruneDeadline = 30_000;
+/** A busy object (its status moves) is looked at and tried again this often before the plan is made anew. */
+const tries = 4;
+
+/** Prunes these members. Throws PlumblineError with every fault of the first stage in which anything failed or stays. */
+export async function pruneMembers(members: readonly Member[], context: ApplyContext, progress: Progress): Promise<void> {
+  for (const stage of pruneStages) {
+    const ofStage = members.filter((member) => pruneStageOf(member.resource) === stage);
+    const answers = await Promise.all(ofStage.map((member) => pruneOne(member, context, progress)));
+    throwFaults(answers.flat());
+  }
+}
+
+/** Takes our label and annotations off these members; what git stated stays. Throws PlumblineError with every fault. */
+export async function letGoMembers(members: readonly Member[], context: ApplyContext, progress: Progress): Promise<void> {
+  const answers = await Promise.all(members.map((member) => letGoOne(member, context, progress)));
+  throwFaults(answers.flat());
+}
+
+async function pruneOne(member: Member, context: ApplyContext, progress: Progress): Promise<Faults> {
+  const faults = await attempt(member, context, 'delete', async () => {
+    if (await removeProven(member, context)) progress.pruned += 1;
+  });
+  if (faults.length > 0) return faults;
+  if (await context.inventory.waitGone(member, pruneDeadline, context.signal)) return [];
+  const live = await getMetadata(context.client, member.resource, member.id, { flow: context.source, signal: context.signal });
+  if (live === undefined || live.metadata.uid !== member.uid) return [];
+  const held = live.metadata.finalizers?.join(', ') ?? 'its deletion being slow';
+  return [{ reason: 'PruneWaiting', object: objectText(member.id), message: `was deleted and is still there, held by ${held}` }];
+}
+
+/** Deletes the object if it is still the member that was planned; false when it is gone or no longer ours. */
+async function removeProven(member: Member, context: ApplyContext): Promise<boolean> {
+  const { client, as, source: flow, signal } = context;
+  let { resourceVersion } = member;
+  for (let attemptNumber = 1; ; attemptNumber += 1) {
+    try {
+      await deleteObject(client, member.resource, member.id, { uid: member.uid, resourceVersion, as, flow, signal });
+      return true;
+    } catch (error) {
+      if (isKubeError(error, 404)) return false;
+      if (!isKubeError(error, 409) || attemptNumber === tries) throw error;
+    }
+    const object = await getMetadata(client, member.resource, member.id, { flow, signal });
+    if (object === undefined) return false;
+    const live = readLiveObject(member.resource, object);
+    if (live.uid !== member.uid || live.partOf !== member.partOf || !isProven(live)) return false;
+    if (live.annotations['plumbline.dev/prune'] === 'disabled') return false;
+    if (live.deleting) return true;
+    resourceVersion = live.resourceVersion;
+  }
+}
+
+function letGoOne(member: Member, context: ApplyContext, progress: Progress): Promise<Faults> {
+  return attempt(member, context, 'patch', async () => {
+    const ours = [commitAnnotation, originAnnotation, hashAnnotation].filter((name) => member.annotations[name] !== undefined);
+    const patch = [
+      { op: 'test', path: '/metadata/uid', value: member.uid },
+      { op: 'test', path: `/metadata/labels/${pointer(partOfLabel)}`, value: member.partOf },
+      { op: 'remove', path: `/metadata/labels/${pointer(partOfLabel)}` },
+      ...ours.map((name) => ({ op: 'remove', path: `/metadata/annotations/${pointer(name)}` })),
+    ];
+    const { client, as, source: flow, signal } = context;
+    try {
+      const object = await jsonPatch(client, member.resource, member.id, patch, { as, flow, signal });
+      context.inventory.noteWritten(member.resource, object);
+      progress.letGo += 1;
+    } catch (error) {
+      if (!isKubeError(error, 404)) throw error;
+    }
+  });
+}
+
+async function attempt(member: Member, context: ApplyContext, verb: string, work: () => Promise<void>): Promise<readonly Fault[]> {
+  try {
+    await work();
+    return [];
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return describeApiError(error, { object: objectText(member.id), isSecret: isSecret(member.id), verb, as: context.as });
+  }
+}
+
+/** RFC 6901 */
+function pointer(key: string): string {
+  return key.replaceAll('~', '~0').replaceAll('/', '~1');
+}

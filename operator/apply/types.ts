@@ -1,0 +1,39 @@
+/** What the apply stage needs, and what it leaves behind. */
+import type { Fault } from '../errors.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Discovery } from '../kube/discovery.ts';
+import type { Inventory } from '../live/types.ts';
+
+/** One walk's way to the API server. */
+export interface ApplyContext {
+  readonly client: KubeClient;
+  readonly discovery: Discovery;
+  readonly inventory: Inventory;
+  /** `namespace/name` of the source: its share of the requests in flight. */
+  readonly source: string;
+  /** The user that is impersonated; undefined acts as the operator (rule 5). */
+  readonly as: string | undefined;
+  readonly applySet: string;
+  /** The commit that is being applied. */
+  readonly commit: string;
+  readonly signal: AbortSignal;
+}
+
+/** What was done so far; filled in as the walk goes on, true also when a later step fails. */
+export interface Progress {
+  created: number;
+  changed: number;
+  pruned: number;
+  letGo: number;
+  /** Objects taken over that no source owned. */
+  readonly adopted: { readonly object: string; readonly managers: readonly string[] }[];
+  /** The API server's warnings, with the object, each once. */
+  readonly warnings: Set<string>;
+}
+
+export function noProgress(): Progress {
+  return { created: 0, changed: 0, pruned: 0, letGo: 0, adopted: [], warnings: new Set() };
+}
+
+/** Faults of many objects, collected; empty when all went well. */
+export type Faults = readonly Fault[];

@@ -1,0 +1,106 @@
+/** One object to the API server, for real or as a dry run, and what it says of it as faults. */
+import type { Fault } from '../errors.ts';
+import { describeApiError } from '../kube/faults.ts';
+import { applyObject, createObject, deleteObject } from '../kube/operations.ts';
+import { objectText } from '../kube/types.ts';
+import type { Member } from '../live/types.ts';
+import { isForced } from '../plan/plan.ts';
+import type { Write } from '../plan/types.ts';
+import type { Manifest } from '../render/types.ts';
+import { desired } from './desired.ts';
+import { isSecret } from './stages.ts';
+import type { ApplyContext, Faults, Progress } from './types.ts';
+
+/** How long a recreated object is waited for until it is gone, milliseconds. */
+const recreateDeadline = 30_000;
+
+/** Sends what `write` says as a dry run. A forced manifest that only fails on immutable fields is tried as a create (rule 10). */
+export async function dryRunWrite(write: Write, context: ApplyContext): Promise<Faults> {
+  const faults = await attempt(write.manifest, context, () => send(write, context, true));
+  if (!onlyImmutable(faults) || !isForced(write.manifest)) return faults;
+  return attempt(write.manifest, context, () => dryRunCreate(write.manifest, context));
+}
+
+/** Writes one object; notes what came of it. Returns the API server's faults, none when it is in. */
+export async function writeObject(write: Write, context: ApplyContext, progress: Progress): Promise<Faults> {
+  const faults = await attempt(write.manifest, context, async () => noteWrite(write, await send(write, context, false), context, progress));
+  if (!onlyImmutable(faults) || !isForced(write.manifest) || write.uid === undefined) return faults;
+  const { uid } = write;
+  return attempt(write.manifest, context, async () => {
+    await dryRunCreate(write.manifest, context);
+    await deleteAndWait(write.manifest, uid, context);
+    const fresh: Write = { ...write, verb: 'create', uid: undefined };
+    noteWrite(fresh, await send(fresh, context, false), context, progress);
+  });
+}
+
+/** Asks whether a delete would be let through. */
+export async function dryRunPrune(member: Member, context: ApplyContext): Promise<Faults> {
+  try {
+    await deleteObject(context.client, member.resource, member.id, {
+      uid: member.uid,
+      dryRun: true,
+      as: context.as,
+      flow: context.source,
+      signal: context.signal,
+    });
+    return [];
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return describeApiError(error, { object: objectText(member.id), isSecret: isSecret(member.id), verb: 'delete', as: context.as }).filter(
+      (fault) => fault.reason !== 'Conflict',
+    );
+  }
+}
+
+async function send(write: Write, context: ApplyContext, dryRun: boolean) {
+  return applyObject(context.client, write.manifest.resource, desired(write.manifest, context, write.uid), {
+    dryRun,
+    as: context.as,
+    flow: context.source,
+    signal: context.signal,
+  });
+}
+
+function noteWrite(write: Write, answer: Awaited<ReturnType<typeof send>>, context: ApplyContext, progress: Progress): void {
+  const object = objectText(write.manifest.id);
+  context.inventory.noteWritten(write.manifest.resource, answer.object);
+  for (const warning of answer.warnings) progress.warnings.add(`${object}: ${warning}`);
+  if (answer.created) progress.created += 1;
+  else progress.changed += 1;
+  if (write.adopts !== undefined) progress.adopted.push({ object, managers: write.adopts });
+}
+
+/** A dry-run create of the same spec under a generated name: what is immutable in the live object is free there. */
+async function dryRunCreate(manifest: Manifest, context: ApplyContext): Promise<void> {
+  const { name, ...metadata } = desired(manifest, context).metadata;
+  const object = { ...manifest.object, metadata: { ...metadata, generateName: `${name.slice(0, 40)}-` } };
+  await createObject(context.client, manifest.resource, object, { dryRun: true, as: context.as, flow: context.source, signal: context.signal });
+}
+
+async function deleteAndWait(manifest: Manifest, uid: string, context: ApplyContext): Promise<void> {
+  const { client, inventory, as, source: flow, signal } = context;
+  await deleteObject(client, manifest.resource, manifest.id, { uid, as, flow, signal });
+  const member = inventory.find(manifest.id);
+  if (member !== undefined && member.uid === uid) await inventory.waitGone(member, recreateDeadline, signal);
+}
+
+async function attempt(manifest: Manifest, context: ApplyContext, work: () => Promise<unknown>): Promise<Faults> {
+  try {
+    await work();
+    return [];
+  } catch (error) {
+    context.signal.throwIfAborted();
+    return describeApiError(error, {
+      object: objectText(manifest.id),
+      place: manifest.place,
+      isSecret: isSecret(manifest.id),
+      verb: 'apply',
+      as: context.as,
+    });
+  }
+}
+
+function onlyImmutable(faults: readonly Fault[]): boolean {
+  return faults.length > 0 && faults.every((fault) => fault.reason === 'ImmutableField');
+}

@@ -1,0 +1,59 @@
+/** Pure: whether a prune is let through or held for a person (rule 18). */
+import { isProven } from './plan.ts';
+import { groupKindText, objectText } from '../kube/types.ts';
+import type { Member } from '../live/types.ts';
+import type { GuardFacts, Hold } from './types.ts';
+
+/** A share of the members above which a prune is held, for sources of `fewMembers` or more. */
+const mostOfThem = 0.75;
+const fewMembers = 10;
+
+export interface GuardInput {
+  /** How many objects the revision states. */
+  readonly stated: number;
+  readonly members: readonly Member[];
+  readonly prune: readonly Member[];
+  readonly facts: GuardFacts;
+}
+
+/** The reasons to hold this prune and everything it would remove, or undefined when it may go. */
+export function hold(input: GuardInput): Hold | undefined {
+  const { prune, facts } = input;
+  if (prune.length === 0) return undefined;
+  const why: string[] = [];
+  const proven = input.members.filter(isProven).length;
+  if (input.stated === 0) {
+    why.push(`the revision states no object, and ${prune.length} would go`);
+  } else if (proven >= fewMembers && prune.length > proven * mostOfThem) {
+    why.push(`${prune.length} of ${proven} objects would go`);
+  }
+  for (const { id } of prune) {
+    if (id.group === '' && id.kind === 'PersistentVolumeClaim') why.push(`${objectText(id)} holds data`);
+    const inside = isNamespace(id) ? facts.namespaceContents.get(id.name) : undefined;
+    if (inside !== undefined && inside.length > 0) why.push(`${objectText(id)} still holds ${listed(inside)}`);
+    const objects = isCrd(id) ? facts.crdObjects.get(id.name) : undefined;
+    if (objects !== undefined && objects.length > 0) why.push(`${objectText(id)} still has ${listed(objects)}`);
+  }
+  return why.length === 0 ? undefined : { why, objects: prune };
+}
+
+/** The namespaces and CRDs among what would be pruned: those whose contents the guard has to know. */
+export function guardQuestions(prune: readonly Member[]): { readonly namespaces: readonly string[]; readonly crds: readonly string[] } {
+  return {
+    namespaces: prune.filter(({ id }) => isNamespace(id)).map(({ id }) => id.name),
+    crds: prune.filter(({ id }) => isCrd(id)).map(({ id }) => id.name),
+  };
+}
+
+function isNamespace(id: Member['id']): boolean {
+  return groupKindText(id) === 'Namespace';
+}
+
+function isCrd(id: Member['id']): boolean {
+  return groupKindText(id) === 'CustomResourceDefinition.apiextensions.k8s.io';
+}
+
+function listed(texts: readonly string[]): string {
+  const shown = texts.slice(0, 5).join(', ');
+  return texts.length > 5 ? `${shown} and ${texts.length - 5} more` : shown;
+}
