@@ -4,6 +4,8 @@ import { load } from 'js-yaml';
 
 export interface Rule {
   readonly rule: string;
+  /** Where the fault is told, from the schema that has the rule. */
+  readonly fieldPath?: string;
   readonly message: string;
 }
 

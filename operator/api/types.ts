@@ -8,15 +8,15 @@ export interface GitOpsSource extends KubeObject {
   readonly metadata: ObjectMeta & { readonly namespace: string };
   /** What to follow, and how. */
   readonly spec: GitOpsSourceSpec;
-  /** What became of it. Written by the operator alone. */
+  /** What became of the source. Written by the operator alone. */
   readonly status?: GitOpsSourceStatus | undefined;
 }
 
 /** What to follow, and how. */
 export interface GitOpsSourceSpec {
   /**
-   * The repository to follow. The schemes are https, http and ssh. Credentials are never part of it; they are in the Secret that auth
-   * names.
+   * The repository to follow. The schemes are https, http and ssh (ssh is not supported yet: the source is Stalled with reason
+   * NotSupported). Credentials are never part of it; they are in the Secret that auth names.
    */
   readonly url: string;
   /** Which revision of the repository: exactly one of the fields below. Without ref, the branch that the remote's HEAD points at. */
@@ -37,7 +37,10 @@ export interface GitOpsSourceSpec {
   readonly schedule?: string | undefined;
   /** How to log in to the git server. Without auth, anonymously. */
   readonly auth?: SpecAuth | undefined;
-  /** Whose signatures a revision must carry to be applied. Without verify, none. */
+  /**
+   * Whose signatures a revision must carry to be applied. Without verify, none. Not supported yet: a source with verify is Stalled with
+   * reason NotSupported, and nothing of it is applied.
+   */
   readonly verify?: SpecVerify | undefined;
   /**
    * The service account in the namespace of the source whose rights it has: everything is written as that account. Without it, the
@@ -53,9 +56,9 @@ export interface GitOpsSourceSpec {
   readonly prune: boolean;
   /** What happens to the objects when the source is deleted: Delete takes them along, Orphan lets them go. */
   readonly deletionPolicy: 'Delete' | 'Orphan';
-  /** What happens when somebody changes in the cluster what git states. */
+  /** What happens when somebody changes in the cluster what git states. It has no effect yet. */
   readonly drift: SpecDrift;
-  /** Whether a revision must become healthy, and how long that may take. */
+  /** Whether a revision must become healthy, and how long that may take. It has no effect yet: health is not assessed. */
   readonly health: SpecHealth;
   /** Stops asking, applying, correcting and pruning at once. What is in the cluster stays. */
   readonly suspend: boolean;
@@ -80,7 +83,8 @@ export interface SpecAuth {
   /**
    * The Secret in the namespace of the source. Keys: `username` and `password`, or `bearerToken`; `ca.crt` for a certificate authority
    * of one's own; `tls.crt` and `tls.key`; `identity` and `known_hosts` for ssh; `githubAppID`, `githubAppInstallationID`,
-   * `githubAppPrivateKey` and `githubAppBaseURL`.
+   * `githubAppPrivateKey` and `githubAppBaseURL`. Not supported yet (the source is Stalled with reason NotSupported): those for ssh,
+   * `tls.*` and `githubApp*`.
    */
   readonly secretRef: SecretRef;
 }
@@ -91,7 +95,10 @@ export interface SecretRef {
   readonly name: string;
 }
 
-/** Whose signatures a revision must carry to be applied. Without verify, none. */
+/**
+ * Whose signatures a revision must carry to be applied. Without verify, none. Not supported yet: a source with verify is Stalled with
+ * reason NotSupported, and nothing of it is applied.
+ */
 export interface SpecVerify {
   /** What must be signed: HEAD, the commit; Tag, the annotated tag; TagAndHEAD, both. */
   readonly mode: 'HEAD' | 'Tag' | 'TagAndHEAD';
@@ -102,7 +109,7 @@ export interface SpecVerify {
   readonly secretRef: SecretRef;
 }
 
-/** What happens when somebody changes in the cluster what git states. */
+/** What happens when somebody changes in the cluster what git states. It has no effect yet. */
 export interface SpecDrift {
   /** Correct puts back what git states, Report tells it, Ignore does neither. */
   readonly mode: 'Correct' | 'Report' | 'Ignore';
@@ -126,7 +133,7 @@ export interface DriftRule {
   readonly managers?: readonly string[] | undefined;
 }
 
-/** Whether a revision must become healthy, and how long that may take. */
+/** Whether a revision must become healthy, and how long that may take. It has no effect yet: health is not assessed. */
 export interface SpecHealth {
   /** Whether the source is Ready only once the revision was healthy. */
   readonly wait: boolean;
@@ -134,7 +141,7 @@ export interface SpecHealth {
   readonly timeout: string;
 }
 
-/** What became of it. Written by the operator alone. */
+/** What became of the source. Written by the operator alone. */
 export interface GitOpsSourceStatus {
   /** The generation of the spec that this status speaks of. */
   readonly observedGeneration?: number | undefined;
@@ -148,7 +155,7 @@ export interface GitOpsSourceStatus {
   readonly objects?: StatusObjects | undefined;
   /** The first 20 fields that differ from git. */
   readonly drift?: readonly DriftEntry[] | undefined;
-  /** The last 10 attempts that ended in another way than the one before, newest first. */
+  /** The last 10 results, newest first. */
   readonly history?: readonly HistoryEntry[] | undefined;
   /** The same for the columns of kubectl get. */
   readonly display?: StatusDisplay | undefined;
