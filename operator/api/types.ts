@@ -258,6 +258,8 @@ export interface HistoryEntry {
   readonly reason?: string | undefined;
   /** Why it failed, in short. */
   readonly message?: string | undefined;
+  /** Objects that it created, changed or deleted, over all its attempts. */
+  readonly written?: number | undefined;
 }
 
 /** The same for the columns of kubectl get. */
