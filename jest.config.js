@@ -3,4 +3,9 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '\\.ts$': '<rootDir>/test/strip-types.cjs' },
   testEnvironment: 'node',
+  // Lends control planes to the files that ask for one; the others never wait for it.
+  globalSetup: '<rootDir>/test/e2e/global-setup.ts',
+  globalTeardown: '<rootDir>/test/e2e/global-teardown.ts',
+  maxWorkers: 2,
+  testTimeout: 60_000,
 };

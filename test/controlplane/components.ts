@@ -64,6 +64,8 @@ export function apiServerFlags(options: {
     'disable-admission-plugins': options.serviceAccountAdmission ? null : 'ServiceAccount',
     'audit-log-path': options.audit?.path ?? null,
     'audit-policy-file': options.audit?.policyPath ?? null,
+    // Megabytes: never rotated.
+    'audit-log-maxsize': options.audit === undefined ? null : '100000',
   };
 }
 

@@ -50,8 +50,15 @@ function linkFlags(binary: BinaryName, version: string): string {
   const [major = '', minor = ''] = version.replace(/^v/, '').split('.');
   const stamp = (name: string, value: string): string => `-X ${name}=${value}`;
   switch (binary) {
-    case 'helm':
-      return [plain, stamp('helm.sh/helm/v3/internal/version.version', version)].join(' ');
+    case 'helm': {
+      const [kubeMajor = '', kubeMinor = ''] = defaultMinor.split('.');
+      // What `helm template` and `helm lint` take for the cluster's version, which a chart's kubeVersion is held against.
+      const assumed = ['pkg/chartutil', 'pkg/lint/rules'].flatMap((name) => [
+        stamp(`helm.sh/helm/v3/${name}.k8sVersionMajor`, kubeMajor),
+        stamp(`helm.sh/helm/v3/${name}.k8sVersionMinor`, kubeMinor),
+      ]);
+      return [plain, stamp('helm.sh/helm/v3/internal/version.version', version), ...assumed].join(' ');
+    }
     case 'kwok':
       return [plain, stamp('sigs.k8s.io/kwok/pkg/consts.Version', version)].join(' ');
     default: {

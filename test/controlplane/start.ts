@@ -1,5 +1,4 @@
 /** A real control plane on this machine: etcd, kube-apiserver and, as asked, what makes Deployments and pods move. */
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +14,7 @@ import {
   renderFlags,
   schedulerFlags,
 } from './components.ts';
+import { type KubectlOptions, type KubectlResult, kubectlOrThrow, runKubectl } from './kubectl.ts';
 import { type Credentials, createPki } from './pki.ts';
 import { freePort, isTaken } from './ports.ts';
 import { type RunningProcess, startProcess } from './process.ts';
@@ -40,21 +40,13 @@ export interface ControlPlaneOptions {
   readonly scheduler?: boolean;
   /** This many nodes, on which scheduled pods become Ready without running. Default 0. */
   readonly nodes?: number;
-  /** Every finished request is written here, a JSON line each. */
-  readonly auditLog?: string;
-  /** Default Metadata. */
-  readonly auditLevel?: AuditLevel;
+  /** How much of every finished request is written to `ControlPlane.auditLog`, a JSON line each. Default: nothing. */
+  readonly audit?: AuditLevel;
   /** Win over the defaults; null takes one away. */
   readonly apiServerFlags?: Flags;
   readonly controllerManagerFlags?: Flags;
   /** Aborts the start; what was started is stopped. */
   readonly signal?: AbortSignal;
-}
-
-export interface KubectlResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 export interface ControlPlane {
@@ -66,12 +58,14 @@ export interface ControlPlane {
   readonly request: Requester;
   /** A folder of its own, gone after `stop`; logs lie in it as `NAME.log`. */
   readonly workDir: string;
+  /** Empty unless asked for. */
+  readonly auditLog: string;
   /** By name of the process, those that run. */
   pids(): Readonly<Record<string, number>>;
   /** Runs kubectl as the admin; resolves with its standard output, rejects with its standard error. */
   kubectl(...args: string[]): Promise<string>;
   /** Runs kubectl whatever comes of it; `kubeconfig` for another identity. */
-  tryKubectl(args: readonly string[], options?: { stdin?: string; kubeconfig?: string; signal?: AbortSignal }): Promise<KubectlResult>;
+  tryKubectl(args: readonly string[], options?: KubectlOptions): Promise<KubectlResult>;
   /** An identity of its own, with nothing but what RBAC gives it. */
   addUser(user: { readonly name: string; readonly groups?: readonly string[] }): Promise<Credentials>;
   /** Stops the API server alone, etcd keeps what it has. SIGKILL cuts every connection at once. */
@@ -123,9 +117,10 @@ async function startParts(options: ControlPlaneOptions, workDir: string, watchdo
   });
 
   let audit: { path: string; policyPath: string } | undefined;
-  if (options.auditLog !== undefined) {
-    audit = { path: options.auditLog, policyPath: join(workDir, 'audit-policy.json') };
-    await writeFile(audit.policyPath, auditPolicy(options.auditLevel ?? 'Metadata'));
+  const auditLog = join(workDir, 'audit.log');
+  if (options.audit !== undefined) {
+    audit = { path: auditLog, policyPath: join(workDir, 'audit-policy.json') };
+    await writeFile(audit.policyPath, auditPolicy(options.audit));
   }
   const startApiServer = async (port: number, request: Requester): Promise<void> => {
     const flags = apiServerFlags({ port, etcdUrl, certs: pki.files, serviceAccountAdmission: withControllers, audit });
@@ -164,7 +159,7 @@ async function startParts(options: ControlPlaneOptions, workDir: string, watchdo
     await addNodes(request, nodes);
   }
 
-  const tryKubectl: ControlPlane['tryKubectl'] = (args, how = {}) => runKubectl(binaries.kubectl, workDir, how.kubeconfig ?? admin.kubeconfigPath, args, how);
+  const tryKubectl: ControlPlane['tryKubectl'] = (args, how) => runKubectl({ binary: binaries.kubectl, workDir, kubeconfig: admin.kubeconfigPath }, args, how);
   const stopApiServer = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     await running.get('kube-apiserver')?.stop(signal, 5_000);
     running.delete('kube-apiserver');
@@ -179,13 +174,10 @@ async function startParts(options: ControlPlaneOptions, workDir: string, watchdo
     admin,
     request,
     workDir,
+    auditLog,
     pids: () => Object.fromEntries([...running].filter(([, one]) => !one.hasEnded()).map(([name, one]) => [name, one.pid])),
     tryKubectl,
-    async kubectl(...args) {
-      const { code, stdout, stderr } = await tryKubectl(args);
-      if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: exit status ${code}\n${stderr}`);
-      return stdout;
-    },
+    kubectl: (...args) => kubectlOrThrow(tryKubectl, args),
     async addUser(user) {
       const dir = join(workDir, 'users');
       await mkdir(dir, { recursive: true, mode: 0o700 });
@@ -234,30 +226,4 @@ async function addNodes(request: Requester, count: number): Promise<void> {
     },
     60_000,
   );
-}
-
-function runKubectl(
-  binary: string,
-  workDir: string,
-  kubeconfig: string,
-  args: readonly string[],
-  how: { stdin?: string; signal?: AbortSignal },
-): Promise<KubectlResult> {
-  // Nothing of the user's own kubectl: no preferences, no cache, no kubeconfig.
-  const env = { PATH: process.env['PATH'], HOME: workDir, KUBECONFIG: kubeconfig, KUBECACHEDIR: join(workDir, 'kubectl-cache'), KUBERC: 'off' };
-  return new Promise((resolve, reject) => {
-    const child = execFile(
-      binary,
-      args,
-      { env, encoding: 'utf8', maxBuffer: 64 * 2 ** 20, timeout: 120_000, ...(how.signal === undefined ? {} : { signal: how.signal }) },
-      (error, stdout, stderr) => {
-        if (error === null) resolve({ code: 0, stdout, stderr });
-        else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr });
-        else reject(error);
-      },
-    );
-    // kubectl may end without reading; its exit status tells.
-    child.stdin?.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? undefined : reject(error)));
-    child.stdin?.end(how.stdin ?? '');
-  });
 }

@@ -1,0 +1,57 @@
+/** Running kubectl against a control plane, with nothing of the user's own: no preferences, no cache, no kubeconfig. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+
+export interface KubectlResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface KubectlOptions {
+  readonly stdin?: string;
+  /** Another identity than the admin. */
+  readonly kubeconfig?: string;
+  /** Beside those that kubectl is given. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface Kubectl {
+  readonly binary: string;
+  /** Caches go here. */
+  readonly workDir: string;
+  readonly kubeconfig: string;
+}
+
+const timeoutMs = 120_000;
+
+/** Runs kubectl whatever comes of it; rejects only when it could not be run or was cut off. */
+export function runKubectl(kubectl: Kubectl, args: readonly string[], options: KubectlOptions = {}): Promise<KubectlResult> {
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: kubectl.workDir,
+    KUBECONFIG: options.kubeconfig ?? kubectl.kubeconfig,
+    KUBECACHEDIR: join(kubectl.workDir, 'kubectl-cache'),
+    KUBERC: 'off',
+    ...options.env,
+  };
+  const limits = { maxBuffer: 64 * 2 ** 20, timeout: timeoutMs, ...(options.signal && { signal: options.signal }) };
+  return new Promise((resolve, reject) => {
+    const child = execFile(kubectl.binary, args, { env, encoding: 'utf8', ...limits }, (error, stdout, stderr) => {
+      if (error === null) resolve({ code: 0, stdout, stderr });
+      else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr });
+      else reject(error);
+    });
+    // kubectl may end without reading; its exit status tells.
+    child.stdin?.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? undefined : reject(error)));
+    child.stdin?.end(options.stdin ?? '');
+  });
+}
+
+/** Standard output of a run that must succeed; rejects with its standard error. */
+export async function kubectlOrThrow(run: (args: readonly string[]) => Promise<KubectlResult>, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(args);
+  if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: exit status ${code}\n${stderr}`);
+  return stdout;
+}

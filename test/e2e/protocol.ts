@@ -1,0 +1,23 @@
+/** What the broker and test files say to each other. */
+import type { Credentials } from '../controlplane/pki.ts';
+
+/** The environment variable through which jest's main process tells its workers where the broker is. */
+export const brokerVariable = 'PLUMBLINE_TEST_BROKER';
+
+export interface LeaseRequest {
+  /** A plane that nobody used before, and nobody will after. */
+  readonly fresh?: boolean;
+  /** False: without the GitOpsSource CRD (implies that nobody uses the plane after). Default true. */
+  readonly crd?: boolean;
+}
+
+export interface PlaneInfo {
+  readonly id: string;
+  readonly server: string;
+  readonly kubeconfigPath: string;
+  readonly admin: Credentials;
+  readonly workDir: string;
+  /** Path of the binary. */
+  readonly kubectl: string;
+  readonly auditLog: string;
+}
