@@ -10,24 +10,33 @@ import { readCrd } from './schema.ts';
 import { typesOf } from './typescript.ts';
 import type { Crd } from './schema.ts';
 
-/** Every generated file, from the root of the project, and its text. */
-export function generated(crd: Crd): Readonly<Record<string, string>> {
-  return { 'operator/api/types.ts': typesOf(crd), 'docs/reference.md': referenceOf(crd) };
-}
+/** Texts by path from the root of the project. */
+export type Files = Readonly<Record<string, string>>;
 
 const root = new URL('../', import.meta.url);
 
-function main(check: boolean): number {
-  const stale = Object.entries(generated(readCrd())).filter(([path, text]) => textOf(path) !== text);
-  for (const [path, text] of stale) {
-    if (!check) writeFileSync(new URL(path, root), text);
-    console.log(check ? `${path} is stale: run node crds/generate.ts` : `${path} written`);
+/** Everything that is generated from the CRD. */
+export function generatedFrom(crd: Crd): Files {
+  return { 'operator/api/types.ts': typesOf(crd), 'docs/reference.md': referenceOf(crd) };
+}
+
+/** The paths of those files that are not there or read otherwise. */
+export function staleOf(files: Files): readonly string[] {
+  return Object.keys(files).filter((path) => readText(path) !== files[path]);
+}
+
+/** Writes what is stale, or with `check` only says so; returns the exit status. */
+export function bringUpToDate(files: Files, command: string, check: boolean): number {
+  const stale = staleOf(files);
+  for (const path of stale) {
+    if (!check) writeFileSync(new URL(path, root), files[path] ?? '');
+    console.log(check ? `${path} is stale: run ${command}` : `${path} written`);
   }
   return check && stale.length > 0 ? 1 : 0;
 }
 
-/** Undefined when there is no such file yet. */
-function textOf(path: string): string | undefined {
+/** The text of a file of the project; undefined when there is none. */
+export function readText(path: string): string | undefined {
   try {
     return readFileSync(new URL(path, root), 'utf8');
   } catch (error) {
@@ -36,4 +45,6 @@ function textOf(path: string): string | undefined {
   }
 }
 
-if (import.meta.main) process.exitCode = main(process.argv.includes('--check'));
+if (import.meta.main) {
+  process.exitCode = bringUpToDate(generatedFrom(readCrd()), 'node crds/generate.ts', process.argv.includes('--check'));
+}
