@@ -1,31 +1,20 @@
 /** What the API server makes of a GitOpsSource: which it refuses and in which words, and what it fills in. */
-import process from 'node:process';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { readCrd, schemaOf } from '../../crds/schema.ts';
 import type { Schema } from '../../crds/schema.ts';
-import { ensureBinaries } from '../controlplane/binaries.ts';
-import { startControlPlane } from '../controlplane/start.ts';
-import type { ControlPlane } from '../controlplane/start.ts';
-import { waitFor } from '../controlplane/wait-for.ts';
+import { useCluster } from '../e2e/cluster.ts';
 
-const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
-const sources = '/apis/plumbline.dev/v1/namespaces/default/gitopssources';
 const url = 'https://git.example.com/acme/deployer.git';
 const sha1 = '4f2a9c1d4f2a9c1d4f2a9c1d4f2a9c1d4f2a9c1d';
 const x = (count: number): string => 'x'.repeat(count);
 
-let controlPlane: ControlPlane;
-let created: { status: number; warnings?: unknown };
+const cluster = useCluster();
+let namespace: string;
+let sources: string;
 
 beforeAll(async () => {
-  const binaries = await ensureBinaries(['etcd', 'kube-apiserver', 'kubectl'], { environment: process.env });
-  controlPlane = await startControlPlane({ binaries, controllerManager: false });
-  created = await controlPlane.request.raw('POST', crds, { body: readCrd() });
-  await waitFor('the CRD is served', async () => (await controlPlane.request.raw('GET', sources)).status === 200);
-}, 120_000);
-
-afterAll(async () => {
-  await controlPlane?.stop();
+  namespace = await cluster().namespace('crd');
+  sources = `/apis/plumbline.dev/v1/namespaces/${namespace}/gitopssources`;
 });
 
 interface Refusal {
@@ -36,16 +25,16 @@ interface Refusal {
 /** What the API server says to a source, without keeping it. */
 async function ask(spec: unknown, name = 'shop'): Promise<{ readonly status: number; readonly refusals: readonly Refusal[]; readonly text: string }> {
   const body = { apiVersion: 'plumbline.dev/v1', kind: 'GitOpsSource', metadata: { name }, spec };
-  const answer = await controlPlane.request.raw('POST', `${sources}?dryRun=All&fieldValidation=Strict`, { body });
+  const answer = await cluster().request.raw('POST', `${sources}?dryRun=All&fieldValidation=Strict`, { body });
   const causes: readonly Refusal[] = answer.body.details?.causes ?? [];
   return { status: answer.status, refusals: causes, text: JSON.stringify(answer.body) };
 }
 
 test('the API server takes the CRD as it is', async () => {
-  expect(created.status).toBe(201);
-  const crd = await controlPlane.request.ok('GET', `${crds}/gitopssources.plumbline.dev`);
+  const crd = await cluster().request.ok('GET', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/gitopssources.plumbline.dev');
   const conditions = Object.fromEntries(crd.status.conditions.map(({ type, status }: { type: string; status: string }) => [type, status]));
   expect(conditions).toEqual({ NamesAccepted: 'True', Established: 'True' });
+  expect(crd.spec.versions[0].schema).toEqual({ openAPIV3Schema: schemaOf(readCrd()) });
 });
 
 const says = {
@@ -229,8 +218,8 @@ describe('is taken', () => {
 
 test('the defaults are filled in and shown', async () => {
   const body = { apiVersion: 'plumbline.dev/v1', kind: 'GitOpsSource', metadata: { name: 'defaults' }, spec: { url } };
-  await controlPlane.request.ok('POST', sources, { body });
-  const shown = await controlPlane.kubectl('get', 'gos', 'defaults', '-o', 'json');
+  await cluster().request.ok('POST', sources, { body });
+  const shown = await cluster().kubectl('-n', namespace, 'get', 'gos', 'defaults', '-o', 'json');
   expect(JSON.parse(shown).spec).toEqual({
     url,
     interval: '1m',
@@ -249,29 +238,29 @@ test('a part that is stated gets the defaults of the rest', async () => {
     metadata: { name: 'parts' },
     spec: { url, interval: null, health: { wait: false }, verify: { secretRef: { name: 'keys' } } },
   };
-  const { spec } = await controlPlane.request.ok('POST', `${sources}?dryRun=All`, { body });
+  const { spec } = await cluster().request.ok('POST', `${sources}?dryRun=All`, { body });
   expect(spec).toMatchObject({ interval: '1m', health: { wait: false, timeout: '5m' }, verify: { mode: 'HEAD' } });
 });
 
 test('kubectl get shows the columns, and the sentence last', async () => {
   const body = { apiVersion: 'plumbline.dev/v1', kind: 'GitOpsSource', metadata: { name: 'columns' }, spec: { url } };
-  await controlPlane.request.ok('POST', sources, { body });
+  await cluster().request.ok('POST', sources, { body });
   const condition = { type: 'Ready', status: 'True', reason: 'Applied', message: 'main@4f2a9c1 is applied.', lastTransitionTime: '2026-01-01T00:00:00Z' };
   const status = { conditions: [condition], display: { revision: 'main@4f2a9c1', healthy: '12/12' }, objects: { total: 12, drifted: 0 } };
-  await controlPlane.request.ok('PATCH', `${sources}/columns/status`, { body: { status } });
-  const [head, row] = (await controlPlane.kubectl('get', 'gos', 'columns')).trim().split('\n');
+  await cluster().request.ok('PATCH', `${sources}/columns/status`, { body: { status } });
+  const [head, row] = (await cluster().kubectl('-n', namespace, 'get', 'gos', 'columns')).trim().split('\n');
   expect(head?.split(/\s{2,}/)).toEqual(['NAME', 'READY', 'REVISION', 'HEALTHY', 'DRIFT', 'AGE', 'MESSAGE']);
   expect(row?.split(/\s{2,}/)).toEqual(['columns', 'True', 'main@4f2a9c1', '12/12', '0', expect.stringMatching(/^\d+s$/), 'main@4f2a9c1 is applied.']);
 });
 
 test('a status as large as it gets is taken, one too many is not', async () => {
   const body = { apiVersion: 'plumbline.dev/v1', kind: 'GitOpsSource', metadata: { name: 'status' }, spec: { url } };
-  await controlPlane.request.ok('POST', sources, { body });
+  await cluster().request.ok('POST', sources, { body });
   const time = '2026-01-01T00:00:00Z';
   const stage = { commit: sha1, time };
   const history = (count: number): unknown => Array.from({ length: count }, () => ({ ...stage, result: 'Failed', message: x(1024) }));
   const patch = async (status: unknown): Promise<number> =>
-    (await controlPlane.request.raw('PATCH', `${sources}/status/status`, { body: { status } })).status;
+    (await cluster().request.raw('PATCH', `${sources}/status/status`, { body: { status } })).status;
   const revision = { observed: stage, attempted: stage, applied: stage, healthy: stage };
   expect(await patch({ revision, history: history(10), conditions: [{ type: 'Ready', status: 'False', reason: 'X', message: x(32768), lastTransitionTime: time }] })).toBe(200);
   expect(await patch({ history: history(11) })).toBe(422);
