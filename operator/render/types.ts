@@ -26,16 +26,20 @@ export interface Manifest {
   readonly place: Place & { readonly line: number };
 }
 
-/** How a kind is scoped: the resource, or undefined when neither server nor revision knows it. */
+/** How the API server serves a kind, by discovery; undefined when it does not. Kinds of the revision's own CRDs are found without it. */
 export type ScopeOf = (gvk: { readonly group: string; readonly version: string; readonly kind: string }) => Resource | undefined;
 
 export interface SettleOptions {
   /** The source's own namespace. */
   readonly sourceNamespace: string;
+  /** The source's own name: a source cannot state itself. */
+  readonly sourceName?: string | undefined;
   readonly targetNamespace: string | undefined;
   /** --namespaces; empty when the operator is cluster-wide. */
   readonly servedNamespaces: readonly string[];
   readonly scopeOf: ScopeOf;
+  /** The apiVersions under which the API server serves a kind of this name, for the message of an unknown one. */
+  readonly servedAs?: ((kind: string) => readonly string[]) | undefined;
 }
 
 export interface Rendered {

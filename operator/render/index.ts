@@ -1,0 +1,7 @@
+/** Files to manifests: `readSnapshot`, then `settle` once it is known what the API server serves. */
+export { crdResources } from './crds.ts';
+export { canonicalJson, hashManifest } from './hash.ts';
+export { readSnapshot } from './read.ts';
+export type { ReadSnapshot } from './read.ts';
+export { settle } from './settle.ts';
+export type { Draft, Manifest, Notice, Rendered, RenderReason, ScopeOf, SettleOptions } from './types.ts';
