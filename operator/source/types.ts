@@ -72,6 +72,8 @@ export interface Snapshot {
 /** One commit of a remote, from which snapshots are cut without asking the server again. */
 export interface Checkout {
   readonly commit: CommitInfo;
+  /** What it weighs in memory, about. */
+  readonly bytes: number;
   /**
    * The files under `path` but for those that match `exclude` (globs relative to `path`).
    * Throws PlumblineError: PathNotFound, RepositoryTooLarge, RepositoryRefused.

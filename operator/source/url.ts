@@ -24,6 +24,9 @@ export function parseGitUrl(text: string): URL {
       remedy: 'Put them into a Secret and name it in spec.auth.secretRef.',
     });
   }
+  if (url.search !== '') {
+    throw new PlumblineError({ reason: 'InvalidSpec', message: 'spec.url holds a query', remedy: 'Write the URL without ? and what follows.' });
+  }
   url.hash = '';
   return url;
 }

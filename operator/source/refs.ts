@@ -1,0 +1,128 @@
+/** From what spec.ref asks for to a commit. */
+import semver from 'semver';
+import { PlumblineError } from '../errors.ts';
+import type { RefSpec, RemoteRefs, ResolvedRef } from './types.ts';
+
+/** The commit that `spec` means on this remote. Throws PlumblineError: RefNotFound, EmptyRepository, InvalidSpec. */
+export function resolveRef(remote: RemoteRefs, spec: RefSpec): ResolvedRef {
+  const pinned = pinnedCommit(spec);
+  if (pinned !== undefined) return pinned;
+  if (remote.refs.size === 0 && remote.head === undefined) {
+    throw new PlumblineError({ reason: 'EmptyRepository', message: 'the repository has no commit yet' });
+  }
+  if (spec.branch !== undefined) return named(remote, `refs/heads/${spec.branch}`, spec.branch, 'branch');
+  if (spec.tag !== undefined) return named(remote, `refs/tags/${spec.tag}`, spec.tag, 'tag');
+  if (spec.semver !== undefined) return highest(remote, spec.semver);
+  if (spec.name !== undefined) return named(remote, spec.name, shortName(spec.name), 'ref');
+  return remoteHead(remote);
+}
+
+/** A spec that names its commit needs no answer of the remote. */
+export function pinnedCommit(spec: RefSpec): ResolvedRef | undefined {
+  if (spec.commit === undefined) return undefined;
+  if (!/^[0-9a-f]{40}$/i.test(spec.commit)) {
+    throw new PlumblineError({
+      reason: 'InvalidSpec',
+      message: 'spec.ref.commit is no full commit id',
+      remedy: 'Write all 40 hexadecimal digits, as `git rev-parse` prints them.',
+    });
+  }
+  return { commit: spec.commit.toLowerCase(), fullRef: undefined, shortRef: undefined };
+}
+
+/** What a person wrote, for messages: `branch main`. */
+export function specText(spec: RefSpec): string {
+  if (spec.branch !== undefined) return `branch ${spec.branch}`;
+  if (spec.tag !== undefined) return `tag ${spec.tag}`;
+  if (spec.semver !== undefined) return `a tag in ${spec.semver}`;
+  if (spec.commit !== undefined) return `commit ${spec.commit}`;
+  if (spec.name !== undefined) return `ref ${spec.name}`;
+  return 'HEAD';
+}
+
+/** Prefixes of the refs that `spec` needs beside HEAD and the branches. */
+export function neededPrefixes(spec: RefSpec): readonly string[] {
+  if (spec.tag !== undefined || spec.semver !== undefined) return ['refs/tags/'];
+  return spec.name === undefined ? [] : [spec.name];
+}
+
+/** A range as npm reads them. Throws PlumblineError InvalidSpec. */
+export function parseSemverRange(text: string): semver.Range {
+  const range = text.trim() === '' ? null : semver.validRange(text);
+  if (range === null) {
+    throw new PlumblineError({
+      reason: 'InvalidSpec',
+      message: `spec.ref.semver: ${JSON.stringify(text)} is no range of versions`,
+      remedy: 'Write a range such as ">=1.2.0 <2.0.0", "1.x" or "~1.4".',
+    });
+  }
+  return new semver.Range(text);
+}
+
+function named(remote: RemoteRefs, fullRef: string, shortRef: string, what: string): ResolvedRef {
+  const commit = remote.refs.get(fullRef);
+  if (commit !== undefined) return { commit, fullRef, shortRef };
+  const folder = what === 'branch' ? 'refs/heads/' : what === 'tag' ? 'refs/tags/' : undefined;
+  throw new PlumblineError({ reason: 'RefNotFound', message: `${what} ${shortRef} is not in the repository${suggestion(remote, shortRef, folder)}` });
+}
+
+function highest(remote: RemoteRefs, text: string): ResolvedRef {
+  const range = parseSemverRange(text);
+  let best: { readonly version: semver.SemVer; readonly tag: string; readonly commit: string } | undefined;
+  let versions = 0;
+  for (const [ref, commit] of remote.refs) {
+    if (!ref.startsWith('refs/tags/')) continue;
+    const tag = ref.slice('refs/tags/'.length);
+    const version = semver.parse(tag);
+    if (version === null) continue;
+    versions += 1;
+    if (!range.test(version)) continue;
+    // Build metadata has no precedence (semver.org item 10); compareBuild and then the name make the choice the same every time.
+    const order = best === undefined ? 1 : semver.compareBuild(version, best.version) || (tag > best.tag ? 1 : -1);
+    if (order > 0) best = { version, tag, commit };
+  }
+  if (best !== undefined) return { commit: best.commit, fullRef: `refs/tags/${best.tag}`, shortRef: best.tag };
+  const there = versions === 0 ? 'no tag is a version' : versions === 1 ? 'the one tag that is a version is outside it' : `all ${versions} tags that are versions are outside it`;
+  throw new PlumblineError({ reason: 'RefNotFound', message: `no tag is in the range ${text}: ${there}` });
+}
+
+function remoteHead(remote: RemoteRefs): ResolvedRef {
+  if (remote.head !== undefined) {
+    return { commit: remote.head, fullRef: remote.headRef, shortRef: remote.headRef === undefined ? undefined : shortName(remote.headRef) };
+  }
+  throw new PlumblineError({
+    reason: 'RefNotFound',
+    message: `the HEAD of the repository points at no commit${suggestion(remote, 'main', 'refs/heads/')}`,
+    remedy: 'Name a branch in spec.ref.branch.',
+  });
+}
+
+function shortName(fullRef: string): string {
+  return fullRef.replace(/^refs\/(heads|tags)\//, '');
+}
+
+/** The three names nearest to the one that was asked for. */
+function suggestion(remote: RemoteRefs, wanted: string, folder: string | undefined): string {
+  const names = [...remote.refs.keys()].filter((ref) => folder === undefined || ref.startsWith(folder)).map((ref) => (folder === undefined ? ref : shortName(ref)));
+  if (names.length === 0) return '';
+  const near = names
+    .slice(0, 500)
+    .map((name) => ({ name, distance: distance(name.slice(0, 60), wanted.slice(0, 60)) }))
+    .toSorted((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
+    .slice(0, 3)
+    .map(({ name }) => name);
+  return `; there ${near.length === 1 ? 'is' : 'are'} ${near.join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
+}
+
+/** Levenshtein's. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
