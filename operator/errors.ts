@@ -223,6 +223,35 @@ export type Reason = keyof typeof entries;
 /** Every reason with its retry class, meaning and remedy. */
 export const catalogue: Readonly<Record<Reason, CatalogueEntry>> = entries;
 
+/** What conditions say beside the failures above, each with its meaning. */
+export const conditionReasons = {
+  Applied: 'Every object of the observed revision is in the cluster.',
+  Progressing: 'A revision is being brought in.',
+  Retrying: 'The last attempt failed and is tried again by itself; condition Ready says why.',
+  Held: 'What would be pruned is held until a person lets it go or the repository changes.',
+  Idle: 'Nothing is to be done until git, the spec or the cluster changes.',
+  NotStalled: 'Nothing waits for an edit of the spec.',
+  Suspended: 'spec.suspend is true: nothing is asked, applied, corrected or pruned.',
+  NotAssessed: 'Health is not assessed yet.',
+} as const satisfies Record<string, string>;
+
+export type ConditionReason = keyof typeof conditionReasons;
+
+/** What events say beside the failures above, each with its meaning. */
+export const eventReasons = {
+  Applied: 'A revision is applied, or what was lost of it is back.',
+  Adopted: 'An object that no source owned is taken over; its field managers so far are named.',
+  Contested: 'Another source states an object of this one; it stays with this one.',
+  Notice: 'Something in the repository is left out or read in a way that its author should know.',
+  ApiServerWarning: 'The API server warned about an object, of a deprecation for instance.',
+  RefMoved: 'The ref was moved to a commit that does not follow the last one: a force-push, or a tag set anew.',
+  Pruned: 'Objects were deleted because the source is, or let go of.',
+  LeftBehind: 'Objects of a deleted source stay in the cluster, and why.',
+  Suspended: 'The source is suspended.',
+} as const satisfies Record<string, string>;
+
+export type EventReason = Reason | keyof typeof eventReasons;
+
 /** A place in the deployer repository. Lines and columns count from 1. */
 export interface Place {
   /** Path from the root of the repository, `prod/web.yaml`. */

@@ -1,0 +1,130 @@
+/** Pure: what is told about a source as events of events.k8s.io/v1, each once. */
+import { conditionReasons } from '../errors.ts';
+import { changesText, revisionText, writtenBy } from './message.ts';
+import { conditionOf } from './status.ts';
+import { counted } from './text.ts';
+import type { EventReason } from '../errors.ts';
+import type { GitOpsSourceStatus } from '../api/types.ts';
+import type { Adoption, Outcome, Phase } from './types.ts';
+import type { Ended } from './history.ts';
+
+export interface EventDraft {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: EventReason;
+  /** What the operator was doing, `Apply`. */
+  readonly action: string;
+  /** For people; cut to 1,024 bytes when it is sent. */
+  readonly note: string;
+}
+
+/** Objects that get an event of their own; more are counted in one. */
+const maxAdoptions = 20;
+const maxListed = 10;
+
+const actions: Readonly<Record<Phase | 'spec', string>> = {
+  spec: 'ReadSpec',
+  source: 'Fetch',
+  render: 'Render',
+  plan: 'Plan',
+  dryrun: 'DryRun',
+  apply: 'Apply',
+  prune: 'Prune',
+};
+
+/**
+ * The events of one outcome: every revision applied or failed is one; a failure that repeats itself, and a walk that
+ * found nothing to do, are none. `previous` and `next` are the status before and after it.
+ */
+export function eventsOf(outcome: Outcome, previous: GitOpsSourceStatus | undefined, next: GitOpsSourceStatus): readonly EventDraft[] {
+  if (outcome.kind === 'suspended') return suspendedEvents(previous);
+  return [
+    ...(outcome.kind === 'applied' ? appliedEvents(outcome, previous) : failedEvents(outcome, previous, next)),
+    ...outcome.adopted.slice(0, maxAdoptions).map(adoptedEvent),
+    ...(outcome.adopted.length > maxAdoptions ? [moreAdopted(outcome.adopted.slice(maxAdoptions))] : []),
+    ...(isNews(outcome, previous, next) ? remarks(outcome) : []),
+  ];
+}
+
+/** For the owner of objects that another source (`namespace/name`) states as well (rule 14). */
+export function contestedEvent(rival: string, objects: readonly string[]): EventDraft {
+  return {
+    type: 'Warning',
+    reason: 'Contested',
+    action: 'Plan',
+    note: `GitOpsSource ${rival} also states ${listed(objects)}; what this source owns stays with it. Take the manifest out of one of the two.`,
+  };
+}
+
+/** A ref that was moved to a commit that does not descend from the last one. */
+export function refMovedEvent(ref: string | undefined, from: string, to: string): EventDraft {
+  const note = `${revisionText(ref, to)} does not follow ${revisionText(ref, from)}: the ref was moved by force`;
+  return { type: 'Warning', reason: 'RefMoved', action: 'Fetch', note };
+}
+
+/** The last words about a source that is deleted: what of it stays, and why (rule 23). */
+export function leftBehindEvent(objects: readonly string[], why: string): EventDraft {
+  return { type: 'Warning', reason: 'LeftBehind', action: 'Prune', note: `${listed(objects)} ${objects.length === 1 ? 'stays' : 'stay'} in the cluster: ${why}` };
+}
+
+function suspendedEvents(previous: GitOpsSourceStatus | undefined): readonly EventDraft[] {
+  if (conditionOf(previous, 'Reconciling')?.reason === 'Suspended') return [];
+  return [{ type: 'Normal', reason: 'Suspended', action: 'Suspend', note: conditionReasons.Suspended }];
+}
+
+function appliedEvents(outcome: Extract<Ended, { kind: 'applied' }>, previous: GitOpsSourceStatus | undefined): readonly EventDraft[] {
+  const { shortRef, commit } = outcome.seen.ref;
+  const top = previous?.history?.[0];
+  const known = top?.commit === commit && top.result === 'Applied' && conditionOf(previous, 'Ready')?.status === 'True';
+  if (known && writtenBy(outcome.changes) === 0) return [];
+  const done = changesText(outcome.changes);
+  const subject = outcome.seen.commit === undefined ? '' : ` “${outcome.seen.commit.subject}” by ${outcome.seen.commit.author}`;
+  const note = `${revisionText(shortRef, commit)} is applied: ${counted(outcome.total, 'object')}, ${done === '' ? 'nothing to change' : done};${subject}`;
+  return [{ type: 'Normal', reason: 'Applied', action: 'Apply', note: note.replace(/;$/u, '') }];
+}
+
+function failedEvents(
+  outcome: Extract<Ended, { kind: 'failed' }>,
+  previous: GitOpsSourceStatus | undefined,
+  next: GitOpsSourceStatus,
+): readonly EventDraft[] {
+  const before = conditionOf(previous, 'Ready');
+  const after = conditionOf(next, 'Ready');
+  const sameFailure = before?.status === 'False' && before.reason === after?.reason && before.message === after.message;
+  if (sameFailure && (!outcome.attempted || previous?.history?.[0]?.commit === outcome.seen?.ref.commit)) return [];
+  const revision = outcome.seen === undefined || !outcome.attempted ? '' : `${revisionText(outcome.seen.ref.shortRef, outcome.seen.ref.commit)}: `;
+  return [{ type: 'Warning', reason: outcome.error.reason, action: actions[outcome.phase], note: `${revision}${after?.message ?? outcome.error.message}` }];
+}
+
+function adoptedEvent({ object, managers }: Adoption): EventDraft {
+  const so = managers.length === 0 ? 'no field manager is recorded' : `its field managers so far: ${managers.join(', ')}`;
+  return { type: 'Normal', reason: 'Adopted', action: 'Adopt', note: `${object} belonged to no source and is taken over; ${so}` };
+}
+
+function moreAdopted(adopted: readonly Adoption[]): EventDraft {
+  const note = `${listed(adopted.map(({ object }) => object))} belonged to no source and ${adopted.length === 1 ? 'is' : 'are'} taken over`;
+  return { type: 'Normal', reason: 'Adopted', action: 'Adopt', note };
+}
+
+/** Notices and warnings are told once for each revision and spec, not at every walk over it. */
+function isNews(outcome: Ended, previous: GitOpsSourceStatus | undefined, next: GitOpsSourceStatus): boolean {
+  return previous?.history?.[0]?.commit !== outcome.seen?.ref.commit || previous?.observedGeneration !== next.observedGeneration;
+}
+
+function remarks({ notices, warnings }: Ended): readonly EventDraft[] {
+  const drafts: EventDraft[] = [];
+  if (notices.length > 0) {
+    const texts = notices.map(({ place, object, message }) => [`${placeOf(place)}:`, object, message].filter((part) => part !== undefined).join(' '));
+    drafts.push({ type: 'Normal', reason: 'Notice', action: 'Render', note: listed(texts, '; ') });
+  }
+  if (warnings.length > 0) drafts.push({ type: 'Warning', reason: 'ApiServerWarning', action: 'Apply', note: listed(warnings, '; ') });
+  return drafts;
+}
+
+function placeOf({ file, line }: { readonly file: string; readonly line?: number | undefined }): string {
+  return line === undefined ? file : `${file}:${line}`;
+}
+
+function listed(texts: readonly string[], separator = ', '): string {
+  const shown = texts.slice(0, maxListed).join(separator);
+  return texts.length > maxListed ? `${shown} and ${texts.length - maxListed} more` : shown;
+}

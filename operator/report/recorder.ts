@@ -1,0 +1,218 @@
+/** Sends events about sources behind everything else: bounded, merged into series, never in the way of a walk. */
+import { apiVersion, kind } from '../api/names.ts';
+import { KubeError, isKubeError } from '../kube/client.ts';
+import { cutBytes } from './text.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { EventDraft } from './events.ts';
+
+/** The controller that events are reported by. */
+export const reportingController = 'plumbline.dev/plumbline';
+/** The longest note that the API server takes. */
+const maxNoteBytes = 1_024;
+const maxQueued = 1_000;
+const maxSeries = 4_096;
+/** The same event again within this time is one series. */
+const seriesMs = 600_000;
+const firstPauseMs = 1_000;
+const longestPauseMs = 30_000;
+
+/** The GitOpsSource that an event is about. */
+export interface EventSubject {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export interface RecordedEvent extends EventDraft {
+  readonly source: EventSubject;
+}
+
+export interface EventRecorderOptions {
+  readonly client: Pick<KubeClient, 'request'>;
+  /** Which process reports: the pod's name, or the host's. */
+  readonly instance: string;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** From 0 to 1, for names that do not collide. */
+  readonly random: () => number;
+  /** Told once when events begin to fail, and again only after one went through. */
+  readonly onError: (error: unknown) => void;
+  /** The pause after the n-th failure in a row; resolves early when aborted. Default: 1 s doubling to 30 s. */
+  readonly pause?: (failures: number, signal: AbortSignal) => Promise<void>;
+}
+
+interface Series {
+  readonly namespace: string;
+  readonly name: string;
+  count: number;
+  lastAt: number;
+  /** It is on the server: more of it are counted by a patch. */
+  created: boolean;
+}
+
+interface Job {
+  readonly key: string;
+  readonly event: RecordedEvent;
+  readonly series: Series;
+  readonly at: number;
+  /** 1 makes the event; above, the count of the series. */
+  readonly count: number;
+}
+
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #queue: Job[] = [];
+  readonly #series = new Map<string, Series>();
+  readonly #stop = new AbortController();
+  #sending = false;
+  #sent: Promise<void> = Promise.resolve();
+  #failing = false;
+  #dropped = 0;
+  #closed = false;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+  }
+
+  /** How many events were given up because the queue was full. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Takes an event to be sent later. Never throws; the oldest of a full queue is dropped. */
+  record(event: RecordedEvent): void {
+    if (this.#closed) return;
+    const at = this.#options.now();
+    const key = [event.source.uid, event.type, event.reason, event.action, event.note].join('\n');
+    const known = this.#series.get(key);
+    if (known !== undefined && at - known.lastAt < seriesMs) {
+      known.count += 1;
+      known.lastAt = at;
+      // Told at 2, 4, 8 and so on: a loop costs the API server less the longer it lasts.
+      if (Number.isInteger(Math.log2(known.count))) this.#push({ key, event, series: known, at, count: known.count });
+      return;
+    }
+    const series: Series = { namespace: event.source.namespace, name: this.#eventName(event.source.name), count: 1, lastAt: at, created: false };
+    this.#remember(key, series, at);
+    this.#push({ key, event, series, at, count: 1 });
+  }
+
+  /** Takes no more, and waits up to `graceMs` until what is queued is sent; the rest is dropped. */
+  async close(graceMs = 1_000): Promise<void> {
+    this.#closed = true;
+    const timer = setTimeout(() => this.#stop.abort(), graceMs);
+    await this.#sent;
+    clearTimeout(timer);
+    this.#stop.abort();
+  }
+
+  #push(job: Job): void {
+    this.#queue.push(job);
+    if (this.#queue.length > maxQueued) {
+      const lost = this.#queue.shift();
+      if (lost?.count === 1) this.#series.delete(lost.key);
+      this.#dropped += 1;
+    }
+    if (this.#sending) return;
+    this.#sending = true;
+    this.#sent = this.#send();
+  }
+
+  async #send(): Promise<void> {
+    const { signal } = this.#stop;
+    let failures = 0;
+    // record() returns before anything is sent.
+    await Promise.resolve();
+    for (let job = this.#queue.shift(); job !== undefined && !signal.aborted; job = this.#queue.shift()) {
+      try {
+        await this.#sendOne(job);
+        this.#failing = false;
+        failures = 0;
+      } catch (error) {
+        if (signal.aborted) break;
+        if (!this.#failing) this.#options.onError(error);
+        this.#failing = true;
+        if (isOutage(error)) {
+          this.#queue.unshift(job);
+          failures += 1;
+          await (this.#options.pause ?? pauseFor)(failures, signal);
+        } else if (job.count === 1) {
+          this.#series.delete(job.key);
+        }
+      }
+    }
+    this.#sending = false;
+  }
+
+  async #sendOne(job: Job): Promise<void> {
+    const { series } = job;
+    const path = `/apis/events.k8s.io/v1/namespaces/${series.namespace}/events`;
+    const signal = this.#stop.signal;
+    if (job.count === 1) {
+      try {
+        await this.#options.client.request({ method: 'POST', path, body: this.#eventOf(job), behind: true, signal });
+      } catch (error) {
+        // It was made by a try whose answer was lost.
+        if (!isKubeError(error, 409)) throw error;
+      }
+      series.created = true;
+    } else if (series.created) {
+      const body = { series: { count: job.count, lastObservedTime: microTime(job.at) } };
+      const contentType = 'application/merge-patch+json';
+      await this.#options.client.request({ method: 'PATCH', path: `${path}/${series.name}`, body, contentType, behind: true, signal });
+    }
+  }
+
+  #eventOf({ event, series, at }: Job): object {
+    const { source } = event;
+    return {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { namespace: series.namespace, name: series.name },
+      eventTime: microTime(at),
+      reportingController,
+      reportingInstance: this.#options.instance.slice(0, 128),
+      action: event.action,
+      reason: event.reason,
+      type: event.type,
+      note: cutBytes(event.note, maxNoteBytes),
+      regarding: { apiVersion, kind, namespace: source.namespace, name: source.name, uid: source.uid },
+    };
+  }
+
+  #eventName(source: string): string {
+    const hex = (digits: number) => Math.floor(this.#options.random() * 16 ** digits).toString(16).padStart(digits, '0');
+    return `${source}.${hex(8)}${hex(8)}`;
+  }
+
+  #remember(key: string, series: Series, at: number): void {
+    this.#series.delete(key);
+    this.#series.set(key, series);
+    if (this.#series.size <= maxSeries) return;
+    for (const [old, { lastAt }] of this.#series) {
+      if (at - lastAt >= seriesMs || this.#series.size > maxSeries) this.#series.delete(old);
+    }
+  }
+}
+
+/** Whether it is worth trying again: nothing is wrong with the event itself. */
+function isOutage(error: unknown): boolean {
+  return error instanceof KubeError && (error.code === 0 || error.code === 401 || error.code === 429 || error.code >= 500);
+}
+
+/** `2026-11-24T03:07:00.123000Z`: MicroTime wants six digits. */
+function microTime(at: number): string {
+  return new Date(at).toISOString().replace('Z', '000Z');
+}
+
+function pauseFor(failures: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1)));
+    signal.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,244 @@
+/** Pure: the whole status of a source after each step of a walk, and the smallest patch that brings it there (rules 32, 33). */
+import { catalogue, conditionReasons } from '../errors.ts';
+import { setCondition } from '../api/conditions.ts';
+import { historyAfter, isHalfIn, writtenBefore } from './history.ts';
+import { appliedMessage, failureMessage, revisionText, tellsSince, writtenBy } from './message.ts';
+import { cutText } from './text.ts';
+import type { Condition, GitOpsSourceStatus, RevisionStage, StatusCommit } from '../api/types.ts';
+import type { Ended } from './history.ts';
+import type { Outcome, RevisionSeen } from './types.ts';
+
+/** What the CRD takes. */
+const maxRequest = 1_024;
+const maxDisplay = 320;
+const maxText = 1_024;
+
+export interface OutcomeInput {
+  readonly previous: GitOpsSourceStatus | undefined;
+  readonly outcome: Outcome;
+  /** metadata.generation of the spec that was walked. */
+  readonly generation: number;
+  /** The value of annotation plumbline.dev/requestedAt as the walk began. */
+  readonly requestedAt: string | undefined;
+  /** RFC 3339. */
+  readonly now: string;
+}
+
+/**
+ * The note of an attempt, written before the first write of a revision over a running one (rule 33). Equal to `previous`
+ * when this revision and generation were attempted already, so that a retry costs no write.
+ */
+export function attemptStatus(previous: GitOpsSourceStatus | undefined, seen: RevisionSeen, generation: number, now: string): GitOpsSourceStatus {
+  const attempted = previous?.revision?.attempted;
+  if (attempted?.commit === seen.ref.commit && conditionOf(previous, 'Reconciling')?.observedGeneration === generation) return previous ?? {};
+  return progressStatus(previous, seen, generation, now);
+}
+
+/** As attemptStatus, also for a revision that was tried before: told when a walk takes longer than a second. */
+export function progressStatus(previous: GitOpsSourceStatus | undefined, seen: RevisionSeen, generation: number, now: string): GitOpsSourceStatus {
+  const revision = revisionText(seen.ref.shortRef, seen.ref.commit);
+  const at = { observedGeneration: generation };
+  const message = `${revision} is being brought in.`;
+  let conditions: readonly Condition[] = previous?.conditions ?? [];
+  if (conditionOf(previous, 'Ready') === undefined) {
+    conditions = setCondition(conditions, { ...at, type: 'Ready', status: 'Unknown', reason: 'Progressing', message }, now);
+  }
+  conditions = setCondition(conditions, { ...at, type: 'Reconciling', status: 'True', reason: 'Progressing', message }, now);
+  conditions = notStalled(conditions, generation, now);
+  return {
+    ...previous,
+    conditions,
+    revision: {
+      ...previous?.revision,
+      observed: stage(previous?.revision?.observed, seen.ref.commit, seen.time),
+      attempted: stage(previous?.revision?.attempted, seen.ref.commit, now),
+    },
+    display: { ...previous?.display, revision: previous?.display?.revision ?? cutText(revision, maxDisplay) },
+  };
+}
+
+/** The status after a walk. Times and messages stay as they were while nothing new is to be told: an identical failure changes nothing. */
+export function outcomeStatus(input: OutcomeInput): GitOpsSourceStatus {
+  const { previous, outcome, generation, requestedAt, now } = input;
+  if (outcome.kind === 'suspended') return suspendedStatus(previous, generation, now);
+  const history = historyAfter(previous, outcome, now);
+  const handled = handledRequest(requestedAt) ?? previous?.lastHandledReconcileAt;
+  const next: GitOpsSourceStatus = {
+    ...previous,
+    observedGeneration: generation,
+    revision: revisionsAfter(previous, outcome, now),
+    objects: {
+      ...previous?.objects,
+      total: outcome.total ?? previous?.objects?.total,
+      failed: outcome.kind === 'applied' ? 0 : outcome.total === undefined ? (previous?.objects?.failed ?? 0) : outcome.failedObjects,
+    },
+    ...(history.length === 0 ? {} : { history }),
+    ...(handled === undefined ? {} : { lastHandledReconcileAt: handled }),
+    display: { ...previous?.display, revision: displayAfter(previous, outcome) },
+    ...(outcome.kind === 'applied' ? { commit: commitAfter(previous, outcome.seen) } : {}),
+  };
+  return { ...next, conditions: conditionsAfter(previous, next, outcome, generation, now) };
+}
+
+/**
+ * The merge patch of `/status` that turns `previous` into `next`: what differs, arrays whole, null for what is gone.
+ * Undefined when nothing differs: then nothing is to be sent. `previous` must be what the server has.
+ */
+export function statusPatch(previous: GitOpsSourceStatus | undefined, next: GitOpsSourceStatus): { readonly status: object } | undefined {
+  const status = mergePatch(previous ?? {}, next);
+  return status === undefined ? undefined : { status };
+}
+
+/** The value of requestedAt as status.lastHandledReconcileAt keeps it: compare annotations by this. */
+export function handledRequest(requestedAt: string | undefined): string | undefined {
+  return requestedAt === undefined ? undefined : cutText(requestedAt, maxRequest);
+}
+
+/** The condition of this type, if there is one. */
+export function conditionOf(status: GitOpsSourceStatus | undefined, type: string): Condition | undefined {
+  return status?.conditions?.find((condition) => condition.type === type);
+}
+
+function conditionsAfter(
+  previous: GitOpsSourceStatus | undefined,
+  next: GitOpsSourceStatus,
+  outcome: Ended,
+  generation: number,
+  now: string,
+): readonly Condition[] {
+  const at = { observedGeneration: generation };
+  let conditions: readonly Condition[] = previous?.conditions ?? [];
+  if (outcome.kind === 'applied') {
+    conditions = setCondition(conditions, { ...at, type: 'Ready', status: 'True', reason: 'Applied', message: appliedText(previous, outcome) }, now);
+    conditions = setCondition(conditions, { ...at, type: 'Reconciling', status: 'False', reason: 'Idle', message: conditionReasons.Idle }, now);
+    conditions = notStalled(conditions, generation, now);
+  } else {
+    const reason = outcome.error.reason;
+    const message = failedText(previous, next, outcome, now);
+    conditions = setCondition(conditions, { ...at, type: 'Ready', status: 'False', reason, message }, now);
+    if (catalogue[reason].retry === 'edit') {
+      const idle = 'Nothing is tried again until the spec is edited.';
+      conditions = setCondition(conditions, { ...at, type: 'Reconciling', status: 'False', reason, message: idle }, now);
+      conditions = setCondition(conditions, { ...at, type: 'Stalled', status: 'True', reason, message }, now);
+    } else {
+      const waits = reason === 'PruneHeld' ? 'Held' : 'Retrying';
+      conditions = setCondition(conditions, { ...at, type: 'Reconciling', status: 'True', reason: waits, message: conditionReasons[waits] }, now);
+      conditions = notStalled(conditions, generation, now);
+    }
+  }
+  return setCondition(conditions, { ...at, type: 'Healthy', status: 'Unknown', reason: 'NotAssessed', message: conditionReasons.NotAssessed }, now);
+}
+
+/** A walk that found nothing to do leaves the sentence that says what was done last. */
+function appliedText(previous: GitOpsSourceStatus | undefined, outcome: Extract<Ended, { kind: 'applied' }>): string {
+  const ready = conditionOf(previous, 'Ready');
+  const { shortRef, commit } = outcome.seen.ref;
+  const revision = revisionText(shortRef, commit);
+  const same = previous?.revision?.applied?.commit === commit && previous.objects?.total === outcome.total && previous.display?.revision === revision;
+  if (same && ready?.status === 'True' && writtenBy(outcome.changes) === 0) return ready.message;
+  return appliedMessage(revision, outcome.total, outcome.changes);
+}
+
+function failedText(
+  previous: GitOpsSourceStatus | undefined,
+  next: GitOpsSourceStatus,
+  outcome: Extract<Ended, { kind: 'failed' }>,
+  now: string,
+): string {
+  const ready = conditionOf(previous, 'Ready');
+  const since = ready?.status === 'False' ? ready.lastTransitionTime : now;
+  const commit = outcome.seen?.ref.commit;
+  const applied = previous?.revision?.applied?.commit;
+  return failureMessage(outcome.error.faults, {
+    applied: applied === undefined ? undefined : revisionOf(previous, applied),
+    written: outcome.attempted ? writtenBefore(previous, commit) + writtenBy(outcome.changes) : 0,
+    halfIn: isHalfIn(next.history ?? [], applied),
+    since: tellsSince(outcome.phase, outcome.error.reason) ? since : undefined,
+  });
+}
+
+/** How a commit that the status knows is shown: with the ref that pointed at it, as far as that is known. */
+function revisionOf(status: GitOpsSourceStatus | undefined, commit: string): string {
+  const shown = status?.display?.revision;
+  const bare = revisionText(undefined, commit);
+  if (shown === bare || shown?.endsWith(`@${bare}`) === true) return shown;
+  return revisionText(status?.history?.find((entry) => entry.commit === commit)?.ref, commit);
+}
+
+function revisionsAfter(previous: GitOpsSourceStatus | undefined, outcome: Ended, now: string): GitOpsSourceStatus['revision'] {
+  const before = previous?.revision;
+  if (outcome.seen === undefined) return before;
+  const { commit } = outcome.seen.ref;
+  const observed = stage(before?.observed, commit, outcome.seen.time);
+  if (outcome.kind === 'failed') {
+    return outcome.attempted ? { ...before, observed, attempted: stage(before?.attempted, commit, now) } : { ...before, observed };
+  }
+  // Back after another revision was tried in between: it has arrived anew.
+  const came = previous?.history?.[0]?.commit === commit ? before?.applied : undefined;
+  return { ...before, observed, attempted: stage(before?.attempted, commit, now), applied: stage(came, commit, now) };
+}
+
+/** What the Revision column shows: the applied revision, until there is one the one that was tried. */
+function displayAfter(previous: GitOpsSourceStatus | undefined, outcome: Ended): string | undefined {
+  const shown = previous?.display?.revision;
+  const seen = outcome.seen;
+  if (seen === undefined) return shown;
+  const tried = outcome.kind === 'applied' || (outcome.attempted && previous?.revision?.applied === undefined);
+  return tried ? cutText(revisionText(seen.ref.shortRef, seen.ref.commit), maxDisplay) : shown;
+}
+
+function commitAfter(previous: GitOpsSourceStatus | undefined, seen: RevisionSeen): StatusCommit {
+  const { commit } = seen;
+  if (commit === undefined) return previous?.commit?.sha === seen.ref.commit ? previous.commit : { sha: seen.ref.commit };
+  return { sha: commit.sha, subject: cutText(commit.subject, maxText), author: cutText(commit.author, maxText), time: commit.time };
+}
+
+/** Ready and Stalled keep what they said, of the generation that they said it of: nothing was tried since. */
+function suspendedStatus(previous: GitOpsSourceStatus | undefined, generation: number, now: string): GitOpsSourceStatus {
+  const suspended = { observedGeneration: generation, reason: 'Suspended', message: conditionReasons.Suspended };
+  let conditions: readonly Condition[] = previous?.conditions ?? [];
+  if (conditionOf(previous, 'Ready') === undefined) conditions = setCondition(conditions, { ...suspended, type: 'Ready', status: 'Unknown' }, now);
+  conditions = setCondition(conditions, { ...suspended, type: 'Reconciling', status: 'False' }, now);
+  if (conditionOf(previous, 'Stalled') === undefined) conditions = notStalled(conditions, generation, now);
+  return { ...previous, observedGeneration: generation, conditions };
+}
+
+function notStalled(conditions: readonly Condition[], generation: number, now: string): readonly Condition[] {
+  const message = conditionReasons.NotStalled;
+  return setCondition(conditions, { type: 'Stalled', status: 'False', reason: 'NotStalled', message, observedGeneration: generation }, now);
+}
+
+/** The time of a stage is when a commit first came that far. */
+function stage(before: RevisionStage | undefined, commit: string, time: string): RevisionStage {
+  return before?.commit === commit ? before : { commit, time };
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function mergePatch(before: object, after: object): object | undefined {
+  const from = before as Json;
+  const to = after as Json;
+  const patch: Record<string, unknown> = {};
+  for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
+    const [old, value] = [from[key], to[key]];
+    if (value === undefined || value === null) {
+      if (old !== undefined && old !== null) patch[key] = null;
+    } else if (isMap(old) && isMap(value)) {
+      const inner = mergePatch(old, value);
+      if (inner !== undefined) patch[key] = inner;
+    } else if (!isEqual(old, value)) {
+      patch[key] = value;
+    }
+  }
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+function isMap(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Equal as JSON, whatever the order of keys. */
+function isEqual(left: unknown, right: unknown): boolean {
+  if (Array.isArray(left) && Array.isArray(right)) return left.length === right.length && left.every((item, index) => isEqual(item, right[index]));
+  return isMap(left) && isMap(right) ? mergePatch(left, right) === undefined : left === right;
+}
