@@ -43,9 +43,12 @@ export interface KubeClient {
   request<T = unknown>(request: KubeRequest): Promise<KubeResponse<T>>;
   /**
    * Opens a watch and yields its events until the server ends it; does not count against the requests in flight.
-   * Throws KubeError when it cannot be opened, is cut, or is silent for `idleMs`.
+   * Throws KubeError when it cannot be opened, is cut, or is silent for `idleMs` (default 90,000). `onOpen` is called
+   * once the server has agreed to it, which may be long before the first event.
    */
-  watch<T = unknown>(request: KubeRequest & { readonly idleMs?: number }): AsyncGenerator<WatchEvent<T>, void, void>;
+  watch<T = unknown>(
+    request: KubeRequest & { readonly idleMs?: number | undefined; readonly onOpen?: (() => void) | undefined },
+  ): AsyncGenerator<WatchEvent<T>, void, void>;
   close(): Promise<void>;
 }
 

@@ -1,0 +1,159 @@
+/** Pure: what the API server said of a request, as faults for the person who reads `kubectl describe`. */
+import type { Fault, Place } from '../errors.ts';
+import { PlumblineError } from '../errors.ts';
+import { KubeError } from './client.ts';
+import type { StatusCause } from './client.ts';
+import { manifestFaults } from './manifest-fault.ts';
+import { failedWebhook, isManifestFault } from './retry.ts';
+
+/** What the request was about. */
+export interface Subject {
+  /** `Deployment shop/web` */
+  readonly object: string;
+  readonly place?: Place | undefined;
+  /** The API server's messages quote values: for Secrets only the field and the kind of fault are passed on. */
+  readonly isSecret: boolean;
+  /** `apply`, `delete`, `patch`, `list`: what was to be done. */
+  readonly verb: string;
+  /** The user that was impersonated; undefined is the operator itself. */
+  readonly as?: string | undefined;
+}
+
+const longest = 1000;
+
+/** One fault for each thing that is wrong, never none. What is no KubeError is told as it is. */
+export function describeApiError(error: unknown, subject: Subject): readonly Fault[] {
+  if (error instanceof PlumblineError) return error.faults;
+  if (!(error instanceof KubeError)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return [fault('InternalError', subject, subject.isSecret ? 'cannot be handled' : message)];
+  }
+  switch (error.code) {
+    case 400:
+    case 413:
+      return [fault('ObjectRefused', subject, secretless(error, subject, 'the API server refuses the request as it is'))];
+    case 401:
+      return [fault('OperatorForbidden', subject, `the API server does not accept the operator's credentials`)];
+    case 403:
+      return [forbidden(error, subject)];
+    case 404:
+      return [notFound(error, subject)];
+    case 409:
+      return [fault('Conflict', subject, 'was changed or replaced meanwhile')];
+    case 422:
+      return invalid(error, subject);
+  }
+  const webhook = failedWebhook(error);
+  if (webhook !== undefined) return [webhookFault(webhook, subject, secretless(error, subject, 'it does not answer'))];
+  if (isManifestFault(error)) {
+    return manifestFaults(error.message, subject.isSecret).map(({ message, remedy }) => fault('ObjectRefused', subject, message, remedy));
+  }
+  return [fault('ApiServerUnavailable', subject, unavailableText(error, subject))];
+}
+
+/** A 422: every cause a fault of its own. */
+function invalid(error: KubeError, subject: Subject): readonly Fault[] {
+  const causes = error.status.details?.causes ?? [];
+  // Invalid, with the one field that nobody may change: another object has this name.
+  if (causes.some((cause) => cause.field === 'metadata.uid')) return [fault('Conflict', subject, 'was replaced by another one meanwhile')];
+  const told = causes.filter((cause) => !isAside(cause));
+  if (told.length === 0) return [fault('ObjectRefused', subject, secretless(error, subject, 'the API server refuses it'))];
+  return told.map((cause) => fault(isImmutable(cause) ? 'ImmutableField' : 'ObjectRefused', subject, causeText(cause, subject)));
+}
+
+/**
+ * The API has no reason code for an immutable field: FieldValueInvalid and FieldValueForbidden stand for other faults
+ * as well. What apimachinery's ValidateImmutableField and the kinds with checks of their own say is all there is; a
+ * sentence that this misses is told as ObjectRefused, with the server's words, and is never recreated.
+ */
+function isImmutable({ reason, message = '' }: StatusCause): boolean {
+  if (reason !== 'FieldValueInvalid' && reason !== 'FieldValueForbidden') return false;
+  return /field is immutable|is immutable after|may not change once set|updates to \S+ spec for fields other than|Value is immutable/.test(
+    message.slice(0, 100_000),
+  );
+}
+
+/** Says only that other checks were left out because of the faults beside it. */
+function isAside({ field }: StatusCause): boolean {
+  return field === '<nil>';
+}
+
+function causeText({ field = '', message = '', reason = '' }: StatusCause, { isSecret }: Subject): string {
+  const where = field === '' || field === '[]' ? '' : `${field}: `;
+  return isSecret ? `${where}${kindsOfFault[reason] ?? 'is refused'}` : `${where}${withoutDump(message)}`;
+}
+
+/** apimachinery's CauseType, in words that hold no value. */
+const kindsOfFault: Readonly<Record<string, string>> = {
+  FieldValueRequired: 'Required value',
+  FieldValueDuplicate: 'Duplicate value',
+  FieldValueInvalid: 'Invalid value',
+  FieldValueNotSupported: 'Unsupported value',
+  FieldValueForbidden: 'Forbidden',
+  FieldValueTooLong: 'Too long',
+  FieldValueTooMany: 'Too many',
+  FieldValueTypeInvalid: 'Invalid type',
+  FieldValueNotFound: 'Not found',
+  FieldValueInternal: 'Internal error',
+};
+
+/** `Invalid value: {a whole pod template}: field is immutable`: what is said after the dump is what counts. */
+function withoutDump(message: string): string {
+  return message.replace(/^((?:Invalid|Duplicate|Unsupported) value): [[{].{200,}[\]}]: (?=[^:]*$)/s, '$1: ');
+}
+
+function forbidden(error: KubeError, subject: Subject): Fault {
+  const causes = error.status.details?.causes ?? [];
+  if (causes.some((cause) => cause.reason === 'NamespaceTerminating')) {
+    return fault('NamespaceTerminating', subject, 'its namespace is being deleted');
+  }
+  // RBAC names the user that it turned away; quota, PodSecurity and other admission name what is wrong with the object.
+  if (!/\bcannot \S+ resource\b|\bcannot impersonate\b/.test(error.message) && !isEscalation(error.message)) {
+    return fault('ObjectRefused', subject, secretless(error, subject, 'an admission check refuses it'));
+  }
+  const isOwn = subject.as === undefined || error.message.includes('cannot impersonate');
+  return fault(isOwn ? 'OperatorForbidden' : 'Forbidden', subject, secretless(error, subject, `${subject.as ?? 'the operator'} may not ${subject.verb} it`));
+}
+
+/** RBAC's own guard: an account can grant no more than it has. */
+function isEscalation(message: string): boolean {
+  return message.includes('is attempting to grant RBAC permissions not currently held');
+}
+
+function notFound(error: KubeError, subject: Subject): Fault {
+  const { reason, details } = error.status;
+  if (reason === 'NotFound' && details?.kind === 'namespaces') {
+    return fault('NamespaceNotFound', subject, `namespace ${details.name ?? ''} does not exist`);
+  }
+  if (reason === 'NotFound' && (details?.name ?? '') !== '') return fault('Conflict', subject, 'is no longer there');
+  return fault('UnknownKind', subject, 'the API server does not serve this kind');
+}
+
+function webhookFault(webhook: string, subject: Subject, why: string): Fault {
+  return fault('WebhookUnavailable', subject, `admission webhook ${webhook} does not answer: ${why}`);
+}
+
+function unavailableText(error: KubeError, subject: Subject): string {
+  const { reason } = error.status;
+  if (error.code !== 0) return `the API server answered ${error.code}${subject.isSecret || error.message === '' ? '' : `: ${error.message}`}`;
+  if (reason === 'NotSent') return 'the API server cannot be reached';
+  if (reason === 'Timeout') return `the API server gave ${error.message}`;
+  return reason === 'Untrusted' ? "the API server's certificate is not trusted" : 'the connection to the API server was cut';
+}
+
+function secretless(error: KubeError, subject: Subject, instead: string): string {
+  return subject.isSecret ? instead : error.message;
+}
+
+function fault(reason: Fault['reason'], { object, place }: Subject, message: string, remedy?: string): Fault {
+  return { reason, object, place, message: clean(message), ...(remedy === undefined ? {} : { remedy }) };
+}
+
+/** One line, bounded, without control characters: a terminal shows it as it is. */
+function clean(text: string): string {
+  const line = text
+    .replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
+    .trim()
+    .replace(/\.$/, '');
+  return line.length <= longest ? line : `${line.slice(0, longest - 1).trimEnd()}…`;
+}

@@ -1,0 +1,154 @@
+/**
+ * A list and a watch of one kind, for ever: disconnects, silent cuts, 410, 429, 5xx, ERROR events and a CRD that goes
+ * and comes are all survived. A reconnect goes on from the last resourceVersion; only a 410 lists again.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KubeError, isKubeError } from './client.ts';
+import type { KubeClient, Status, WatchEvent } from './client.ts';
+import { listAll, metadataOnlyList } from './list.ts';
+import { asKind, resourcePath } from './resource-path.ts';
+import { watchDelay } from './retry.ts';
+import type { KubeObject, Resource } from './types.ts';
+
+/** Told in the order of what happened; duplicates and events older than a write's answer are passed on. Must not throw. */
+export interface ReflectorHandler {
+  /** Everything there is, as of the list's resourceVersion; empty where the kind is no longer served. */
+  replace(objects: readonly KubeObject[], resourceVersion: string): void;
+  upsert(object: KubeObject): void;
+  /** The object as it was last; it may still exist and only have left the selector. */
+  remove(object: KubeObject): void;
+  /** Whether the watch stands; called when that changes, and once at first. */
+  state(up: boolean, error?: unknown): void;
+}
+
+export interface ReflectOptions {
+  readonly client: KubeClient;
+  readonly resource: Resource;
+  /** Undefined is all namespaces. */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  /** Metadata only: data never enters memory. */
+  readonly metadataOnly: boolean;
+  readonly signal: AbortSignal;
+  /** In [0, 1), for jitter. */
+  readonly random: () => number;
+  readonly handler: ReflectorHandler;
+  /** Milliseconds of silence after which a stream counts as cut; default 90,000, bookmarks come about once a minute. */
+  readonly idleMs?: number | undefined;
+}
+
+export interface Reflector {
+  /** Resolves after the first list is in; rejects with the signal's reason. Nobody needs to wait for it. */
+  readonly synced: Promise<void>;
+  /** Resolves when it has ended with its signal. Never rejects. */
+  readonly done: Promise<void>;
+}
+
+const metadataOnlyEvents = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+const watchFor = { least: 300, most: 600 };
+/** A resourceVersion that no watch can be had from this often is given up: the server's store may be an older one. */
+const failuresUntilList = 5;
+
+/** Starts at once and goes on until the signal. */
+export function reflect(options: ReflectOptions): Reflector {
+  const { promise: synced, resolve, reject } = Promise.withResolvers<void>();
+  synced.catch(() => {}); // there may be nobody who waits
+  const done = run(options, resolve).catch((error: unknown) => reject(error));
+  return { synced, done };
+}
+
+/** What a turn of the loop leaves for the next. */
+interface Position {
+  /** Undefined: list first. */
+  resourceVersion: string | undefined;
+  /** In a row. */
+  failures: number;
+  up: boolean | undefined;
+}
+
+async function run(options: ReflectOptions, synced: () => void): Promise<never> {
+  const { signal, handler } = options;
+  const position: Position = { resourceVersion: undefined, failures: 0, up: undefined };
+  const tell = (up: boolean, error?: unknown): void => {
+    if (position.up === up && (up || position.failures > 1)) return;
+    position.up = up;
+    handler.state(up, error);
+  };
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      if (position.resourceVersion === undefined) {
+        await list(options, position);
+        synced();
+      }
+      await follow(options, position, () => tell(true));
+    } catch (error) {
+      signal.throwIfAborted();
+      const wait = afterFailure(error, position);
+      if (wait === undefined) continue;
+      if (isKubeError(error, 404)) handler.replace([], '');
+      if (wait.failed) tell(false, error);
+      const asked = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0;
+      await sleep(Math.max(asked, watchDelay(position.failures, options.random())), undefined, { signal });
+    }
+  }
+}
+
+/** Decides from where to go on; undefined is at once, without counting as broken. */
+function afterFailure(error: unknown, position: Position): { readonly failed: boolean } | undefined {
+  position.failures += 1;
+  if (isKubeError(error, 410) && position.resourceVersion !== undefined) {
+    position.resourceVersion = undefined;
+    return position.failures === 1 ? undefined : { failed: true };
+  }
+  if (isKubeError(error, 404) || position.failures >= failuresUntilList) position.resourceVersion = undefined;
+  // A stream that stood and was cut is no broken watch until the reconnect fails too.
+  return { failed: position.failures > 1 || position.up !== true };
+}
+
+async function list(options: ReflectOptions, position: Position): Promise<void> {
+  const { client, resource, namespace, labelSelector, fieldSelector, signal } = options;
+  const accept = options.metadataOnly ? metadataOnlyList : 'application/json';
+  const found = await listAll(client, resource, { namespace, labelSelector, fieldSelector, accept, signal });
+  options.handler.replace(found.items, found.resourceVersion);
+  position.resourceVersion = found.resourceVersion;
+}
+
+/** One watch, from the position on, until the server ends it. Throws KubeError when it fails or is cut. */
+async function follow(options: ReflectOptions, position: Position, opened: () => void): Promise<void> {
+  const { client, resource, namespace, labelSelector, fieldSelector, signal, handler, idleMs } = options;
+  const seconds = watchFor.least + options.random() * (watchFor.most - watchFor.least);
+  const events = client.watch<KubeObject | Status>({
+    method: 'GET',
+    path: resourcePath(resource, namespace),
+    query: {
+      resourceVersion: position.resourceVersion ?? '',
+      allowWatchBookmarks: 'true',
+      timeoutSeconds: String(Math.floor(seconds)),
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+      ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    },
+    accept: options.metadataOnly ? metadataOnlyEvents : 'application/json',
+    signal,
+    idleMs,
+    onOpen: opened,
+  });
+  for await (const event of events) {
+    const object = objectOf(event);
+    position.failures = 0;
+    position.resourceVersion = object.metadata.resourceVersion ?? position.resourceVersion;
+    if (event.type === 'BOOKMARK') continue;
+    if (event.type === 'DELETED') handler.remove(asKind(resource, object));
+    else handler.upsert(asKind(resource, object));
+  }
+  position.failures = 0;
+}
+
+/** The object of an event; an ERROR event is thrown as what it says. */
+function objectOf(event: WatchEvent<KubeObject | Status>): KubeObject {
+  if (event.type !== 'ERROR') return event.object as KubeObject;
+  const status = event.object as Status;
+  const seconds = status.details?.retryAfterSeconds;
+  throw new KubeError(status.code ?? 500, status, { retryAfterMs: seconds === undefined ? undefined : seconds * 1000 });
+}
