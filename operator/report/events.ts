@@ -1,7 +1,7 @@
 /** Pure: what is told about a source as events of events.k8s.io/v1, each once. */
+import { findCondition } from '../api/conditions.ts';
 import { conditionReasons } from '../errors.ts';
 import { changesText, revisionText, writtenBy } from './message.ts';
-import { conditionOf } from './status.ts';
 import { counted } from './text.ts';
 import type { EventReason } from '../errors.ts';
 import type { GitOpsSourceStatus } from '../api/types.ts';
@@ -67,14 +67,14 @@ export function leftBehindEvent(objects: readonly string[], why: string): EventD
 }
 
 function suspendedEvents(previous: GitOpsSourceStatus | undefined): readonly EventDraft[] {
-  if (conditionOf(previous, 'Reconciling')?.reason === 'Suspended') return [];
+  if (findCondition(previous?.conditions, 'Reconciling')?.reason === 'Suspended') return [];
   return [{ type: 'Normal', reason: 'Suspended', action: 'Suspend', note: conditionReasons.Suspended }];
 }
 
 function appliedEvents(outcome: Extract<Ended, { kind: 'applied' }>, previous: GitOpsSourceStatus | undefined): readonly EventDraft[] {
   const { shortRef, commit } = outcome.seen.ref;
   const top = previous?.history?.[0];
-  const known = top?.commit === commit && top.result === 'Applied' && conditionOf(previous, 'Ready')?.status === 'True';
+  const known = top?.commit === commit && top.result === 'Applied' && findCondition(previous?.conditions, 'Ready')?.status === 'True';
   if (known && writtenBy(outcome.changes) === 0) return [];
   const done = changesText(outcome.changes);
   const subject = outcome.seen.commit === undefined ? '' : ` “${outcome.seen.commit.subject}” by ${outcome.seen.commit.author}`;
@@ -87,8 +87,8 @@ function failedEvents(
   previous: GitOpsSourceStatus | undefined,
   next: GitOpsSourceStatus,
 ): readonly EventDraft[] {
-  const before = conditionOf(previous, 'Ready');
-  const after = conditionOf(next, 'Ready');
+  const before = findCondition(previous?.conditions, 'Ready');
+  const after = findCondition(next.conditions, 'Ready');
   const sameFailure = before?.status === 'False' && before.reason === after?.reason && before.message === after.message;
   if (sameFailure && (!outcome.attempted || previous?.history?.[0]?.commit === outcome.seen?.ref.commit)) return [];
   const revision = outcome.seen === undefined || !outcome.attempted ? '' : `${revisionText(outcome.seen.ref.shortRef, outcome.seen.ref.commit)}: `;

@@ -1,7 +1,7 @@
 /** Sends events about sources behind everything else: bounded, merged into series, never in the way of a walk. */
 import { apiVersion, kind } from '../api/names.ts';
 import { KubeError, isKubeError } from '../kube/client.ts';
-import { cutBytes } from './text.ts';
+import { cutBytes, microTime } from './text.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventDraft } from './events.ts';
 
@@ -198,11 +198,6 @@ export class EventRecorder {
 /** Whether it is worth trying again: nothing is wrong with the event itself. */
 function isOutage(error: unknown): boolean {
   return error instanceof KubeError && (error.code === 0 || error.code === 401 || error.code === 429 || error.code >= 500);
-}
-
-/** `2026-11-24T03:07:00.123000Z`: MicroTime wants six digits. */
-function microTime(at: number): string {
-  return new Date(at).toISOString().replace('Z', '000Z');
 }
 
 function pauseFor(failures: number, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 /** Pure: the whole status of a source after each step of a walk, and the smallest patch that brings it there (rules 32, 33). */
 import { catalogue, conditionReasons } from '../errors.ts';
-import { setCondition } from '../api/conditions.ts';
+import { findCondition, setCondition } from '../api/conditions.ts';
 import { historyAfter, isHalfIn, writtenBefore } from './history.ts';
 import { appliedMessage, failureMessage, revisionText, tellsSince, writtenBy } from './message.ts';
 import { cutText } from './text.ts';
@@ -30,7 +30,7 @@ export interface OutcomeInput {
  */
 export function attemptStatus(previous: GitOpsSourceStatus | undefined, seen: RevisionSeen, generation: number, now: string): GitOpsSourceStatus {
   const attempted = previous?.revision?.attempted;
-  if (attempted?.commit === seen.ref.commit && conditionOf(previous, 'Reconciling')?.observedGeneration === generation) return previous ?? {};
+  if (attempted?.commit === seen.ref.commit && findCondition(previous?.conditions, 'Reconciling')?.observedGeneration === generation) return previous ?? {};
   return progressStatus(previous, seen, generation, now);
 }
 
@@ -40,7 +40,7 @@ export function progressStatus(previous: GitOpsSourceStatus | undefined, seen: R
   const at = { observedGeneration: generation };
   const message = `${revision} is being brought in.`;
   let conditions: readonly Condition[] = previous?.conditions ?? [];
-  if (conditionOf(previous, 'Ready') === undefined) {
+  if (findCondition(previous?.conditions, 'Ready') === undefined) {
     conditions = setCondition(conditions, { ...at, type: 'Ready', status: 'Unknown', reason: 'Progressing', message }, now);
   }
   conditions = setCondition(conditions, { ...at, type: 'Reconciling', status: 'True', reason: 'Progressing', message }, now);
@@ -94,11 +94,6 @@ export function handledRequest(requestedAt: string | undefined): string | undefi
   return requestedAt === undefined ? undefined : cutText(requestedAt, maxRequest);
 }
 
-/** The condition of this type, if there is one. */
-export function conditionOf(status: GitOpsSourceStatus | undefined, type: string): Condition | undefined {
-  return status?.conditions?.find((condition) => condition.type === type);
-}
-
 function conditionsAfter(
   previous: GitOpsSourceStatus | undefined,
   next: GitOpsSourceStatus,
@@ -131,7 +126,7 @@ function conditionsAfter(
 
 /** A walk that found nothing to do leaves the sentence that says what was done last. */
 function appliedText(previous: GitOpsSourceStatus | undefined, outcome: Extract<Ended, { kind: 'applied' }>): string {
-  const ready = conditionOf(previous, 'Ready');
+  const ready = findCondition(previous?.conditions, 'Ready');
   const { shortRef, commit } = outcome.seen.ref;
   const revision = revisionText(shortRef, commit);
   const same = previous?.revision?.applied?.commit === commit && previous.objects?.total === outcome.total && previous.display?.revision === revision;
@@ -145,7 +140,7 @@ function failedText(
   outcome: Extract<Ended, { kind: 'failed' }>,
   now: string,
 ): string {
-  const ready = conditionOf(previous, 'Ready');
+  const ready = findCondition(previous?.conditions, 'Ready');
   const since = ready?.status === 'False' ? ready.lastTransitionTime : now;
   const commit = outcome.seen?.ref.commit;
   const applied = previous?.revision?.applied?.commit;
@@ -197,9 +192,9 @@ function commitAfter(previous: GitOpsSourceStatus | undefined, seen: RevisionSee
 function suspendedStatus(previous: GitOpsSourceStatus | undefined, generation: number, now: string): GitOpsSourceStatus {
   const suspended = { observedGeneration: generation, reason: 'Suspended', message: conditionReasons.Suspended };
   let conditions: readonly Condition[] = previous?.conditions ?? [];
-  if (conditionOf(previous, 'Ready') === undefined) conditions = setCondition(conditions, { ...suspended, type: 'Ready', status: 'Unknown' }, now);
+  if (findCondition(previous?.conditions, 'Ready') === undefined) conditions = setCondition(conditions, { ...suspended, type: 'Ready', status: 'Unknown' }, now);
   conditions = setCondition(conditions, { ...suspended, type: 'Reconciling', status: 'False' }, now);
-  if (conditionOf(previous, 'Stalled') === undefined) conditions = notStalled(conditions, generation, now);
+  if (findCondition(previous?.conditions, 'Stalled') === undefined) conditions = notStalled(conditions, generation, now);
   return { ...previous, observedGeneration: generation, conditions };
 }
 

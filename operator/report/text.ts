@@ -1,4 +1,4 @@
-/** Pure: texts cut to what the API server takes, which counts characters in schemas and bytes in events. */
+/** Pure: texts as the API server takes them: it counts characters in schemas and bytes in events. */
 
 /** At most `length` UTF-16 units, never half a character; an ellipsis says that something is gone. */
 export function cutText(text: string, length: number): string {
@@ -19,6 +19,11 @@ export function cutBytes(text: string, bytes: number): string {
     end += character.length;
   }
   return `${text.slice(0, end)}…`;
+}
+
+/** A time (milliseconds since the epoch) as MicroTime, which wants six digits: `2026-11-24T03:07:00.123000Z`. */
+export function microTime(at: number): string {
+  return new Date(at).toISOString().replace('Z', '000Z');
 }
 
 /** `3 objects`, `1 object`. */
