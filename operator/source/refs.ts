@@ -18,7 +18,7 @@ export function resolveRef(remote: RemoteRefs, spec: RefSpec): ResolvedRef {
 }
 
 /** A spec that names its commit needs no answer of the remote. */
-export function pinnedCommit(spec: RefSpec): ResolvedRef | undefined {
+function pinnedCommit(spec: RefSpec): ResolvedRef | undefined {
   if (spec.commit === undefined) return undefined;
   if (!/^[0-9a-f]{40}$/i.test(spec.commit)) {
     throw new PlumblineError({

@@ -1,35 +1,132 @@
 /** One Remote per URL and credentials, shared by every source that uses it. */
+import { PlumblineError } from '../errors.ts';
+import { Checkouts } from './checkouts.ts';
+import { HostSlots } from './host-slots.ts';
+import { Remote } from './remote.ts';
+import type { Clock } from './remote.ts';
 import type { Checkout, Credentials, GitClient, ResolvedRef, SharedRemotes, SubscribeOptions, Subscription } from './types.ts';
+import { parseGitUrl } from './url.ts';
 
 export interface RemotesOptions {
   readonly client: GitClient;
   /** In [0, 1); spreads the polls. */
   readonly random?: () => number;
+  readonly clock?: Clock;
   /** One per request to a git server, for the metrics: `ok` or the reason. */
   readonly onRequest?: (result: string) => void;
+  /** Requests that one host gets at a time. */
+  readonly perHost?: number;
+  /** Answers younger than this serve a new subscriber without asking again. Milliseconds. */
+  readonly freshMs?: number;
 }
+
+/** Node's own timers. */
+export const realClock: Clock = {
+  now: () => Date.now(),
+  after: (ms, then) => {
+    const timer = setTimeout(then, Math.min(ms, 2 ** 31 - 1));
+    return () => clearTimeout(timer);
+  },
+};
 
 /** Polls remotes for their subscribers and keeps what was fetched last. */
 export class Remotes implements SharedRemotes {
   readonly #options: RemotesOptions;
+  readonly #clock: Clock;
+  readonly #hosts: HostSlots;
+  readonly #checkouts: Checkouts;
+  readonly #remotes = new Map<string, Remote>();
+  /** Ancestry never changes: the last few answers, oldest first. */
+  readonly #descents = new Map<string, boolean>();
 
   constructor(options: RemotesOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? realClock;
+    this.#hosts = new HostSlots(options.perHost ?? 4);
+    this.#checkouts = new Checkouts({ bytes: 256 * 1024 * 1024, perRemote: 3, idleMs: 600_000, now: this.#clock.now });
   }
 
-  subscribe(_options: SubscribeOptions): Subscription {
-    throw new Error('to come');
+  /** Throws PlumblineError: NotSupported or InvalidSpec, for the URL. */
+  subscribe(options: SubscribeOptions): Subscription {
+    const { url, credentials } = options;
+    const { host } = parseGitUrl(url);
+    const key = keyOf(url, credentials);
+    let remote = this.#remotes.get(key);
+    if (remote === undefined) {
+      remote = new Remote({
+        clock: this.#clock,
+        random: this.#options.random ?? Math.random,
+        freshMs: this.#options.freshMs ?? 5000,
+        listRefs: (prefixes, signal) =>
+          this.#hosts.with(host, signal, () => this.#counted(() => this.#options.client.listRefs(url, credentials, signal, prefixes))),
+        onAnswer: () => this.#checkouts.sweep(),
+      });
+      this.#remotes.set(key, remote);
+    }
+    const shared = remote;
+    const subscription = shared.subscribe(options);
+    return {
+      pollNow: () => subscription.pollNow(),
+      close: () => {
+        subscription.close();
+        if (!shared.unused || this.#remotes.get(key) !== shared) return;
+        shared.close();
+        this.#remotes.delete(key);
+        this.#checkouts.forget(key);
+      },
+    };
   }
 
-  checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout> {
-    return this.#options.client.checkout(url, credentials, ref, signal);
+  async checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout> {
+    const { host } = parseGitUrl(url);
+    return this.#checkouts.get(keyOf(url, credentials), ref.commit, signal, (shared) =>
+      this.#hosts.with(host, shared, () => this.#counted(() => this.#options.client.checkout(url, credentials, ref, shared))),
+    );
   }
 
-  descends(url: string, credentials: Credentials, ancestor: string, commit: string, signal: AbortSignal): Promise<boolean | undefined> {
-    return this.#options.client.descends(url, credentials, ancestor, commit, signal);
+  async descends(url: string, credentials: Credentials, ancestor: string, commit: string, signal: AbortSignal): Promise<boolean | undefined> {
+    const key = `${keyOf(url, credentials)} ${ancestor} ${commit}`;
+    const known = this.#descents.get(key);
+    if (known !== undefined) return known;
+    try {
+      const { host } = parseGitUrl(url);
+      const answer = await this.#hosts.with(host, signal, () =>
+        this.#counted(() => this.#options.client.descends(url, credentials, ancestor, commit, signal)),
+      );
+      if (answer !== undefined) this.#rememberDescent(key, answer);
+      return answer;
+    } catch (error) {
+      // Only a remark hangs on it; what is wrong with the server is told where it matters.
+      if (error instanceof PlumblineError) return undefined;
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
+    for (const remote of this.#remotes.values()) remote.close();
+    this.#remotes.clear();
     await this.#options.client.close();
   }
+
+  #rememberDescent(key: string, answer: boolean): void {
+    this.#descents.set(key, answer);
+    const [oldest] = this.#descents.keys();
+    if (this.#descents.size > 500 && oldest !== undefined) this.#descents.delete(oldest);
+  }
+
+  async #counted<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await ask();
+      this.#options.onRequest?.('ok');
+      return answer;
+    } catch (error) {
+      // What was given up is nobody's failure.
+      if (error instanceof PlumblineError) this.#options.onRequest?.(error.reason);
+      throw error;
+    }
+  }
+}
+
+function keyOf(url: string, credentials: Credentials): string {
+  return `${url} ${credentials.id}`;
 }

@@ -1,0 +1,40 @@
+/** What it means that a ref is not where it was. Pure: the facts come in, sentences go out. */
+import { PlumblineError } from '../errors.ts';
+import { specText } from './refs.ts';
+import type { RefSpec, ResolvedRef } from './types.ts';
+
+export type Move = 'none' | 'forward' | 'rewritten' | 'tagMoved' | 'retargeted';
+
+/**
+ * From the commit seen before to the one seen now. `descends`: whether the old one is an ancestor of the new one, as far as
+ * that is known. A tag that moves is told even when it moves forward: tags are not expected to. A range that finds another
+ * tag, and a HEAD that names another branch, have not rewritten anything.
+ */
+export function judgeMove(
+  previous: { readonly commit: string; readonly fullRef?: string | undefined } | undefined,
+  now: ResolvedRef,
+  descends: boolean | undefined,
+): Move {
+  if (previous === undefined || previous.commit === now.commit) return 'none';
+  if (now.fullRef === undefined || (previous.fullRef !== undefined && previous.fullRef !== now.fullRef)) return 'retargeted';
+  if (now.fullRef.startsWith('refs/tags/')) return 'tagMoved';
+  return descends === false ? 'rewritten' : 'forward';
+}
+
+/** A sentence for people, where a move is worth one. */
+export function moveText(move: Move, previous: string, now: ResolvedRef): string | undefined {
+  const [from, to] = [previous.slice(0, 7), now.commit.slice(0, 7)];
+  const name = now.shortRef ?? to;
+  if (move === 'rewritten') return `${name} was force-pushed: ${from} is no longer part of it; it is now at ${to}.`;
+  if (move === 'tagMoved') return `Tag ${name} was moved from ${from} to ${to}.`;
+  return undefined;
+}
+
+/** A ref that cannot be resolved, told with where it was last seen. Other errors pass as they are. */
+export function toldWithPast(error: PlumblineError, spec: RefSpec, lastCommit: string | undefined): PlumblineError {
+  if (lastCommit === undefined || (error.reason !== 'RefNotFound' && error.reason !== 'EmptyRepository')) return error;
+  const [fault] = error.faults;
+  if (fault === undefined) return error;
+  const past = `${specText(spec)} was there at ${lastCommit.slice(0, 7)} when last seen`;
+  return new PlumblineError({ ...fault, message: `${fault.message}; ${past}` }, { cause: error });
+}
