@@ -45,31 +45,33 @@ export function referenceOf(crd: Crd): string {
   const schema = schemaOf(crd);
   const { names, group } = crd.spec;
   const shortNames = (names.shortNames ?? []).map((name) => `\`${name}\``).join(', ');
-  return [
-    `# ${names.kind}`,
-    `Generated from \`crds/plumbline.dev_gitopssources.yaml\` by \`node crds/generate.ts\`; a test fails when it is stale.`,
-    `\`apiVersion: ${group}/v1\`, \`kind: ${names.kind}\`; ${crd.spec.scope.toLowerCase()}; short name ${shortNames}. ${schema.description ?? ''} ` +
-      'Within v1 it only ever gains optional fields.',
-    '## spec',
-    'Whatever has a default is shown with it by `kubectl get gos NAME -o yaml`. A field with a star must be stated.',
-    fieldTable(rowsOf('spec', property(schema, 'spec'))),
-    '## What is refused',
-    'The API server itself refuses a source that breaks one of these rules, and answers with the sentence.',
-    ruleTable([{ path: 'metadata.name', schema: rulesOnly(schema), required: true }, ...rowsWithSelf('spec', property(schema, 'spec'))]),
-    '## status',
-    property(schema, 'status').description ?? '',
-    fieldTable(rowsOf('status', property(schema, 'status'))),
-    '## Columns',
-    'What `kubectl get gos` shows, and with `-o wide`.',
-    columnTable(crd),
-    '## Annotations',
-    'On a source, by people:',
-    table(['annotation', 'meaning'], sourceAnnotations),
-    'On an object, by people (in git, where not said otherwise):',
-    table(['annotation', 'meaning'], objectAnnotations),
-    'On every applied object, by the operator:',
-    table(['annotation', 'meaning'], writtenAnnotations),
-  ].join('\n\n') + '\n';
+  return (
+    [
+      `# ${names.kind}`,
+      `Generated from \`crds/plumbline.dev_gitopssources.yaml\` by \`node crds/generate.ts\`; a test fails when it is stale.`,
+      `\`apiVersion: ${group}/v1\`, \`kind: ${names.kind}\`; ${crd.spec.scope.toLowerCase()}; short name ${shortNames}. ${schema.description ?? ''} ` +
+        'Within v1 it only ever gains optional fields.',
+      '## spec',
+      'Whatever has a default is shown with it by `kubectl get gos NAME -o yaml`. A field with a star must be stated.',
+      fieldTable(rowsOf('spec', property(schema, 'spec'))),
+      '## What is refused',
+      'The API server itself refuses a source that breaks one of these rules, and answers with the sentence.',
+      ruleTable([{ path: 'metadata.name', schema: rulesOnly(schema), required: true }, ...rowsWithSelf('spec', property(schema, 'spec'))]),
+      '## status',
+      property(schema, 'status').description ?? '',
+      fieldTable(rowsOf('status', property(schema, 'status'))),
+      '## Columns',
+      'What `kubectl get gos` shows, and with `-o wide`.',
+      columnTable(crd),
+      '## Annotations',
+      'On a source, by people:',
+      table(['annotation', 'meaning'], sourceAnnotations),
+      'On an object, by people (in git, where not said otherwise):',
+      table(['annotation', 'meaning'], objectAnnotations),
+      'On every applied object, by the operator:',
+      table(['annotation', 'meaning'], writtenAnnotations),
+    ].join('\n\n') + '\n'
+  );
 }
 
 /** Every field below `path`, outer before inner. */
@@ -101,8 +103,11 @@ function fieldTable(rows: readonly Row[]): string {
     rows.map(({ path, schema, required }) => [
       `\`${path}\`${required && path.startsWith('spec') ? ' \\*' : ''}`,
       typeText(schema),
-      schema.default === undefined || schema.type === 'object' ? '' : `\`${String(schema.default)}\``,
-      [schema.description ?? '', ...(schema.items !== undefined && schema.items.type !== 'object' ? [schema.items.description ?? ''] : [])].join(' '),
+      schema.default === undefined || schema.type === 'object' ? '' : `\`${defaultText(schema.default)}\``,
+      [
+        schema.description ?? '',
+        ...(schema.items !== undefined && schema.items.type !== 'object' ? [schema.items.description ?? ''] : []),
+      ].join(' '),
     ]),
   );
 }
@@ -130,9 +135,14 @@ function columnTable(crd: Crd): string {
 
 function typeText(schema: Schema): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ');
-  if (schema.type === 'array') return `list of ${schema.items === undefined ? 'anything' : plural(schema.items)}, at most ${schema.maxItems}`;
+  if (schema.type === 'array')
+    return `list of ${schema.items === undefined ? 'anything' : plural(schema.items)}, at most ${schema.maxItems}`;
   if (schema.format === 'date-time') return 'time (RFC 3339)';
   return schema.type;
+}
+
+function defaultText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function plural(schema: Schema): string {

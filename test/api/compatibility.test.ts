@@ -5,7 +5,11 @@ import { incompatibilities } from '../../crds/compatibility.ts';
 import { readCrd, schemaOf } from '../../crds/schema.ts';
 import type { Schema } from '../../crds/schema.ts';
 
-const object = (properties: Readonly<Record<string, Schema>>, rest: Partial<Schema> = {}): Schema => ({ type: 'object', properties, ...rest });
+const object = (properties: Readonly<Record<string, Schema>>, rest: Partial<Schema> = {}): Schema => ({
+  type: 'object',
+  properties,
+  ...rest,
+});
 const field = (rest: Partial<Schema>): Schema => object({ field: { type: 'string', ...rest } });
 
 test('what v1 promised still holds', () => {

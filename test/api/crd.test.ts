@@ -23,7 +23,10 @@ interface Refusal {
 }
 
 /** What the API server says to a source, without keeping it. */
-async function ask(spec: unknown, name = 'shop'): Promise<{ readonly status: number; readonly refusals: readonly Refusal[]; readonly text: string }> {
+async function ask(
+  spec: unknown,
+  name = 'shop',
+): Promise<{ readonly status: number; readonly refusals: readonly Refusal[]; readonly text: string }> {
   const body = { apiVersion: 'plumbline.dev/v1', kind: 'GitOpsSource', metadata: { name }, spec };
   const answer = await cluster().request.raw('POST', `${sources}?dryRun=All&fieldValidation=Strict`, { body });
   const causes: readonly Refusal[] = answer.body.details?.causes ?? [];
@@ -149,7 +152,12 @@ test.each(refused)('%s is refused', async (_what, spec, field, message) => {
 });
 
 test('one fault is told in one sentence', async () => {
-  for (const spec of [{ interval: 'soon' }, { interval: '1s' }, { ref: { branch: '' } }, { url: 'https://ada:hunter2@git.example.com/d.git' }]) {
+  for (const spec of [
+    { interval: 'soon' },
+    { interval: '1s' },
+    { ref: { branch: '' } },
+    { url: 'https://ada:hunter2@git.example.com/d.git' },
+  ]) {
     expect((await ask({ url, ...spec })).refusals).toHaveLength(1);
   }
 });
@@ -160,7 +168,13 @@ test('several faults are all told', async () => {
 });
 
 test('a password in a URL is not quoted back', async () => {
-  for (const bad of ['https://ada:hunter2@h/d', 'ssh://git:hunter2@h/d', 'https://ada:hunter2/2@h/d', 'ada:hunter2@h:d', `https://ada:hunter2@h/${x(2048)}`]) {
+  for (const bad of [
+    'https://ada:hunter2@h/d',
+    'ssh://git:hunter2@h/d',
+    'https://ada:hunter2/2@h/d',
+    'ada:hunter2@h:d',
+    `https://ada:hunter2@h/${x(2048)}`,
+  ]) {
     const { status, text } = await ask({ url: bad });
     expect(status).toBe(422);
     expect(text).not.toContain('hunter2');
@@ -245,12 +259,26 @@ test('a part that is stated gets the defaults of the rest', async () => {
 test('kubectl get shows the columns, and the sentence last', async () => {
   const body = { apiVersion: 'plumbline.dev/v1', kind: 'GitOpsSource', metadata: { name: 'columns' }, spec: { url } };
   await cluster().request.ok('POST', sources, { body });
-  const condition = { type: 'Ready', status: 'True', reason: 'Applied', message: 'main@4f2a9c1 is applied.', lastTransitionTime: '2026-01-01T00:00:00Z' };
+  const condition = {
+    type: 'Ready',
+    status: 'True',
+    reason: 'Applied',
+    message: 'main@4f2a9c1 is applied.',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  };
   const status = { conditions: [condition], display: { revision: 'main@4f2a9c1', healthy: '12/12' }, objects: { total: 12, drifted: 0 } };
   await cluster().request.ok('PATCH', `${sources}/columns/status`, { body: { status } });
   const [head, row] = (await cluster().kubectl('-n', namespace, 'get', 'gos', 'columns')).trim().split('\n');
   expect(head?.split(/\s{2,}/)).toEqual(['NAME', 'READY', 'REVISION', 'HEALTHY', 'DRIFT', 'AGE', 'MESSAGE']);
-  expect(row?.split(/\s{2,}/)).toEqual(['columns', 'True', 'main@4f2a9c1', '12/12', '0', expect.stringMatching(/^\d+s$/), 'main@4f2a9c1 is applied.']);
+  expect(row?.split(/\s{2,}/)).toEqual([
+    'columns',
+    'True',
+    'main@4f2a9c1',
+    '12/12',
+    '0',
+    expect.stringMatching(/^\d+s$/),
+    'main@4f2a9c1 is applied.',
+  ]);
 });
 
 test('a status as large as it gets is taken, one too many is not', async () => {
@@ -262,6 +290,12 @@ test('a status as large as it gets is taken, one too many is not', async () => {
   const patch = async (status: unknown): Promise<number> =>
     (await cluster().request.raw('PATCH', `${sources}/status/status`, { body: { status } })).status;
   const revision = { observed: stage, attempted: stage, applied: stage, healthy: stage };
-  expect(await patch({ revision, history: history(10), conditions: [{ type: 'Ready', status: 'False', reason: 'X', message: x(32768), lastTransitionTime: time }] })).toBe(200);
+  expect(
+    await patch({
+      revision,
+      history: history(10),
+      conditions: [{ type: 'Ready', status: 'False', reason: 'X', message: x(32768), lastTransitionTime: time }],
+    }),
+  ).toBe(200);
   expect(await patch({ history: history(11) })).toBe(422);
 });

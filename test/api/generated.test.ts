@@ -23,7 +23,10 @@ test('two interfaces cannot share a name and differ', () => {
   const status: Schema = { type: 'object', properties: { revision } };
   const openAPIV3Schema: Schema = { type: 'object', properties: { spec: { type: 'object' }, status } };
   const real = readCrd();
-  const crd: Crd = { ...real, spec: { ...real.spec, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }] } };
+  const crd: Crd = {
+    ...real,
+    spec: { ...real.spec, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }] },
+  };
   expect(() => typesOf(crd)).toThrow('status.revision.applied: RevisionStage is already another interface');
 });
 
@@ -31,11 +34,12 @@ function fieldsWithout(schema: Schema, path: string): readonly string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, inner]) => {
     const here = `${path}.${name}`;
     if (here === '.metadata') return [];
-    const items = inner.items === undefined ? [] : [...(isSentence(inner.items) ? [] : [`${here}[]`]), ...fieldsWithout(inner.items, `${here}[]`)];
+    const items =
+      inner.items === undefined ? [] : [...(isSentence(inner.items) ? [] : [`${here}[]`]), ...fieldsWithout(inner.items, `${here}[]`)];
     return [...(isSentence(inner) ? [] : [here]), ...fieldsWithout(inner, here), ...items];
   });
 }
 
 function isSentence(schema: Schema): boolean {
-  return /\.$/.test(schema.description ?? '');
+  return schema.description?.endsWith('.') === true;
 }
