@@ -34,15 +34,22 @@ export function cacheFolder(root: string, module: Module): string {
 }
 
 /** The first folder that holds the binary, in the order given; undefined where none does. */
-export function firstHolding(binary: BinaryName, folders: readonly (readonly [folder: string, holds: ReadonlySet<BinaryName>])[]): string | undefined {
-  return folders.find(([, holds]) => holds.has(binary))?.[0];
+export function firstHolding(
+  binary: BinaryName,
+  folders: readonly (readonly [folder: string, held: ReadonlySet<BinaryName>])[],
+): string | undefined {
+  return folders.find(([, held]) => held.has(binary))?.[0];
 }
 
 /**
  * Which minor to run on: what was asked for, else that of the API server in KUBEBUILDER_ASSETS (its parts have to fit
  * together) where its set is pinned, else the default.
  */
-export function chooseMinor(asked: string | undefined, ofAssets: string | undefined, pinned: readonly string[]): { minor: string; useAssets: boolean } {
+export function chooseMinor(
+  asked: string | undefined,
+  ofAssets: string | undefined,
+  pinned: readonly string[],
+): { minor: string; useAssets: boolean } {
   if (asked !== undefined && asked !== '') {
     if (!pinned.includes(asked)) throw new Error(`K8S=${asked} is not pinned; there are ${pinned.join(', ')}`);
     return { minor: asked, useAssets: ofAssets === undefined || ofAssets === asked };
@@ -54,7 +61,10 @@ export function chooseMinor(asked: string | undefined, ofAssets: string | undefi
  * The paths of `names`: from KUBEBUILDER_ASSETS, else from the cache, else by release download, else built. Environment
  * variable K8S asks for another minor. Rejects when one can be had in no way.
  */
-export async function ensureBinaries<N extends BinaryName>(names: readonly N[], options: BinariesOptions): Promise<Readonly<Record<N, string>>> {
+export async function ensureBinaries<N extends BinaryName>(
+  names: readonly N[],
+  options: BinariesOptions,
+): Promise<Readonly<Record<N, string>>> {
   const { environment, progress = progressOn(process.stderr) } = options;
   const assets = environment['KUBEBUILDER_ASSETS'];
   const { minor, useAssets } = chooseMinor(environment['K8S'], await minorOfAssets(assets), await pinnedMinors());
@@ -73,7 +83,8 @@ export async function ensureBinaries<N extends BinaryName>(names: readonly N[], 
     const folder = firstHolding(binary, held);
     return folder === undefined ? undefined : join(folder, binary);
   };
-  const findAll = async (): Promise<Map<N, string | undefined>> => new Map(await Promise.all(names.map(async (name) => [name, await find(name)] as const)));
+  const findAll = async (): Promise<Map<N, string | undefined>> =>
+    new Map(await Promise.all(names.map(async (name) => [name, await find(name)] as const)));
 
   let found = await findAll();
   if ([...found.values()].includes(undefined)) {
@@ -91,7 +102,10 @@ export async function ensureBinaries<N extends BinaryName>(names: readonly N[], 
         found = await findAll();
         await bring();
       },
-      { onWait: (pid) => progress.say(`waiting for process ${pid}, which is bringing the control plane`), ...(options.signal && { signal: options.signal }) },
+      {
+        onWait: (pid) => progress.say(`waiting for process ${pid}, which is bringing the control plane`),
+        ...(options.signal && { signal: options.signal }),
+      },
     );
     found = await findAll();
   }
@@ -110,7 +124,12 @@ export async function cleanCache(environment: BinariesOptions['environment']): P
   return root;
 }
 
-async function bringMissing(missing: readonly BinaryName[], module: Module, folder: string, options: BinariesOptions & { progress: Progress }): Promise<void> {
+async function bringMissing(
+  missing: readonly BinaryName[],
+  module: Module,
+  folder: string,
+  options: BinariesOptions & { progress: Progress },
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   let left = missing;
   if (missing.some((binary) => releasedBinaries.includes(binary))) {
@@ -121,15 +140,30 @@ async function bringMissing(missing: readonly BinaryName[], module: Module, fold
   for (const binary of left) await buildBinary({ ...options, binary, module, outDir: folder });
 }
 
-async function download(missing: readonly BinaryName[], module: Module, folder: string, options: BinariesOptions & { progress: Progress }): Promise<void> {
+async function download(
+  missing: readonly BinaryName[],
+  module: Module,
+  folder: string,
+  options: BinariesOptions & { progress: Progress },
+): Promise<void> {
   const { progress } = options;
   const aside = join(folder, '.download');
   progress.say(`looking for the release binaries of Kubernetes ${module.version}`);
   try {
     // Its KUBEBUILDER_ASSETS would win over the download.
-    const env = { ...options.environment, KUBEBUILDER_ASSETS: '', TEST_ASSET_ETCD: '', TEST_ASSET_KUBE_APISERVER: '', TEST_ASSET_KUBECTL: '' };
+    const env = {
+      ...options.environment,
+      KUBEBUILDER_ASSETS: '',
+      TEST_ASSET_ETCD: '',
+      TEST_ASSET_KUBE_APISERVER: '',
+      TEST_ASSET_KUBECTL: '',
+    };
     const child = [join(import.meta.dirname, 'download.ts'), module.version, aside];
-    const { stdout } = await run(process.execPath, child, { env, timeout: downloadTimeoutMs, ...(options.signal && { signal: options.signal }) });
+    const { stdout } = await run(process.execPath, child, {
+      env,
+      timeout: downloadTimeoutMs,
+      ...(options.signal && { signal: options.signal }),
+    });
     for (const binary of missing.filter((one) => releasedBinaries.includes(one))) {
       const whole = join(folder, `.${binary}.${process.pid}`);
       await copyFile(join(stdout.trim(), binary), whole);
@@ -146,7 +180,14 @@ async function download(missing: readonly BinaryName[], module: Module, folder: 
 }
 
 async function holds<N extends BinaryName>(folder: string, binaries: readonly N[]): Promise<ReadonlySet<N>> {
-  const there = await Promise.all(binaries.map((binary) => access(join(folder, binary), constants.X_OK).then(() => true, () => false)));
+  const there = await Promise.all(
+    binaries.map((binary) =>
+      access(join(folder, binary), constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
   return new Set(binaries.filter((_, index) => there[index]));
 }
 

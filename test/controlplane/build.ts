@@ -29,8 +29,12 @@ export async function buildBinary(options: BuildOptions): Promise<void> {
   watchdog.remove(output);
   try {
     await runGo(buildArgs(binary, module.version, output), join(modulesDir, module.name), options, watchdog, (counts) => {
-      const seen = [counts.downloaded > 0 ? `${counts.downloaded} modules fetched` : '', `${counts.compiled} packages compiled`];
-      progress.tick(`building ${binary}: ${durationText(Date.now() - begun)}, ${seen.filter(Boolean).join(', ')}`);
+      const seen = [
+        durationText(Date.now() - begun),
+        counts.downloaded > 0 && `${counts.downloaded} modules fetched`,
+        counts.compiled > 0 && `${counts.compiled} packages compiled`,
+      ];
+      progress.tick(`building ${binary}: ${seen.filter(Boolean).join(', ')}`);
     });
     await rename(output, join(outDir, binary));
   } finally {

@@ -34,7 +34,7 @@ async function acquire(path: string, options: LockOptions): Promise<void> {
   const own = `${path}.${randomUUID()}`;
   await writeFile(own, `${process.pid}\n`);
   try {
-    for (let told = false; ; ) {
+    for (let told = false; ;) {
       options.signal?.throwIfAborted();
       if (await linked(own, path)) return;
       const holder = await liveHolder(path, options.staleMs ?? 60_000);

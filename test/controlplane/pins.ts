@@ -76,7 +76,12 @@ export function pinnedVersion(goMod: string): string {
 }
 
 /** The cache key of a module: the same inputs, the same binaries. */
-export function inputHash(inputs: { readonly goMod: string; readonly goSum: string; readonly platform: string; readonly commands: readonly string[][] }): string {
+export function inputHash(inputs: {
+  readonly goMod: string;
+  readonly goSum: string;
+  readonly platform: string;
+  readonly commands: readonly string[][];
+}): string {
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 12);
 }
 

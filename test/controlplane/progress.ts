@@ -11,7 +11,7 @@ export interface Progress {
 export function progressOn(stream: { write(text: string): unknown; readonly isTTY?: boolean }, now: () => number = Date.now): Progress {
   let pending = false;
   let lastLine = now();
-  const quietMs = 4_500;
+  const quietMs = 1_900;
   return {
     say(text) {
       stream.write(`${pending ? '\r\u001b[K' : ''}${text}\n`);

@@ -26,7 +26,7 @@ export interface Requester {
   /** The body of a 2xx answer; rejects with the server's message otherwise. */
   ok(method: string, path: string, request?: ApiRequest): Promise<Json>;
   /** The object at `path`, undefined where the server says 404. */
-  get(path: string): Promise<Json | undefined>;
+  get(path: string): Promise<Json>;
   close(): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export function createRequester(credentials: Pick<Credentials, 'server' | 'caPem
     const contentType = request.contentType ?? (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
     const answer = await agent.request({
       origin: credentials.server,
-      method: method as 'GET',
+      method,
       path,
       headers: { accept: 'application/json', ...(text === null ? {} : { 'content-type': contentType }), ...request.headers },
       body: text,

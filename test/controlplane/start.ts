@@ -102,7 +102,12 @@ async function startParts(options: ControlPlaneOptions, workDir: string, watchdo
   const withControllers = options.controllerManager ?? true;
   const nodes = options.nodes ?? 0;
   const running = new Map<string, RunningProcess>();
-  const start = async (name: string, command: string | undefined, args: readonly string[], ready: (signal: AbortSignal) => Promise<boolean>) => {
+  const start = async (
+    name: string,
+    command: string | undefined,
+    args: readonly string[],
+    ready: (signal: AbortSignal) => Promise<boolean>,
+  ) => {
     if (command === undefined) throw new Error(`${name} is asked for, and there is no binary of it`);
     const process = await startProcess({ name, command, args, logPath: join(workDir, `${name}.log`), watchdog, ready });
     running.set(name, process);
@@ -159,7 +164,8 @@ async function startParts(options: ControlPlaneOptions, workDir: string, watchdo
     await addNodes(request, nodes);
   }
 
-  const tryKubectl: ControlPlane['tryKubectl'] = (args, how) => runKubectl({ binary: binaries.kubectl, workDir, kubeconfig: admin.kubeconfigPath }, args, how);
+  const tryKubectl: ControlPlane['tryKubectl'] = (args, how) =>
+    runKubectl({ binary: binaries.kubectl, workDir, kubeconfig: admin.kubeconfigPath }, args, how);
   const stopApiServer = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     await running.get('kube-apiserver')?.stop(signal, 5_000);
     running.delete('kube-apiserver');

@@ -45,7 +45,12 @@ export async function startBroker(environment: Readonly<Record<string, string | 
     const id = randomUUID();
     const controlPlane = await startControlPlane({ binaries: paths, audit: 'Metadata', signal: closing.signal });
     const { server, kubeconfigPath, admin, workDir, auditLog } = controlPlane;
-    const plane: Plane = { id, controlPlane, info: { id, server, kubeconfigPath, admin, workDir, kubectl: paths.kubectl, auditLog }, spoilt: false };
+    const plane: Plane = {
+      id,
+      controlPlane,
+      info: { id, server, kubeconfigPath, admin, workDir, kubectl: paths.kubectl, auditLog },
+      spoilt: false,
+    };
     planes.set(id, plane);
     return plane;
   };
@@ -66,7 +71,14 @@ export async function startBroker(environment: Readonly<Record<string, string | 
   const takeBack = async (plane: Plane): Promise<void> => {
     if (closing.signal.aborted) return;
     const usable = !plane.spoilt && plane.controlPlane.pids()['kube-apiserver'] !== undefined;
-    if (usable && (await cleanPlane(plane.controlPlane.request).then(() => true, () => false))) idle.push(plane);
+    if (
+      usable &&
+      (await cleanPlane(plane.controlPlane.request).then(
+        () => true,
+        () => false,
+      ))
+    )
+      idle.push(plane);
     else await drop(plane);
   };
 
@@ -110,7 +122,11 @@ export async function startBroker(environment: Readonly<Record<string, string | 
   };
 }
 
-async function act(plane: Plane, action: string | undefined, body: { signal?: NodeJS.Signals; name?: string; groups?: string[] }): Promise<unknown> {
+async function act(
+  plane: Plane,
+  action: string | undefined,
+  body: { signal?: NodeJS.Signals; name?: string; groups?: string[] },
+): Promise<unknown> {
   const { controlPlane } = plane;
   switch (action) {
     case 'stop-apiserver':

@@ -24,7 +24,8 @@ export async function cleanPlane(request: Requester): Promise<void> {
   }
   const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
   const kinds: Named[] = (await request.ok('GET', crds)).items;
-  for (const { metadata } of kinds.filter((kind) => kind.metadata.name !== ownCrd)) await gone(request, 'DELETE', `${crds}/${metadata.name}`);
+  for (const { metadata } of kinds.filter((kind) => kind.metadata.name !== ownCrd))
+    await gone(request, 'DELETE', `${crds}/${metadata.name}`);
   const namespaces: Named[] = (await request.ok('GET', '/api/v1/namespaces')).items;
   for (const { metadata } of namespaces.filter((one) => !systemNamespaces.has(one.metadata.name))) {
     await gone(request, 'DELETE', `/api/v1/namespaces/${metadata.name}`);

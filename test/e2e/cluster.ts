@@ -60,7 +60,8 @@ async function leaseCluster(request: LeaseRequest): Promise<{ cluster: Cluster; 
   const call = (path: string, body: unknown): Promise<IncomingMessage> => post(`${broker.url}${path}`, broker.token ?? '', body);
   const answer = await call('/lease', request);
   const info = JSON.parse(await firstLine(answer)) as PlaneInfo;
-  const act = async (action: string, body: unknown = {}): Promise<unknown> => JSON.parse(await wholeText(await call(`/planes/${info.id}/${action}`, body)));
+  const act = async (action: string, body: unknown = {}): Promise<unknown> =>
+    JSON.parse(await wholeText(await call(`/planes/${info.id}/${action}`, body)));
   const requester = createRequester(info.admin);
   return {
     cluster: clusterOf(info, requester, act),

@@ -57,10 +57,20 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   const home = await mkdtemp(join(tmpdir(), 'plumbline-operator-'));
   const watchdog = startWatchdog();
   watchdog.remove(home);
-  const flags = [`--metrics-address=127.0.0.1:${metricsPort}`, `--webhook-address=127.0.0.1:${webhookPort}`, '--leader-elect=false', ...(options.flags ?? [])];
+  const flags = [
+    `--metrics-address=127.0.0.1:${metricsPort}`,
+    `--webhook-address=127.0.0.1:${webhookPort}`,
+    '--leader-elect=false',
+    ...(options.flags ?? []),
+  ];
   // Nothing of the developer's environment: no proxy, no git configuration, no home.
   const env = { PATH: process.env['PATH'], HOME: home, TMPDIR: home, KUBECONFIG: options.kubeconfigPath, ...options.env };
-  const child = spawn(process.execPath, [options.entry ?? sources, ...flags], { env, cwd: home, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [options.entry ?? sources, ...flags], {
+    env,
+    cwd: home,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const lines: string[] = [];
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => lines.push(line));
   let over: Ended | undefined;

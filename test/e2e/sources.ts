@@ -27,7 +27,12 @@ export function sourcePath(namespace: string, name: string): string {
 /** Applies a source by server-side apply, as kubectl does; rejects with what the API server says. */
 export async function applySource(cluster: Cluster, source: SourceText): Promise<Json> {
   const { namespace, name, annotations, spec } = source;
-  const body = { apiVersion: 'plumbline.dev/v1', kind: 'GitOpsSource', metadata: { namespace, name, ...(annotations && { annotations }) }, spec };
+  const body = {
+    apiVersion: 'plumbline.dev/v1',
+    kind: 'GitOpsSource',
+    metadata: { namespace, name, ...(annotations && { annotations }) },
+    spec,
+  };
   const path = `${sourcePath(namespace, name)}?fieldManager=kubectl&force=true`;
   return await cluster.request.ok('PATCH', path, { body, contentType: 'application/apply-patch+yaml' });
 }
@@ -38,7 +43,7 @@ export async function patchSource(cluster: Cluster, namespace: string, name: str
 }
 
 /** The source as it is; undefined when it is gone. */
-export async function getSource(cluster: Cluster, namespace: string, name: string): Promise<Json | undefined> {
+export async function getSource(cluster: Cluster, namespace: string, name: string): Promise<Json> {
   return await cluster.request.get(sourcePath(namespace, name));
 }
 
@@ -73,7 +78,8 @@ export async function waitForCondition(cluster: Cluster, namespace: string, name
         (reason === undefined || found.reason === reason) &&
         (message === undefined || (typeof message === 'string' ? found.message.includes(message) : message.test(found.message))) &&
         (applied === undefined || source.status.revision?.applied?.commit === applied);
-      if (!fits) throw new NotYet(source === undefined ? 'no such source' : { generation: source.metadata.generation, status: source.status });
+      if (!fits)
+        throw new NotYet(source === undefined ? 'no such source' : { generation: source.metadata.generation, status: source.status });
       return source;
     },
     deadlineMs,
