@@ -20,7 +20,7 @@ which run commands (RBAC cannot name all resources without their subresources). 
 {{- define "plumbline.rules.read" -}}
 {{- if .Values.rbac.read }}
 - apiGroups: [""]
-  resources: [serviceaccounts{{ if not .Values.namespaces }}, namespaces{{ end }}]
+  resources: [serviceaccounts, namespaces]
   verbs: [get, list, watch]
 {{- if not .Values.namespaces }}
 - apiGroups: [apiextensions.k8s.io]
@@ -37,7 +37,7 @@ which run commands (RBAC cannot name all resources without their subresources). 
   resources: ["*"]
   verbs: [list, watch]
 - apiGroups: [""]
-  resources: [secrets, serviceaccounts{{ if not .Values.namespaces }}, namespaces{{ end }}]
+  resources: [secrets, serviceaccounts, namespaces]
   verbs: [get]
 {{- if not .Values.namespaces }}
 - apiGroups: [apiextensions.k8s.io]

@@ -1,0 +1,151 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from '@jest/globals';
+import { load } from 'js-yaml';
+import { crdPath, crdTemplate, templatePath } from '../../charts/sync-crd.ts';
+import { chartValues, wantedReadme } from '../../charts/values-table.ts';
+import { parseConfig } from '../../operator/config.ts';
+import { version } from '../../operator/version.ts';
+import { type Rendered, chartDir, image, ofKind, theOnly, useHelm } from './helm.ts';
+
+const helm = useHelm();
+
+/** What helm says when it refuses these values. */
+async function refusal(...args: string[]): Promise<string> {
+  const { code, stderr } = await helm().run(['template', 'plumbline', chartDir, '-n', 'plumbline', '--kube-version', '1.37.0', ...args]);
+  expect(code).not.toBe(0);
+  return stderr;
+}
+
+describe('the chart', () => {
+  test('passes helm lint, with and without values', async () => {
+    expect(await helm().ok(['lint', chartDir])).toContain('0 chart(s) failed');
+    expect(await helm().ok(['lint', '--strict', chartDir, ...image])).toContain('0 chart(s) failed');
+  });
+
+  test('is of the version of the operator', async () => {
+    const chart = load(await readFile(`${chartDir}/Chart.yaml`, 'utf8')) as Rendered;
+    expect([chart.version, chart.appVersion]).toEqual([version, version]);
+  });
+
+  test('refuses a cluster older than the oldest supported', async () => {
+    const { code, stderr } = await helm().run(['template', 'plumbline', chartDir, '--kube-version', '1.33.9', ...image]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('chart requires kubeVersion: >=1.34.0-0')]);
+    await helm().ok(['template', 'plumbline', chartDir, '--kube-version', 'v1.34.0-gke.1', ...image]);
+  });
+
+  test('brings the CRD of crds/, and keeps it at uninstall', async () => {
+    const crd = theOnly(await helm().template(), 'CustomResourceDefinition');
+    expect(crd.metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' });
+    delete crd.metadata.annotations;
+    const own = await readFile(crdPath, 'utf8');
+    expect(crd).toEqual(load(own));
+    expect(await readFile(templatePath, 'utf8')).toBe(crdTemplate(own));
+  });
+
+  test('leaves the CRD to others where asked', async () => {
+    expect(ofKind(await helm().template('--set', 'crd.install=false'), 'CustomResourceDefinition')).toEqual([]);
+  });
+
+  test('does not take a CRD that helm would read as a template', async () => {
+    expect(() => crdTemplate('metadata:\n  name: "{{ x }}"\nspec:\n')).toThrow('template action');
+  });
+
+  test('lists its values as they are', async () => {
+    expect(await readFile(`${chartDir}/README.md`, 'utf8')).toBe(await wantedReadme());
+  });
+
+  test.each([
+    ['no default', { properties: { a: { description: 'A.' } } }, {}, 'a has no default'],
+    ['no description', { properties: { a: { properties: { b: {} } } } }, { a: { b: 1 } }, 'a.b has no description'],
+    ['no schema', { properties: {} }, { a: 1 }, 'a is in values.yaml'],
+  ])('has no value with %s', (_, schema, defaults, message) => {
+    expect(() => chartValues(schema, defaults)).toThrow(message);
+  });
+});
+
+describe('values', () => {
+  test.each([
+    ['without an image', [], 'image.repository is required: there is no public image. Build one with the Dockerfile'],
+    ['with an empty default account', [...image, '--set', 'defaultServiceAccount='], 'defaultServiceAccount'],
+    ['that the chart does not know', [...image, '--set', 'replicaCount=3'], "additional properties 'replicaCount' not allowed"],
+    ['that the chart does not know, deep down', [...image, '--set', 'image.name=x'], "additional properties 'name' not allowed"],
+    ['of a wrong type', [...image, '--set-string', 'replicas=two'], 'replicas'],
+    ['with an unknown log level', [...image, '--set', 'logLevel=trace'], 'logLevel'],
+    ['with a digest that is none', [...image, '--set', 'image.digest=latest'], 'digest'],
+    ['with a tag in the repository and a digest', ['--set', 'image.repository=r.example.com/p@sha256:00'], 'repository'],
+    ['with a namespace that is none', [...image, '--set', 'namespaces={Shop}'], 'namespaces'],
+    ['with a wildcard to read', [...image, '--set', 'rbac.read[0].apiGroups={apps}', '--set', 'rbac.read[0].resources={*}'], 'resources'],
+    ['with a subresource to read', [...image, '--set', 'rbac.read[0].apiGroups={apps}', '--set', 'rbac.read[0].resources={pods/exec}'], 'resources'],
+    ['of two replicas without a leader', [...image, '--set', 'leaderElection=false'], 'leaderElection=false allows one replica only'],
+    ['with somebody else\u2019s account of no name', [...image, '--set', 'serviceAccount.create=false'], 'serviceAccount.name is required'],
+    [
+      'that limit accounts twice',
+      [...image, '--set', 'namespaces={a}', '--set', 'rbac.impersonate.namespaces={b}'],
+      'rbac.impersonate.namespaces has no meaning beside namespaces',
+    ],
+  ])('%s are refused', async (_, args, message) => {
+    expect(await refusal(...args)).toContain(message);
+  });
+
+  test.each([
+    ['by default', [], { leaderElect: true, namespaces: [], defaultServiceAccount: 'default', concurrency: 16, logLevel: 'info' }],
+    [
+      'of a small installation',
+      ['--set', 'replicas=1,leaderElection=false,namespaces={a,b},defaultServiceAccount=deployer,concurrency=4,logLevel=debug'],
+      { leaderElect: false, namespaces: ['a', 'b'], defaultServiceAccount: 'deployer', concurrency: 4, logLevel: 'debug' },
+    ],
+  ])('%s become flags that the operator knows', async (_, args, expected) => {
+    const { spec } = theOnly(await helm().template(...args), 'Deployment').spec.template;
+    const container = spec.containers[0];
+    const parsed = parseConfig(container.args, {});
+    expect(parsed).toEqual({ config: expect.objectContaining({ ...expected, leaderElectionNamespace: 'plumbline' }) });
+    const addresses = 'config' in parsed ? [parsed.config.metricsAddress, parsed.config.webhookAddress] : [];
+    expect(container.ports.map((port: Rendered) => port.containerPort)).toEqual(addresses.map((address) => address.port));
+  });
+
+  test('name the image by digest, else by tag, else by version', async () => {
+    const imageOf = async (...args: string[]): Promise<string> =>
+      theOnly(await helm().template(...args), 'Deployment').spec.template.spec.containers[0].image;
+    const digest = `sha256:${'0'.repeat(64)}`;
+    expect(await imageOf()).toBe(`registry.example.com/plumbline:${version}`);
+    expect(await imageOf('--set', 'image.tag=main')).toBe('registry.example.com/plumbline:main');
+    expect(await imageOf('--set', `image.tag=main,image.digest=${digest}`)).toBe(`registry.example.com/plumbline@${digest}`);
+  });
+
+  test('for a Prometheus keep its hands off the label namespace', async () => {
+    const monitor = theOnly(await helm().template('--set', 'serviceMonitor.enabled=true,serviceMonitor.labels.release=prom'), 'ServiceMonitor');
+    expect(monitor.spec.endpoints).toEqual([{ port: 'metrics', path: '/metrics', interval: '30s', honorLabels: true }]);
+    expect(monitor.metadata.labels.release).toBe('prom');
+  });
+
+  test('limit the network in steps', async () => {
+    const policyOf = async (...args: string[]): Promise<Rendered> => theOnly(await helm().template(...args), 'NetworkPolicy').spec;
+    const open = await policyOf('--set', 'networkPolicy.enabled=true');
+    expect(open).toMatchObject({ policyTypes: ['Ingress'], ingress: [{ ports: [{ port: 'metrics' }] }, { ports: [{ port: 'webhook' }] }] });
+    expect(JSON.stringify(open)).not.toContain('"from"');
+    const from = '[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"monitoring"}}}]';
+    const closed = await policyOf('--set', 'networkPolicy.enabled=true,networkPolicy.egress.enabled=true', '--set-json', `networkPolicy.ingress.metricsFrom=${from}`);
+    expect(closed.policyTypes).toEqual(['Ingress', 'Egress']);
+    expect(closed.ingress[0].from).toEqual(JSON.parse(from));
+    expect(closed.egress.flatMap((rule: Rendered) => rule.ports.map((port: Rendered) => port.port))).toEqual([53, 53, 443, 6443, 80]);
+  });
+
+  test('for pods reach the pods', async () => {
+    const values = {
+      podLabels: { team: 'platform' },
+      podAnnotations: { 'example.com/a': 'b' },
+      nodeSelector: { pool: 'infra' },
+      tolerations: [{ key: 'infra', operator: 'Exists' }],
+      affinity: { nodeAffinity: {} },
+      priorityClassName: 'system-cluster-critical',
+      imagePullSecrets: [{ name: 'registry' }],
+      extraEnv: [{ name: 'HTTPS_PROXY', value: 'http://proxy.example.com:3128' }],
+    };
+    const args = Object.entries(values).flatMap(([name, value]) => ['--set-json', `${name}=${JSON.stringify(value)}`]);
+    const { metadata, spec } = theOnly(await helm().template(...args), 'Deployment').spec.template;
+    expect(metadata).toMatchObject({ labels: values.podLabels, annotations: values.podAnnotations });
+    const { nodeSelector, tolerations, affinity, priorityClassName, imagePullSecrets } = values;
+    expect(spec).toMatchObject({ nodeSelector, tolerations, affinity, priorityClassName, imagePullSecrets });
+    expect(spec.containers[0].env).toEqual(values.extraEnv);
+  });
+});
