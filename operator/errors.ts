@@ -271,6 +271,17 @@ export interface Fault {
   readonly message: string;
   /** What to do, where it is more precise than the catalogue's remedy; a full sentence. */
   readonly remedy?: string | undefined;
+  /** What has to appear before it can heal: its appearance wakes the source. */
+  readonly lacks?: Lack | undefined;
+}
+
+/** An object that is not there, or any object of a kind when `name` is empty. */
+export interface Lack {
+  readonly group: string;
+  readonly kind: string;
+  /** Empty for cluster-wide objects. */
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /** The one error class: a reason from the catalogue, and everything that is wrong, not only the first. */

@@ -44,7 +44,7 @@ export async function requireAccount(account: Account, lookUps: LookUps, signal:
   if (live !== undefined && !live.deleting) return;
   const message = `ServiceAccount ${account.namespace}/${account.name}, as which this source acts, does not exist`;
   const remedy = `Create it: kubectl create serviceaccount ${account.name} -n ${account.namespace}, and bind to it what the revision needs.`;
-  throw new PlumblineError({ reason: 'ServiceAccountNotFound', message, remedy });
+  throw new PlumblineError({ reason: 'ServiceAccountNotFound', message, remedy, lacks: id });
 }
 
 /** One thing that an account needs. */
@@ -132,4 +132,24 @@ function grantCommands(account: Account, namespace: string, resources: ReadonlyM
       `kubectl create ${kind}binding ${role}${scope} --${kind}=${role} --serviceaccount=${account.namespace}:${account.name}`,
     ];
   });
+}
+
+/**
+ * The error to throw instead of `error`: where anything was forbidden, every right that the revision lacks, whole, in
+ * place of the single refusals; any other error as it is. Without an account there is nobody to grant rights to.
+ */
+export async function explainForbidden(
+  error: unknown,
+  account: Account | undefined,
+  writes: readonly Write[],
+  prune: readonly Member[],
+  letGo: readonly Member[],
+  context: ApplyContext,
+): Promise<unknown> {
+  if (!(error instanceof PlumblineError) || account === undefined) return error;
+  const others = error.faults.filter((fault) => fault.reason !== 'Forbidden');
+  if (others.length === error.faults.length) return error;
+  const missing = await missingRights(needsOf(writes, prune, letGo), context);
+  if (missing.length === 0) return error;
+  return new PlumblineError([forbiddenFault(account, missing), ...others], { cause: error });
 }

@@ -1,7 +1,6 @@
 /** Writes a plan: dry runs first, then stage by stage; no stage begins after one in which anything failed (rule 9). */
 import { PlumblineError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
-import type { Resource } from '../kube/types.ts';
 import type { Plan, Write } from '../plan/types.ts';
 import { awaitEstablished } from './established.ts';
 import { applyStageOf, applyStages, isCrd, isNamespace } from './stages.ts';
@@ -47,7 +46,7 @@ export async function applyPlan(
   plan: Plan,
   context: ApplyContext,
   progress: Progress,
-  kindsReady: (crds: readonly Resource[]) => Promise<void>,
+  kindsReady: () => Promise<unknown>,
 ): Promise<void> {
   const writes = [...plan.creates, ...plan.changes];
   const later = new Set(plan.dryRun ? deferred(writes).later : []);
@@ -60,7 +59,7 @@ export async function applyPlan(
     throwFaults(answers.flat());
     if (stage === 'crds') {
       await awaitEstablished(ofStage, context);
-      await kindsReady(ofStage.map((write) => write.manifest.resource));
+      await kindsReady();
     }
   }
 }

@@ -10,8 +10,8 @@ export interface Probe {
 }
 
 export interface WebServerOptions {
-  /** `:8080`, `127.0.0.1:0` (a free port), `[::1]:8080`. */
-  readonly address: string;
+  /** Without host on every interface, with port 0 on a free one. */
+  readonly address: { readonly host: string | undefined; readonly port: number };
   readonly metrics: { text(): Promise<{ readonly contentType: string; readonly body: string }> };
   readonly health: () => Probe;
   /** Not ok only while it is not ready; a broken watch is told in the text alone (rule 36). */
@@ -44,12 +44,12 @@ const maxConnections = 256;
 /** Listens; resolves once it does. Throws an Error that names the address when it cannot (a port in use). */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   options.signal.throwIfAborted();
-  const { host, port } = splitAddress(options.address);
+  const { host, port } = options.address;
   const server = createServer({ maxHeaderSize: maxHeaderBytes, requestTimeout: requestMs, headersTimeout: requestMs, keepAliveTimeout: 65_000 }, (request, response) => {
     void answer(options, request, response);
   });
   server.maxConnections = maxConnections;
-  await listen(server, options.address, host, port);
+  await listen(server, host, port);
   const closed = new Promise<void>((resolve) => {
     server.once('close', () => resolve());
   });
@@ -63,19 +63,10 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   return { host: bound.address, port: bound.port, closed };
 }
 
-/** Host and port of `host:port`; no host is every interface. Throws when it is no address. */
-export function splitAddress(address: string): { readonly host: string | undefined; readonly port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.%a-z]+)\]|([^:[\]]*)):(\d{1,5})$/u.exec(address);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) throw new Error(`${address} is no address: write host:port, :port or [IPv6]:port`);
-  const host = match[1] ?? match[2];
-  return { host: host === '' ? undefined : host, port };
-}
-
-function listen(server: Server, address: string, host: string | undefined, port: number): Promise<void> {
+function listen(server: Server, host: string | undefined, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => {
-      reject(new Error(`cannot listen on ${address}: ${whyNot(error)}`, { cause: error }));
+      reject(new Error(`cannot listen on ${host ?? ''}:${port}: ${whyNot(error)}`, { cause: error }));
     };
     server.once('error', failed);
     server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {

@@ -1,0 +1,323 @@
+/**
+ * Decides when which source walks: what wakes it, what stops it, when it is tried again. What a walk does is walk.ts,
+ * how it is told is teller.ts. Runs on the leader only.
+ */
+import { allowPruneAnnotation } from '../api/names.ts';
+import type { GitOpsSource } from '../api/types.ts';
+import { toPlumblineError } from '../errors.ts';
+import type { PlumblineError } from '../errors.ts';
+import { objectKey } from '../kube/types.ts';
+import type { MemberChange } from '../live/types.ts';
+import type { Logger } from '../log.ts';
+import { applySetId } from '../plan/applyset.ts';
+import { leftBehindEvent } from '../report/events.ts';
+import type { Metrics } from '../report/metrics.ts';
+import { handledRequest } from '../report/status.ts';
+import type { Outcome, RevisionSeen } from '../report/types.ts';
+import type { Observation } from '../source/types.ts';
+import { CorrectionPace } from './correction-pace.ts';
+import { finalize, isOurs } from './finalize.ts';
+import { isAllowanceOver } from './held.ts';
+import { lacksOf, watchLacks } from './lacks.ts';
+import { isIntact } from './memory.ts';
+import { WalkQueue } from './queue.ts';
+import { RemoteLink, intervalOf } from './remote-link.ts';
+import { retryDelay } from './retry.ts';
+import type { SourceStore } from './source-store.ts';
+import { checkSpec } from './spec.ts';
+import { requestedAt } from './teller.ts';
+import type { Teller } from './teller.ts';
+import type { Memory, WalkEnv } from './types.ts';
+import { walk } from './walk.ts';
+
+export interface ControllerOptions {
+  readonly env: WalkEnv;
+  readonly store: SourceStore;
+  readonly teller: Teller;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly random: () => number;
+}
+
+/** A revision that takes longer than this says that it is under way, milliseconds. */
+const progressAfter = 1_000;
+
+/** What is kept of one source between its walks. */
+interface Entry {
+  readonly link: RemoteLink;
+  readonly pace: CorrectionPace;
+  memory: Memory | undefined;
+  /** Failed walks in a row over the same revision and spec. */
+  failures: number;
+  /** The answer of the remote that was walked or told last. */
+  toldObservation: Observation | undefined;
+  /** The value of requestedAt for which the remote was asked. */
+  polledFor: string | undefined;
+  /** A member changed during a walk. */
+  recheck: boolean;
+  /** Ends the watches for what the last walk lacked. */
+  lacks: AbortController | undefined;
+}
+
+/** Runs from `start` to `stop`. */
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #queue: WalkQueue;
+  readonly #entries = new Map<string, Entry>();
+  readonly #walking = new Set<string>();
+  #unlisten: () => void = () => {};
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    this.#queue = new WalkQueue({
+      run: (key, _cause, signal) => this.#run(key, signal),
+      onDepth: (depth) => options.metrics.queueDepth(depth),
+    });
+  }
+
+  /** Wakes every source that there is, and from now on whatever changes. */
+  start(): void {
+    const { store, env } = this.#options;
+    store.listen((key, before, after) => this.#onSource(key, before, after));
+    this.#unlisten = env.inventory.onChange((change) => this.#onMember(change));
+    for (const key of store.keys()) this.#queue.wake(key, 'Start');
+  }
+
+  /** Starts nothing any more and lets walks finish for `graceMs`, then abandons them. */
+  async stop(graceMs: number): Promise<void> {
+    this.#options.store.listen(() => {});
+    this.#unlisten();
+    for (const entry of this.#entries.values()) {
+      entry.link.close();
+      entry.lacks?.abort();
+    }
+    await this.#queue.close(graceMs);
+  }
+
+  #onSource(key: string, before: GitOpsSource | undefined, after: GitOpsSource | undefined): void {
+    if (after === undefined) return this.#forget(key);
+    if (before === undefined) return this.#queue.wake(key, 'New');
+    const edited = before.metadata.generation !== after.metadata.generation;
+    const deleted = before.metadata.deletionTimestamp === undefined && after.metadata.deletionTimestamp !== undefined;
+    if (edited || deleted) {
+      this.#queue.abort(key, deleted ? 'the source is being deleted' : 'the spec was edited');
+      return this.#wakeFresh(key, deleted ? 'Deleted' : 'Spec');
+    }
+    if (requestedAt(before) !== requestedAt(after)) return this.#wakeFresh(key, 'Requested');
+    const allowed = after.metadata.annotations?.[allowPruneAnnotation];
+    if (allowed !== undefined && allowed !== before.metadata.annotations?.[allowPruneAnnotation]) this.#wakeFresh(key, 'PruneAllowed');
+  }
+
+  /** A member that is gone, or carries another hash than was written, wakes its source. */
+  #onMember({ before, after }: MemberChange): void {
+    const member = after ?? before;
+    if (member === undefined) return;
+    const key = this.#options.store.sourceOf((before ?? member).partOf);
+    const entry = key === undefined ? undefined : this.#entries.get(key);
+    if (key === undefined || entry === undefined) return;
+    if (this.#walking.has(key)) {
+      entry.recheck = true;
+      return;
+    }
+    if (entry.memory === undefined) {
+      if (after === undefined && entry.failures > 0) this.#queue.wake(key, 'MemberGone', entry.pace.next(performance.now()));
+      return;
+    }
+    if (entry.memory.expected.has(objectKey(member.id)) && !this.#isIntact(key, entry.memory)) {
+      this.#queue.wake(key, 'MemberChanged', entry.pace.next(performance.now()));
+    }
+  }
+
+  #isIntact(key: string, memory: Memory): boolean {
+    const [namespace = '', name = ''] = key.split('/');
+    return isIntact(memory, applySetId({ namespace, name }), this.#options.env.inventory);
+  }
+
+  /** Something new is to be tried: whatever failed before does not delay it. */
+  #wakeFresh(key: string, cause: string): void {
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) entry.failures = 0;
+    this.#queue.wake(key, cause);
+  }
+
+  #forget(key: string): void {
+    const entry = this.#entries.get(key);
+    this.#queue.remove(key);
+    entry?.link.close();
+    entry?.lacks?.abort();
+    this.#entries.delete(key);
+    this.#options.env.inventory.release(key);
+    this.#options.metrics.removeSource(key);
+  }
+
+  #entry(key: string): Entry {
+    const known = this.#entries.get(key);
+    if (known !== undefined) return known;
+    const { client, remotes } = this.#options.env;
+    const entry: Entry = {
+      link: new RemoteLink({ client, remotes, onObserved: () => this.#onObserved(key) }),
+      pace: new CorrectionPace(),
+      memory: undefined,
+      failures: 0,
+      toldObservation: undefined,
+      polledFor: undefined,
+      recheck: false,
+      lacks: undefined,
+    };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  #onObserved(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    if (entry.link.observation?.resolved?.commit !== entry.toldObservation?.resolved?.commit) entry.failures = 0;
+    this.#queue.wake(key, 'Observed');
+  }
+
+  /** One walk over one source, told whatever comes of it. Never throws. */
+  async #run(key: string, signal: AbortSignal): Promise<void> {
+    const source = this.#options.store.get(key);
+    if (source === undefined) return;
+    const entry = this.#entry(key);
+    entry.lacks?.abort();
+    entry.recheck = false;
+    this.#walking.add(key);
+    try {
+      if (source.metadata.deletionTimestamp !== undefined) await this.#finalize(key, entry, source, signal);
+      else if (source.spec.suspend) await this.#suspend(entry, source, signal);
+      else await this.#reconcile(key, entry, source, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#again(key, entry, source, toPlumblineError(error));
+    } finally {
+      this.#walking.delete(key);
+    }
+    if (entry.recheck && entry.memory !== undefined && !this.#isIntact(key, entry.memory)) {
+      this.#queue.wake(key, 'MemberChanged', entry.pace.next(performance.now()));
+    }
+  }
+
+  async #reconcile(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
+    try {
+      checkSpec(source);
+      if (await entry.link.refresh(source, signal)) return;
+    } catch (error) {
+      signal.throwIfAborted();
+      return this.#failed(key, entry, source, toPlumblineError(error), signal);
+    }
+    const request = requestedAt(source);
+    if (handledRequest(request) !== source.status?.lastHandledReconcileAt && entry.polledFor !== request) {
+      entry.polledFor = request;
+      return entry.link.pollNow();
+    }
+    const { observation } = entry.link;
+    if (observation === undefined) return;
+    if (observation.resolved === undefined) {
+      entry.toldObservation = observation;
+      return this.#failed(key, entry, source, observation.error, signal);
+    }
+    const seen: RevisionSeen = { ref: observation.resolved, time: new Date(observation.at).toISOString(), commit: undefined };
+    await this.#walk(key, entry, source, seen, signal);
+    entry.toldObservation = observation;
+  }
+
+  async #walk(key: string, entry: Entry, source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
+    const { env, teller, store } = this.#options;
+    const current = (): GitOpsSource => store.get(key) ?? source;
+    let progress: NodeJS.Timeout | undefined;
+    const result = await walk(env, {
+      key,
+      source,
+      credentials: entry.link.credentials,
+      seen,
+      memory: entry.memory,
+      signal,
+      noteAttempt: (attempted, overRunning) => {
+        if (overRunning) return teller.attempt(current(), attempted, signal);
+        progress = setTimeout(() => void teller.progress(current(), attempted, signal).catch(() => {}), progressAfter); // the outcome follows
+        return Promise.resolve();
+      },
+      noteSource: (patched) => store.noteWritten(patched),
+      noteContested: (owner, objects) => teller.contested(owner, key, objects),
+    }).finally(() => clearTimeout(progress));
+    entry.memory = result.memory;
+    const { outcome } = result;
+    if (outcome.kind === 'applied') entry.failures = 0;
+    const before = source.status?.revision?.observed?.commit;
+    await teller.outcome(current(), outcome, requestedAt(source), signal);
+    this.#tellMove(entry, source, before, seen, signal);
+    if (isAllowanceOver(source, outcome)) await teller.removeAnnotation(current(), allowPruneAnnotation, signal);
+    if (outcome.kind === 'failed') this.#again(key, entry, source, outcome.error);
+  }
+
+  /** Behind the walk: whether the branch was moved to a commit that does not descend from the last one. */
+  #tellMove(entry: Entry, source: GitOpsSource, before: string | undefined, seen: RevisionSeen, signal: AbortSignal): void {
+    const { commit, fullRef, shortRef } = seen.ref;
+    if (before === undefined || before === commit || fullRef === undefined || source.spec.ref?.semver !== undefined) return;
+    void this.#options.env.remotes.descends(source.spec.url, entry.link.credentials, before, commit, signal).then(
+      (descends) => descends === false && this.#options.teller.refMoved(source, shortRef, before, commit),
+      () => {}, // not to be found out: then it is not said
+    );
+  }
+
+  /** A failure before there is anything to walk over. */
+  async #failed(key: string, entry: Entry, source: GitOpsSource, error: PlumblineError, signal: AbortSignal): Promise<void> {
+    const isSpec = error.faults.every((fault) => fault.reason === 'InvalidSpec' || fault.reason === 'NotSupported');
+    const outcome: Outcome = {
+      kind: 'failed',
+      seen: undefined,
+      phase: isSpec ? 'spec' : 'source',
+      error,
+      attempted: false,
+      changes: undefined,
+      total: undefined,
+      failedObjects: 0,
+      notices: [],
+      warnings: [],
+      adopted: [],
+      retryAt: undefined,
+    };
+    await this.#options.teller.outcome(source, outcome, entry.polledFor, signal);
+    // The remote is asked again by itself; only a Secret has to be read anew.
+    if (entry.link.observation?.error === undefined || source.spec.auth !== undefined) this.#again(key, entry, source, error);
+    else this.#options.metrics.countError(key, error.reason);
+  }
+
+  /** Tries again later, and at once when what was lacking appears. */
+  #again(key: string, entry: Entry, source: GitOpsSource, error: PlumblineError): void {
+    const { random, log, metrics, env } = this.#options;
+    const { namespace, name } = source.metadata;
+    entry.failures += 1;
+    metrics.countError(key, error.reason);
+    const delay = retryDelay(error, entry.failures, intervalOf(source), random());
+    this.#queue.wake(key, 'Retry', delay);
+    log.debug('trying again', { namespace, source: name, reason: error.reason, error: error.message, delaySeconds: delay / 1_000 });
+    const lacks = lacksOf(error.faults);
+    if (lacks.length === 0) return;
+    entry.lacks = new AbortController();
+    const wake = (): void => this.#wakeFresh(key, 'Appeared');
+    watchLacks(lacks, { client: env.client, discovery: env.discovery, random, signal: entry.lacks.signal, wake });
+  }
+
+  async #suspend(entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
+    entry.link.close();
+    entry.toldObservation = undefined;
+    await this.#options.teller.outcome(source, { kind: 'suspended' }, undefined, signal);
+  }
+
+  async #finalize(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
+    entry.link.close();
+    if (!isOurs(source)) return;
+    const { env, teller, log } = this.#options;
+    const { namespace, name } = source.metadata;
+    try {
+      const { ending, progress, leftBehind } = await finalize(env, key, source, signal);
+      const objects = leftBehind.map((fault) => fault.object ?? fault.message);
+      if (objects.length > 0) teller.event(source, leftBehindEvent(objects, 'its namespace is going away and its account with it'));
+      log.info('source ended', { namespace, source: name, ending, pruned: progress.pruned, letGo: progress.letGo });
+    } catch (error) {
+      signal.throwIfAborted();
+      await this.#failed(key, entry, source, toPlumblineError(error), signal);
+    }
+  }
+}

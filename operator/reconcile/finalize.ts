@@ -1,0 +1,168 @@
+/** The last walk of a source: what it deployed is pruned or let go, then the finalizer goes (rule 23). */
+import { accountOf, explainForbidden, requireAccount, userOf } from '../apply/account.ts';
+import { patchSource } from '../apply/parent.ts';
+import { letGoMembers, pruneMembers } from '../apply/prune.ts';
+import { noProgress } from '../apply/types.ts';
+import type { ApplyContext, Progress } from '../apply/types.ts';
+import { finalizer, group, plural, pruneAnnotation } from '../api/names.ts';
+import type { GitOpsSource } from '../api/types.ts';
+import { PlumblineError, toPlumblineError } from '../errors.ts';
+import type { Fault } from '../errors.ts';
+import { isKubeError } from '../kube/client.ts';
+import { getMetadata } from '../kube/operations.ts';
+import type { Resource } from '../kube/types.ts';
+import type { Member } from '../live/types.ts';
+import { applySetId } from '../plan/applyset.ts';
+import { isIgnored, isProven } from '../plan/plan.ts';
+import { memberKinds } from './look.ts';
+import type { WalkEnv } from './types.ts';
+
+/** How a source ends. */
+export type Ending =
+  /** Its members are pruned. */
+  | 'prune'
+  /** They stay, without our label. */
+  | 'letGo'
+  /** They stay as they are: the GitOpsSource CRD itself is being deleted. */
+  | 'leave';
+
+/** What came of it. */
+export interface Finalized {
+  readonly ending: Ending;
+  readonly progress: Progress;
+  /** What stayed behind in a namespace that is going away, for an event. */
+  readonly leftBehind: readonly Fault[];
+}
+
+/** Pure: how the deletion of this source ends. */
+export function endingOf(source: GitOpsSource, crdIsGoing: boolean): Ending {
+  if (crdIsGoing) return 'leave';
+  const { prune, suspend, deletionPolicy } = source.spec;
+  return !prune || suspend || deletionPolicy === 'Orphan' ? 'letGo' : 'prune';
+}
+
+/** Whether the finalizer is ours to remove still. */
+export function isOurs(source: GitOpsSource): boolean {
+  return source.metadata.finalizers?.includes(finalizer) === true;
+}
+
+/**
+ * Ends a source that is being deleted and removes its finalizer.
+ * Throws PlumblineError when members stay that should have gone; the source then stays as well, and it is tried again.
+ */
+export async function finalize(env: WalkEnv, key: string, source: GitOpsSource, signal: AbortSignal): Promise<Finalized> {
+  const ending = endingOf(source, await isCrdGoing(env, signal));
+  const progress = noProgress();
+  const leftBehind = ending === 'leave' ? [] : await endMembers(env, key, source, ending, progress, signal);
+  const finalizers = (source.metadata.finalizers ?? []).filter((name) => name !== finalizer);
+  try {
+    await patchSource(env.client, source, { metadata: { resourceVersion: source.metadata.resourceVersion, finalizers } }, signal);
+  } catch (error) {
+    if (!isKubeError(error, 404)) throw error;
+  }
+  return { ending, progress, leftBehind };
+}
+
+async function endMembers(
+  env: WalkEnv,
+  key: string,
+  source: GitOpsSource,
+  ending: 'prune' | 'letGo',
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<readonly Fault[]> {
+  const applySet = applySetId({ namespace: source.metadata.namespace, name: source.metadata.name });
+  const account = accountOf(source, env.defaultServiceAccount);
+  const commit = source.status?.revision?.applied?.commit ?? '';
+  const context: ApplyContext = {
+    client: env.client,
+    discovery: env.discovery,
+    inventory: env.inventory,
+    source: key,
+    as: account && userOf(account),
+    applySet,
+    commit,
+    signal,
+  };
+  await env.inventory.need(key, await memberKinds({ env, source, signal }), signal);
+  const { prune, letGo } = split(env.inventory.membersOf(applySet), ending);
+  const namespaceIsGoing = await isNamespaceGoing(env, source.metadata.namespace, signal);
+  try {
+    if (account !== undefined && !namespaceIsGoing && prune.length + letGo.length > 0) await requireOwnAccount(env, key, source, signal);
+    await letGoMembers(letGo, context, progress);
+    await pruneMembers(prune, context, progress);
+    return [];
+  } catch (error) {
+    signal.throwIfAborted();
+    const explained = toPlumblineError(await explainForbidden(error, account, [], prune, letGo, context));
+    if (namespaceIsGoing) return explained.faults;
+    throw withWayOut(explained, source);
+  }
+}
+
+async function requireOwnAccount(env: WalkEnv, key: string, source: GitOpsSource, signal: AbortSignal): Promise<void> {
+  const account = accountOf(source, env.defaultServiceAccount);
+  if (account === undefined) return;
+  const lookUps = env.lookUps.begin(key);
+  try {
+    await requireAccount(account, lookUps, signal);
+  } finally {
+    lookUps.close();
+  }
+}
+
+/** Pure: which members are deleted and which only lose our label. */
+export function split(members: readonly Member[], ending: 'prune' | 'letGo'): { readonly prune: Member[]; readonly letGo: Member[] } {
+  const prune: Member[] = [];
+  const letGo: Member[] = [];
+  for (const member of members) {
+    if (!isProven(member)) continue;
+    const stays = ending === 'letGo' || member.annotations[pruneAnnotation] === 'disabled' || isIgnored(undefined, member);
+    (stays ? letGo : prune).push(member);
+  }
+  return { prune, letGo };
+}
+
+/** Every fault with what frees the source all the same. */
+function withWayOut(error: PlumblineError, { metadata }: GitOpsSource): PlumblineError {
+  const patch = `kubectl patch ${plural}.${group} ${metadata.name} -n ${metadata.namespace} --type=merge -p '{"spec":{"deletionPolicy":"Orphan"}}'`;
+  const wayOut = `To delete the source and keep its objects: ${patch}.`;
+  const faults = error.faults.map((fault) => ({ ...fault, remedy: [fault.remedy, wayOut].filter(Boolean).join(' ') }));
+  return new PlumblineError(faults, { cause: error });
+}
+
+const crdResource: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  kind: 'CustomResourceDefinition',
+  plural: 'customresourcedefinitions',
+  namespaced: false,
+  verbs: [],
+};
+
+const namespaceResource: Resource = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false, verbs: [] };
+
+/** Whether the CRD of GitOpsSource is being deleted; where it may not be read, discovery tells: such a kind takes no creates. */
+async function isCrdGoing(env: WalkEnv, signal: AbortSignal): Promise<boolean> {
+  const id = { ...crdResource, namespace: '', name: `${plural}.${group}` };
+  try {
+    const crd = await getMetadata(env.client, crdResource, id, { signal });
+    return crd === undefined || crd.metadata.deletionTimestamp !== undefined;
+  } catch (error) {
+    if (!isKubeError(error, 403)) throw error;
+  }
+  env.discovery.invalidate();
+  const resources = await env.discovery.allResources(signal);
+  const served = resources.find((resource) => resource.group === group && resource.plural === plural);
+  return served === undefined || !served.verbs.includes('create');
+}
+
+async function isNamespaceGoing(env: WalkEnv, name: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const namespace = await getMetadata(env.client, namespaceResource, { ...namespaceResource, namespace: '', name }, { signal });
+    return namespace === undefined || namespace.metadata.deletionTimestamp !== undefined;
+  } catch (error) {
+    if (!isKubeError(error, 403)) throw error;
+    return false; // a Role for named namespaces cannot read the Namespace; then the account decides
+  }
+}

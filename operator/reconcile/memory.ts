@@ -1,0 +1,53 @@
+/** What is remembered of an applied revision, so that a commit that touches nothing of it only moves the revision (rule 8). */
+import { applyAnnotation, hashAnnotation } from '../api/names.ts';
+import { objectKey } from '../kube/types.ts';
+import type { Inventory } from '../live/types.ts';
+import type { Plan } from '../plan/types.ts';
+import type { Manifest } from '../render/types.ts';
+import type { Snapshot } from '../source/types.ts';
+import type { Memory } from './types.ts';
+import type { Walk } from './walk.ts';
+
+/** What the next walk may rely on after this one was applied whole. */
+export function remember(self: Walk, snapshot: Snapshot, plan: Plan, manifests: readonly Manifest[]): Memory {
+  const expected = new Map<string, string | undefined>();
+  const hashes = new Map<string, string>();
+  const leftOut = new Set(plan.leftOut);
+  for (const manifest of manifests) {
+    const key = objectKey(manifest.id);
+    hashes.set(key, manifest.hash);
+    const presenceOnly = manifest.object.metadata.annotations?.[applyAnnotation] === 'IfNotPresent';
+    if (!leftOut.has(manifest)) expected.set(key, presenceOnly ? undefined : manifest.hash);
+  }
+  return {
+    commit: snapshot.commit.sha,
+    path: snapshot.path,
+    tree: snapshot.tree,
+    exclude: (self.source.spec.exclude ?? []).join('\n'),
+    generation: self.source.metadata.generation ?? 0,
+    expected,
+    hashes,
+    total: manifests.length,
+  };
+}
+
+/** Whether this snapshot renders to what is applied already, and every member is there with its hash. */
+export function isCurrent(self: Walk, snapshot: Snapshot): self is Walk & { readonly memory: Memory } {
+  const { memory, source, applySet, env } = self;
+  if (memory === undefined || memory.generation !== source.metadata.generation) return false;
+  if (memory.tree !== snapshot.tree || memory.path !== snapshot.path) return false;
+  return isIntact(memory, applySet, env.inventory);
+}
+
+/** Whether every object that was applied is there as it was written. */
+export function isIntact(memory: Memory, applySet: string, inventory: Inventory): boolean {
+  const missing = new Map(memory.expected);
+  for (const member of inventory.membersOf(applySet)) {
+    const key = objectKey(member.id);
+    if (!missing.has(key)) continue;
+    const hash = missing.get(key);
+    const asWritten = hash === undefined || (member.ownsHashAndLabel && member.annotations[hashAnnotation] === hash);
+    if (asWritten && !member.deleting) missing.delete(key);
+  }
+  return missing.size === 0;
+}

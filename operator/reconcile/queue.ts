@@ -1,0 +1,123 @@
+/**
+ * One walk per source at a time. A source that is woken while it walks walks once more afterwards, however often it was
+ * woken; the newest cause and the earliest time win.
+ */
+
+export interface QueueOptions {
+  /** Walks once. Must not throw; ends soon after its signal is aborted. */
+  readonly run: (key: string, cause: string, signal: AbortSignal) => Promise<void>;
+  readonly onDepth?: (depth: number) => void;
+}
+
+interface Item {
+  timer: NodeJS.Timeout | undefined;
+  /** When the timer fires, `performance.now()`. */
+  due: number;
+  cause: string;
+  walk: { readonly abort: AbortController; readonly ended: Promise<void> } | undefined;
+  again: boolean;
+}
+
+/** Wakes sources now or later. */
+export class WalkQueue {
+  readonly #options: QueueOptions;
+  readonly #items = new Map<string, Item>();
+  #walking = 0;
+  #closed = false;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  /** Has `key` walk after `delayMs`, or earlier if it was to walk earlier; at once when 0. */
+  wake(key: string, cause: string, delayMs = 0): void {
+    if (this.#closed) return;
+    const item = this.#item(key);
+    item.cause = cause;
+    if (item.walk !== undefined && delayMs === 0) {
+      item.again = true;
+      return;
+    }
+    const due = performance.now() + delayMs;
+    if (item.timer !== undefined) {
+      if (item.due <= due) return;
+      clearTimeout(item.timer);
+    }
+    item.due = due;
+    item.timer = setTimeout(() => this.#start(key, item), delayMs);
+    this.#tellDepth();
+  }
+
+  /** Aborts the walk that `key` is on, if any; it does not walk again by itself. */
+  abort(key: string, reason: string): void {
+    this.#items.get(key)?.walk?.abort.abort(new Error(reason));
+  }
+
+  /** Drops `key`: its timer, and its walk by abortion. */
+  remove(key: string): void {
+    const item = this.#items.get(key);
+    if (item === undefined) return;
+    clearTimeout(item.timer);
+    item.timer = undefined;
+    item.again = false;
+    item.walk?.abort.abort(new Error('the source is gone'));
+    if (item.walk === undefined) this.#items.delete(key);
+  }
+
+  /** Starts nothing any more; gives the walks `graceMs` to end, then aborts them, and resolves once all have ended. */
+  async close(graceMs: number): Promise<void> {
+    this.#closed = true;
+    for (const item of this.#items.values()) {
+      clearTimeout(item.timer);
+      item.again = false;
+    }
+    const walks = [...this.#items.values()].flatMap((item) => (item.walk === undefined ? [] : [item.walk]));
+    const timer = setTimeout(() => walks.forEach((walk) => walk.abort.abort(new Error('the operator stops'))), graceMs);
+    await Promise.all(walks.map((walk) => walk.ended));
+    clearTimeout(timer);
+  }
+
+  #item(key: string): Item {
+    const known = this.#items.get(key);
+    if (known !== undefined) return known;
+    const item: Item = { timer: undefined, due: 0, cause: '', walk: undefined, again: false };
+    this.#items.set(key, item);
+    return item;
+  }
+
+  #start(key: string, item: Item): void {
+    item.timer = undefined;
+    if (item.walk !== undefined) {
+      item.again = true;
+      return;
+    }
+    const abort = new AbortController();
+    this.#walking += 1;
+    const ended = this.#options.run(key, item.cause, abort.signal).finally(() => this.#ended(key, item));
+    item.walk = { abort, ended };
+    this.#tellDepth();
+  }
+
+  #ended(key: string, item: Item): void {
+    item.walk = undefined;
+    this.#walking -= 1;
+    if (item.again) {
+      item.again = false;
+      clearTimeout(item.timer);
+      item.timer = undefined;
+      this.wake(key, item.cause);
+    } else if (item.timer === undefined) {
+      this.#items.delete(key);
+    }
+    this.#tellDepth();
+  }
+
+  /** Walks under way and those that are due: what the metric queue_depth counts. */
+  #tellDepth(): void {
+    if (this.#options.onDepth === undefined) return;
+    const now = performance.now();
+    let due = 0;
+    for (const item of this.#items.values()) if (item.timer !== undefined && item.due <= now + 1) due += 1;
+    this.#options.onDepth(this.#walking + due);
+  }
+}

@@ -1,0 +1,20 @@
+/** Pure: when a failed walk is tried again (rule 31). Nothing is given up. */
+import type { PlumblineError } from '../errors.ts';
+
+const firstDelay = 1_000;
+const leastCap = 30_000;
+/** A conflict is planned again at once this many times in a row, then like any failure. */
+const immediateConflicts = 3;
+
+/**
+ * Milliseconds until the next attempt: 1 s doubling to 30 s or `intervalMs`, whichever is longer, never before a
+ * server's Retry-After. `failures` counts failed attempts in a row, this one included; `random` in [0, 1) takes up to
+ * a tenth off, so that sources that failed together do not come back together.
+ */
+export function retryDelay(error: PlumblineError, failures: number, intervalMs: number, random: number): number {
+  if (error.reason === 'Conflict' && failures <= immediateConflicts) return 0;
+  const cap = Math.max(leastCap, intervalMs);
+  const doubled = firstDelay * 2 ** Math.min(failures - 1, 30);
+  const delay = Math.min(doubled, cap) * (1 - random / 10);
+  return Math.max(Math.round(delay), error.retryAfterMs ?? 0);
+}

@@ -1,0 +1,197 @@
+/** The operator as one process: what is connected to what, who leads, and how it ends. */
+import type { Config } from '../config.ts';
+import type { Reason } from '../errors.ts';
+import { connectKube } from '../kube/connect.ts';
+import type { ConnectedClient } from '../kube/connect.ts';
+import { findCredentials } from '../kube/credentials.ts';
+import { Discovery } from '../kube/discovery.ts';
+import { createInventory } from '../live/inventory.ts';
+import { createLookUps } from '../live/lookup.ts';
+import type { Inventory } from '../live/types.ts';
+import type { Logger } from '../log.ts';
+import { Claims } from '../plan/claims.ts';
+import { createMetrics } from '../report/metrics.ts';
+import type { Metrics } from '../report/metrics.ts';
+import { EventRecorder } from '../report/recorder.ts';
+import { createGitClient } from '../source/git-client.ts';
+import { Remotes } from '../source/remotes.ts';
+import { version } from '../version.ts';
+import { Controller } from './controller.ts';
+import { Leadership, runLeaderElection } from './leader.ts';
+import { SourceStore } from './source-store.ts';
+import { Teller } from './teller.ts';
+import { createTurns } from './turn.ts';
+
+/** Walks may finish this long after SIGTERM, then they are abandoned; the whole must end within 10 s. */
+const graceMs = 5_000;
+const leaseName = 'plumbline';
+
+/** A running operator, as the probes and the metrics page see it. */
+export interface Running {
+  readonly metrics: Metrics;
+  /** Rule 36: a standby is ready once its GitOpsSource watch is in, the leader once each member watch was tried. */
+  readonly ready: () => { readonly ok: boolean; readonly text: string };
+  /** `stopped` after the signal, `lost` when the lease was lost; rejects when it cannot go on. */
+  readonly ended: Promise<'stopped' | 'lost'>;
+}
+
+/** What the process hands in: clocks, chance, a name for itself. */
+export interface RunOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  /** The pod's name or the host's: who reports events, who holds the lease. */
+  readonly instance: string;
+  readonly signal: AbortSignal;
+}
+
+/** Connects and starts. Throws PlumblineError when there are no credentials for an API server. */
+export async function runOperator({ config, log, instance, signal }: RunOptions): Promise<Running> {
+  const monotonic = (): number => performance.now();
+  const random = Math.random;
+  const metrics = createMetrics({ version });
+  const leadership = new Leadership(monotonic);
+  const client = connectKube({
+    credentials: await findCredentials({ ...config.kube, monotonic }),
+    concurrency: config.concurrency,
+    userAgent: `plumbline/${version}`,
+    random,
+    monotonic,
+    beforeWrite: () => leadership.check(),
+    onRequest: (verb, code) => metrics.apiRequest(verb, code),
+  });
+  // Watches and polls outlive the walks that are allowed to finish after the signal.
+  const lifetime = new AbortController();
+  const store = new SourceStore({
+    client,
+    namespaces: config.namespaces,
+    random,
+    signal: lifetime.signal,
+    onState: (up, error) => tellWatch(log, 'GitOpsSource plumbline.dev/v1', up, error),
+  });
+  const inventory = createInventory({
+    client,
+    namespaces: config.namespaces,
+    random,
+    signal: lifetime.signal,
+    onWatchState: (gvk, up, error) => {
+      metrics.watchUp(gvk, up);
+      if (up !== undefined) tellWatch(log, `${gvk.kind} ${gvk.group}/${gvk.version}`, up, error);
+    },
+  });
+  let synced = false;
+  store.synced.then(
+    () => (synced = true),
+    () => {}, // the process ends before the first list
+  );
+  const lead = (leading: AbortSignal): Promise<void> => work({ config, log, instance, client, store, inventory, metrics, random, leading, lifetime });
+  const ended = elect(config, client, leadership, instance, log, signal, lead).finally(async () => {
+    lifetime.abort();
+    await client.close();
+  });
+  const ready = () => readiness(synced, leadership.stillLeader(), inventory);
+  return { metrics, ready, ended };
+}
+
+interface Work {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly instance: string;
+  readonly client: ConnectedClient;
+  readonly store: SourceStore;
+  readonly inventory: Inventory;
+  readonly metrics: Metrics;
+  readonly random: () => number;
+  readonly leading: AbortSignal;
+  readonly lifetime: AbortController;
+}
+
+/** What the leader does until it stops or loses its lease. */
+async function work({ config, log, instance, client, store, inventory, metrics, random, leading, lifetime }: Work): Promise<void> {
+  const { signal } = lifetime;
+  const monotonic = (): number => performance.now();
+  await Promise.race([store.synced, aborted(leading)]);
+  if (leading.aborted) return;
+  log.info('leading', { sources: store.keys().length });
+  const recorder = new EventRecorder({
+    client,
+    instance,
+    now: () => Date.now(),
+    random,
+    onError: (error) => log.warn('events cannot be written', { error }),
+  });
+  const remotes = new Remotes({
+    client: createGitClient(),
+    random,
+    onRequest: (result) => metrics.gitRequest(result === 'ok' ? 'success' : (result as Reason)),
+  });
+  const env = {
+    client,
+    discovery: new Discovery({ client, signal, monotonic }),
+    inventory,
+    lookUps: createLookUps(client, config.namespaces, signal),
+    remotes,
+    claims: new Claims(),
+    turns: createTurns(),
+    namespaces: config.namespaces,
+    defaultServiceAccount: config.defaultServiceAccount ?? '',
+    tooling: `plumbline/v${version}`,
+    sourceOf: (applySet: string) => store.sourceOf(applySet),
+    observePhase: metrics.observePhase,
+  };
+  const teller = new Teller({ client, store, recorder, metrics, log, now: () => new Date().toISOString() });
+  const controller = new Controller({ env, store, teller, metrics, log, random });
+  controller.start();
+  await aborted(leading);
+  await controller.stop(graceMs);
+  await Promise.all([recorder.close(), remotes.close()]);
+  metrics.clearSources();
+}
+
+function elect(
+  config: Config,
+  client: ConnectedClient,
+  leadership: Leadership,
+  instance: string,
+  log: Logger,
+  signal: AbortSignal,
+  onStarted: (leading: AbortSignal) => Promise<void>,
+): Promise<'stopped' | 'lost'> {
+  if (!config.leaderElect) {
+    leadership.assume();
+    return onStarted(signal).then(() => 'stopped');
+  }
+  return runLeaderElection({
+    client,
+    leadership,
+    namespace: config.leaderElectionNamespace ?? client.namespace ?? 'default',
+    name: leaseName,
+    identity: `${instance}_${crypto.randomUUID()}`,
+    monotonic: () => performance.now(),
+    now: () => Date.now(),
+    random: Math.random,
+    signal,
+    onStarted,
+    onLost: () => log.error('the lease is lost; nothing more is written'),
+    onError: (error) => log.warn('the lease cannot be read or renewed', { error }),
+  });
+}
+
+function readiness(synced: boolean, leads: boolean, inventory: Inventory): { ok: boolean; text: string } {
+  if (!synced) return { ok: false, text: 'the watch of GitOpsSources has no first list yet' };
+  const { tried, broken } = inventory.state();
+  if (leads && !tried) return { ok: false, text: 'some watches were not tried yet' };
+  const role = leads ? 'leader' : 'standby';
+  return { ok: true, text: [`ok (${role})`, ...broken.map((watch) => `broken watch: ${watch}`)].join('\n') };
+}
+
+function tellWatch(log: Logger, watch: string, up: boolean, error: unknown): void {
+  if (up) log.debug('watch stands', { watch });
+  else log.warn('watch is broken', { watch, error });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

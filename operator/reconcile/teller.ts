@@ -1,0 +1,118 @@
+/** How the outcome of a walk is told: one status patch, events behind it, metrics, a log line. */
+import type { GitOpsSource, GitOpsSourceStatus } from '../api/types.ts';
+import { controllerManager, requestedAtAnnotation } from '../api/names.ts';
+import { patchSource, sourceResource } from '../apply/parent.ts';
+import { isKubeError } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { mergePatch } from '../kube/operations.ts';
+import type { Logger } from '../log.ts';
+import { contestedEvent, eventsOf, refMovedEvent } from '../report/events.ts';
+import type { EventDraft } from '../report/events.ts';
+import type { Metrics } from '../report/metrics.ts';
+import type { EventRecorder } from '../report/recorder.ts';
+import { attemptStatus, outcomeStatus, progressStatus, statusPatch } from '../report/status.ts';
+import type { Outcome, RevisionSeen } from '../report/types.ts';
+import type { SourceStore } from './source-store.ts';
+
+export interface TellerOptions {
+  readonly client: KubeClient;
+  readonly store: SourceStore;
+  readonly recorder: EventRecorder;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** RFC 3339 of now. */
+  readonly now: () => string;
+}
+
+/** The operator's voice. */
+export class Teller {
+  readonly #options: TellerOptions;
+
+  constructor(options: TellerOptions) {
+    this.#options = options;
+  }
+
+  /** The note of an attempt, before the first write of a revision over a running one (rule 33). */
+  async attempt(source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
+    await this.#patch(source, attemptStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()), seen.ref.shortRef, signal);
+  }
+
+  /** That a revision takes longer than a second. */
+  async progress(source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
+    await this.#patch(source, progressStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()), seen.ref.shortRef, signal);
+  }
+
+  /** The outcome of a walk over `source`, everywhere that people look. Throws KubeError when the status cannot be written. */
+  async outcome(source: GitOpsSource, outcome: Outcome, requestedAt: string | undefined, signal: AbortSignal): Promise<void> {
+    const { log, now } = this.#options;
+    const previous = source.status;
+    const next = outcomeStatus({ previous, outcome, generation: source.metadata.generation ?? 0, requestedAt, now: now() });
+    const ref = outcome.kind === 'suspended' ? undefined : outcome.seen?.ref.shortRef;
+    await this.#patch(source, next, ref, signal);
+    for (const draft of eventsOf(outcome, previous, next)) this.event(source, draft);
+    logOutcome(log, source, outcome, previous);
+  }
+
+  event(source: GitOpsSource, draft: EventDraft): void {
+    const { namespace, name, uid = '' } = source.metadata;
+    this.#options.recorder.record({ ...draft, source: { namespace, name, uid } });
+  }
+
+  /** To the owner: another source states what it owns. */
+  contested(owner: string, rival: string, objects: readonly string[]): void {
+    const source = this.#options.store.get(owner);
+    if (source !== undefined) this.event(source, contestedEvent(rival, objects));
+  }
+
+  /** The ref was moved to a commit that does not descend from the last one. */
+  refMoved(source: GitOpsSource, ref: string | undefined, from: string, to: string): void {
+    this.event(source, refMovedEvent(ref, from, to));
+  }
+
+  /** Takes an annotation off the source. A newer resourceVersion wins: then the next walk does it. */
+  async removeAnnotation(source: GitOpsSource, name: string, signal: AbortSignal): Promise<void> {
+    const { resourceVersion } = source.metadata;
+    try {
+      const patch = { metadata: { resourceVersion, annotations: { [name]: null } } };
+      this.#options.store.noteWritten(await patchSource(this.#options.client, source, patch, signal));
+    } catch (error) {
+      if (!isKubeError(error, 409) && !isKubeError(error, 404)) throw error;
+    }
+  }
+
+  async #patch(source: GitOpsSource, next: GitOpsSourceStatus, ref: string | undefined, signal: AbortSignal): Promise<void> {
+    const { client, store, metrics } = this.#options;
+    const { namespace, name } = source.metadata;
+    const key = `${namespace}/${name}`;
+    metrics.sourceStatus(key, next, ref);
+    const patch = statusPatch(source.status, next);
+    if (patch !== undefined) {
+      const options = { fieldManager: controllerManager, subresource: 'status', full: true, flow: key, signal };
+      try {
+        store.noteWritten((await mergePatch(client, sourceResource, { namespace, name }, { ...patch }, options)) as GitOpsSource);
+      } catch (error) {
+        if (!isKubeError(error, 404)) throw error;
+      }
+    }
+  }
+}
+
+/** The value of requestedAt that a walk begun now answers to. */
+export function requestedAt(source: GitOpsSource): string | undefined {
+  return source.metadata.annotations?.[requestedAtAnnotation];
+}
+
+function logOutcome(log: Logger, source: GitOpsSource, outcome: Outcome, previous: GitOpsSourceStatus | undefined): void {
+  const { namespace, name } = source.metadata;
+  if (outcome.kind === 'suspended') return log.debug('suspended', { namespace, source: name });
+  const commit = outcome.seen?.ref.commit;
+  if (outcome.kind === 'failed') {
+    const { reason, message } = outcome.error;
+    return log.info('revision failed', { namespace, source: name, commit, reason, phase: outcome.phase, error: message });
+  }
+  const { created, changed, pruned, letGo } = outcome.changes;
+  const fields = { namespace, source: name, commit, total: outcome.total, created, changed, pruned, letGo };
+  const isNews = previous?.revision?.applied?.commit !== commit || created + changed + pruned + letGo > 0;
+  if (isNews) log.info('revision applied', fields);
+  else log.debug('nothing to do', fields);
+}

@@ -1,0 +1,63 @@
+/** What a walk needs from the process around it, and what it leaves for the next one. */
+import type { GitOpsSource } from '../api/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { Discovery } from '../kube/discovery.ts';
+import type { LookUpService } from '../live/lookup.ts';
+import type { Inventory } from '../live/types.ts';
+import type { Claims } from '../plan/claims.ts';
+import type { Phase, RevisionSeen } from '../report/types.ts';
+import type { Credentials, SharedRemotes } from '../source/types.ts';
+import type { Turns } from './turn.ts';
+
+export interface WalkEnv {
+  readonly client: KubeClient;
+  readonly discovery: Discovery;
+  readonly inventory: Inventory;
+  readonly lookUps: LookUpService;
+  readonly remotes: SharedRemotes;
+  readonly claims: Claims;
+  readonly turns: Turns;
+  /** --namespaces; empty serves the whole cluster. */
+  readonly namespaces: readonly string[];
+  /** --default-service-account; empty acts as the operator. */
+  readonly defaultServiceAccount: string;
+  /** `plumbline/v0.1.0` */
+  readonly tooling: string;
+  /** `namespace/name` of the living source whose ApplySet has this id. */
+  readonly sourceOf: (applySet: string) => string | undefined;
+  /** Seconds that a phase took, for the metrics. */
+  readonly observePhase: (source: string, phase: Phase, seconds: number) => void;
+}
+
+/** One walk: what it is about, and how it tells what it does meanwhile. */
+export interface WalkInput {
+  /** `namespace/name` */
+  readonly key: string;
+  /** As it is now: replaced when the walk patches its metadata. */
+  source: GitOpsSource;
+  readonly credentials: Credentials;
+  /** Gains the commit once it is fetched. */
+  seen: RevisionSeen;
+  readonly memory: Memory | undefined;
+  readonly signal: AbortSignal;
+  /** Called before the first write of a revision: over a running one it is noted in status first (rule 33). */
+  readonly noteAttempt: (seen: RevisionSeen, overRunning: boolean) => Promise<void>;
+  /** Takes in the source as it is after a patch of its metadata. */
+  readonly noteSource: (source: GitOpsSource) => void;
+  /** Another source owns what this one states: told to the owner by an event. */
+  readonly noteContested: (owner: string, objects: readonly string[]) => void;
+}
+
+/** What is remembered of the revision that is fully applied; lost at a restart, and made anew by the next walk. */
+export interface Memory {
+  readonly commit: string;
+  readonly path: string;
+  readonly tree: string;
+  readonly exclude: string;
+  readonly generation: number;
+  /** By objectKey: the hash that a present member must carry; undefined where presence is enough (IfNotPresent). */
+  readonly expected: ReadonlyMap<string, string | undefined>;
+  /** By objectKey: the hash of every manifest of the revision. */
+  readonly hashes: ReadonlyMap<string, string>;
+  readonly total: number;
+}

@@ -1,0 +1,132 @@
+/**
+ * The walk itself: one reconcile of one source, from git to cluster, in the order of the stages. It is told only which
+ * source and which commit; what is to be done follows from git and from what is live.
+ */
+import { noProgress } from '../apply/types.ts';
+import type { Progress } from '../apply/types.ts';
+import { toPlumblineError } from '../errors.ts';
+import type { PlumblineError } from '../errors.ts';
+import type { LookUps } from '../live/lookup.ts';
+import { applySetId } from '../plan/applyset.ts';
+import type { Manifest, Notice } from '../render/types.ts';
+import type { Changes, Outcome, Phase } from '../report/types.ts';
+import { applyRevision } from './apply-step.ts';
+import { isCurrent, remember } from './memory.ts';
+import { planRevision } from './plan-step.ts';
+import { renderSnapshot } from './render-step.ts';
+import type { Memory, WalkEnv, WalkInput } from './types.ts';
+
+/** A walk under way: what it was given, and what it learned so far, which a walk that fails tells too. */
+export interface Walk extends WalkInput {
+  readonly env: WalkEnv;
+  readonly applySet: string;
+  readonly lookUps: LookUps;
+  /** What it claimed and nobody owned; released when it ends. */
+  readonly claimed: Manifest[];
+  readonly progress: Progress;
+  phase: Phase;
+  /** The revision was fetched: from here on a failure is an attempt. */
+  attempted: boolean;
+  total: number | undefined;
+  notices: readonly Notice[];
+}
+
+/** The end of a walk, and what the next one may rely on; no memory means that nothing is known for certain. */
+export interface WalkResult {
+  readonly outcome: Extract<Outcome, { kind: 'applied' | 'failed' }>;
+  readonly memory: Memory | undefined;
+}
+
+/** Walks once. Resolves with an outcome whatever fails; throws only when its signal is aborted. */
+export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> {
+  const { namespace, name } = input.source.metadata;
+  const self: Walk = {
+    ...input,
+    env,
+    applySet: applySetId({ namespace, name }),
+    lookUps: env.lookUps.begin(input.key),
+    claimed: [],
+    progress: noProgress(),
+    phase: 'source',
+    attempted: false,
+    total: undefined,
+    notices: [],
+  };
+  try {
+    const memory = await steps(self);
+    return { outcome: appliedOutcome(self), memory };
+  } catch (error) {
+    input.signal.throwIfAborted();
+    return { outcome: failedOutcome(self, toPlumblineError(error)), memory: undefined };
+  } finally {
+    self.lookUps.close();
+    env.claims.release(
+      input.key,
+      self.claimed.map((manifest) => manifest.id),
+    );
+  }
+}
+
+async function steps(self: Walk): Promise<Memory> {
+  const snapshot = await timed(self, 'source', () => takeSnapshot(self));
+  if (isCurrent(self, snapshot)) {
+    self.total = self.memory?.total;
+    return { ...self.memory, commit: snapshot.commit.sha };
+  }
+  const rendered = await timed(self, 'render', () => renderSnapshot(self, snapshot));
+  self.total = rendered.manifests.length;
+  self.notices = rendered.notices;
+  const planned = await timed(self, 'plan', () => planRevision(self, rendered.manifests, snapshot.commit.sha));
+  await applyRevision(self, planned, snapshot.commit.sha);
+  return remember(self, snapshot, planned.plan, rendered.manifests);
+}
+
+async function takeSnapshot(self: Walk) {
+  const { spec } = self.source;
+  const checkout = await self.env.remotes.checkout(spec.url, self.credentials, self.seen.ref, self.signal);
+  self.seen = { ...self.seen, commit: checkout.commit };
+  self.attempted = true;
+  return checkout.snapshot(spec.path ?? '', spec.exclude ?? []);
+}
+
+/** Runs one phase of the walk: names it in what a failure tells, and measures it. */
+export async function timed<T>(self: Walk, phase: Phase, work: () => Promise<T>): Promise<T> {
+  self.phase = phase;
+  const start = performance.now();
+  try {
+    return await work();
+  } finally {
+    self.env.observePhase(self.key, phase, (performance.now() - start) / 1_000);
+  }
+}
+
+function appliedOutcome(self: Walk): WalkResult['outcome'] {
+  const { created, changed, pruned } = self.progress;
+  return { kind: 'applied', changes: changesOf(self), total: self.total ?? created + changed + pruned, ...told(self), seen: self.seen };
+}
+
+function failedOutcome(self: Walk, error: PlumblineError): WalkResult['outcome'] {
+  const changes = changesOf(self);
+  const wrote = changes.created + changes.changed + changes.pruned + changes.letGo > 0;
+  return {
+    kind: 'failed',
+    seen: self.seen,
+    phase: self.phase,
+    error,
+    attempted: self.attempted,
+    changes: wrote ? changes : undefined,
+    total: self.total,
+    failedObjects: new Set(error.faults.map((fault) => fault.object).filter((object) => object !== undefined)).size,
+    retryAt: undefined,
+    ...told(self),
+  };
+}
+
+function told(self: Walk) {
+  return { notices: self.notices, warnings: [...self.progress.warnings], adopted: self.progress.adopted };
+}
+
+function changesOf({ progress, total = 0 }: Walk): Changes {
+  const { created, changed, pruned, letGo } = progress;
+  return { created, changed, pruned, letGo, unchanged: Math.max(0, total - created - changed) };
+}
