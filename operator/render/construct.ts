@@ -50,7 +50,7 @@ interface State {
 /** The values of the documents in `events`, empty ones left out. Stops at the first document that is over a limit. */
 export function constructDocuments(source: string, events: readonly Event[], report: Report): RawDocument[] {
   const documents: RawDocument[] = [];
-  for (let index = 0; index < events.length; ) {
+  for (let index = 0; index < events.length;) {
     const first = index + 1;
     const state = newState(source, report);
     index = constructDocument(state, events, first);
@@ -138,7 +138,8 @@ function addScalar(state: State, event: ScalarEvent): void {
   }
   const value = isPlain ? plainValue(text) : tag === '' ? text : taggedValue(tag, text);
   if (value === undefined) state.report(at, 'the value does not fit its tag');
-  if (typeof value === 'number' && !Number.isFinite(value)) state.report(at, 'JSON has no infinite numbers: put the value in quotes if it is a text');
+  if (typeof value === 'number' && !Number.isFinite(value))
+    state.report(at, 'JSON has no infinite numbers: put the value in quotes if it is a text');
   remember(state, event, { value: value ?? null, nodes: 1, characters: text.length, height: 0 });
   addValue(state, value ?? null, 0, at);
 }
@@ -160,19 +161,26 @@ function addAlias(state: State, event: AliasEvent): void {
   const at = offsetOf(event);
   const anchor = state.anchors.get(state.source.slice(event.anchorStart, event.anchorEnd));
   if (anchor === undefined || anchor === 'open') {
-    state.report(at, anchor === 'open' ? 'the alias is inside of what it stands for' : 'the alias has no anchor before it; a text that begins with * wants quotes');
+    state.report(
+      at,
+      anchor === 'open'
+        ? 'the alias is inside of what it stands for'
+        : 'the alias has no anchor before it; a text that begins with * wants quotes',
+    );
     addValue(state, null, 0, at);
     return;
   }
   state.nodes += anchor.nodes;
   state.characters += anchor.characters;
   state.aliasCharacters += anchor.characters;
-  if (state.aliasCharacters > maxAliasCharacters) stop(state, event, `aliases add more than ${maxAliasCharacters} characters to this document`);
+  if (state.aliasCharacters > maxAliasCharacters)
+    stop(state, event, `aliases add more than ${maxAliasCharacters} characters to this document`);
   if (state.frames.length + anchor.height > maxDepth) stop(state, event, `nested more than ${maxDepth} levels deep, aliases expanded`);
   addValue(state, anchor.value, anchor.height, at);
 }
 
 function open(state: State, event: MappingEvent | SequenceEvent, container: Frame['container']): void {
+  if (state.frames.length >= maxDepth) stop(state, event, `nested more than ${maxDepth} levels deep`);
   const anchor = anchorOf(state, event);
   if (anchor !== '') state.anchors.set(anchor, 'open');
   state.nodes++;

@@ -89,7 +89,8 @@ function readNumber(scanner: Scanner): number | bigint {
   const { text, position } = scanner;
   numberPattern.lastIndex = position;
   const match = numberPattern.exec(text);
-  if (match === null) throw new JsonFault(position, position < text.length ? 'a JSON value is expected here' : 'the file ends in the middle of a value');
+  if (match === null)
+    throw new JsonFault(position, position < text.length ? 'a JSON value is expected here' : 'the file ends in the middle of a value');
   scanner.position += match[0].length;
   const value = Number(match[0]);
   if (!Number.isFinite(value)) throw new JsonFault(position, 'the number is out of range');

@@ -43,7 +43,12 @@ const serverAnnotations: ReadonlySet<string> = new Set([
   originAnnotation,
 ]);
 const serverLabels: ReadonlySet<string> = new Set([partOfLabel]);
-const parentAnnotations: ReadonlySet<string> = new Set([...serverAnnotations, groupKindsAnnotation, namespacesAnnotation, toolingAnnotation]);
+const parentAnnotations: ReadonlySet<string> = new Set([
+  ...serverAnnotations,
+  groupKindsAnnotation,
+  namespacesAnnotation,
+  toolingAnnotation,
+]);
 const parentLabels: ReadonlySet<string> = new Set([...serverLabels, parentIdLabel]);
 
 /**
@@ -85,7 +90,12 @@ function normaliseMetadata(metadata: Record<string, unknown>, isParent: boolean,
   return result;
 }
 
-function without<T extends Readonly<Record<string, unknown>>>(fields: T, names: ReadonlySet<string>, path: Path, leftOut: Path[]): T | Record<string, unknown> {
+function without<T extends Readonly<Record<string, unknown>>>(
+  fields: T,
+  names: ReadonlySet<string>,
+  path: Path,
+  leftOut: Path[],
+): T | Record<string, unknown> {
   const found = Object.keys(fields).filter((name) => names.has(name));
   if (found.length === 0) return fields;
   for (const name of found) if (!isEmpty(fields[name])) leftOut.push([...path, name]);
@@ -104,7 +114,8 @@ function encodeStringData(secret: Record<string, unknown>): { object: Record<str
   const { stringData, data } = secret;
   const result = withoutFields(secret, new Set(['stringData']));
   if (stringData === null) return { object: result, faults: [] };
-  if (!isMapping(stringData)) return { object: secret, faults: [{ path: ['stringData'], message: `is ${typeText(stringData)}, not a mapping` }] };
+  if (!isMapping(stringData))
+    return { object: secret, faults: [{ path: ['stringData'], message: `is ${typeText(stringData)}, not a mapping` }] };
   if (data !== undefined && data !== null && !isMapping(data)) {
     return { object: secret, faults: [{ path: ['data'], message: `is ${typeText(data)}, not a mapping` }] };
   }

@@ -31,7 +31,13 @@ export function objectsOf(document: SourceDocument, faults: FaultList): StatedOb
   return found;
 }
 
-function collect(document: SourceDocument, value: Mapping, defaults: ItemDefaults | undefined, faults: FaultList, found: StatedObject[]): void {
+function collect(
+  document: SourceDocument,
+  value: Mapping,
+  defaults: ItemDefaults | undefined,
+  faults: FaultList,
+  found: StatedObject[],
+): void {
   const stated: Mapping = defaults === undefined || value['kind'] !== undefined ? value : { ...value, ...defaults };
   const add = (path: readonly string[], message: string, remedy?: string): void =>
     faults.add(shapeFault(document, value, path, message, remedy));
@@ -64,7 +70,12 @@ function collectItems(document: SourceDocument, value: Mapping, list: Mapping, f
   const defaults = itemKind === '' || typeof apiVersion !== 'string' ? undefined : { apiVersion, kind: itemKind };
   for (const [index, item] of items.entries()) {
     if (isMapping(item)) collect(document, item, defaults, faults, found);
-    else faults.add({ reason: 'RenderFailed', place: document.placeOf(value, 'items'), message: `${pathText(['items', index])} is ${typeText(item)}, not an object` });
+    else
+      faults.add({
+        reason: 'RenderFailed',
+        place: document.placeOf(value, 'items'),
+        message: `${pathText(['items', index])} is ${typeText(item)}, not an object`,
+      });
   }
 }
 
@@ -96,7 +107,11 @@ function checkName(metadata: Mapping, add: Add): void {
   if (name !== undefined && name !== null && name !== '') {
     checkSegment(name, ['metadata', 'name'], add);
   } else if (generateName !== undefined && generateName !== null) {
-    add(['metadata', 'generateName'], 'makes a new object at every apply, so it cannot be kept at what git says', 'Give the object a metadata.name.');
+    add(
+      ['metadata', 'generateName'],
+      'makes a new object at every apply, so it cannot be kept at what git says',
+      'Give the object a metadata.name.',
+    );
   } else {
     add(['metadata', 'name'], 'is missing');
   }
@@ -106,7 +121,8 @@ function checkName(metadata: Mapping, add: Add): void {
 /** The rest of a name's shape is the API server's to judge; these would change the URL that it is asked with. */
 function checkSegment(name: unknown, path: readonly string[], add: Add): void {
   if (typeof name !== 'string') add(path, `is ${typeText(name)}, not a string${isScalar(name) ? ': put it in quotes' : ''}`);
-  else if (name === '.' || name === '..' || /[/%\p{Cc}]/u.test(name)) add(path, 'may not be "." or "..", nor hold "/", "%" or a control character');
+  else if (name === '.' || name === '..' || /[/%\p{Cc}]/u.test(name))
+    add(path, 'may not be "." or "..", nor hold "/", "%" or a control character');
 }
 
 function checkStrings(value: unknown, path: readonly string[], add: Add): void {

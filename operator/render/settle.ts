@@ -28,9 +28,9 @@ export function settle(drafts: readonly Draft[], options: SettleOptions): Render
       continue;
     }
     const id = idOf(draft, gvk, resource, options);
-    const fault = scopeFault(draft, id, resource, options) ?? twice(draft, id, seen);
-    if (fault !== undefined) {
-      faults.add(fault);
+    const wrong = scopeFault(draft, id, resource, options) ?? twice(draft, id, seen);
+    if (wrong !== undefined) {
+      faults.add(wrong);
       continue;
     }
     if (!resource.namespaced && statedNamespace(draft) !== '') notices.push(clusterWideNotice(draft, id));

@@ -24,11 +24,12 @@ export interface RawDocument {
 
 const byteOrderMark = 0xfeff;
 
-/** UTF-8 to text, without a byte order mark; the position of the first fault where it is not UTF-8. */
+/** UTF-8 to text, without a byte order mark, lone carriage returns as line feeds (YAML breaks lines at both); the position of the first fault where it is not UTF-8. */
 export function decodeText(content: Buffer): { readonly text: string } | { readonly invalid: Position } {
   if (!isUtf8(content)) return { invalid: firstInvalid(content) };
-  const text = content.toString('utf8');
-  return { text: text.charCodeAt(0) === byteOrderMark ? text.slice(1) : text };
+  const decoded = content.toString('utf8');
+  const text = decoded.charCodeAt(0) === byteOrderMark ? decoded.slice(1) : decoded;
+  return { text: text.includes('\r') ? text.replace(/\r(?!\n)/g, '\n') : text };
 }
 
 function firstInvalid(content: Buffer): Position {

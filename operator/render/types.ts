@@ -47,4 +47,7 @@ export interface Rendered {
   readonly notices: readonly Notice[];
 }
 
-export type RenderReason = Extract<Reason, 'RenderFailed' | 'KustomizeNotSupported' | 'HelmNotSupported' | 'UnknownKind' | 'OutOfScope' | 'NamespaceMismatch'>;
+export type RenderReason = Extract<
+  Reason,
+  'RenderFailed' | 'KustomizeNotSupported' | 'HelmNotSupported' | 'UnknownKind' | 'OutOfScope' | 'NamespaceMismatch'
+>;

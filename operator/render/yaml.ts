@@ -31,43 +31,45 @@ export function readYaml(text: string, report: Report): RawDocument[] {
   return documents;
 }
 
-/** The parts of a text between `---` lines that hold more than comments. A part keeps the directives before its marker. */
+/** The parts of a text between `---` and `...` lines that hold more than comments. A part keeps the directives before its marker. */
 function* chunksOf(text: string): Generator<{ start: number; end: number }> {
+  const nextMarker = /\n(?:---|\.\.\.)/g;
   let start = 0;
   let hasContent = false;
   let hasDirective = false;
-  for (let line = 0; line < text.length; ) {
-    if (isMarker(text, line)) {
+  for (let line = 0; line < text.length;) {
+    const marker = markerAt(text, line);
+    if (marker !== undefined) {
       if (hasContent) yield { start, end: line };
-      if (hasContent || !hasDirective) start = line;
-      const rest = firstOfLine(text, line + 3);
-      hasContent = rest !== '' && rest !== '#';
+      if (hasContent || !hasDirective) start = marker === '...' ? line + 3 : line;
+      hasContent = startsContent(text, line + 3);
       hasDirective = false;
-    } else {
-      const first = firstOfLine(text, line);
-      if (first === '%' && text[line] === '%') hasDirective = true;
-      else if (first !== '' && first !== '#') hasContent = true;
-    }
+    } else if (text[line] === '%') hasDirective = true;
+    else hasContent ||= startsContent(text, line);
     // Inside of content nothing but the next marker matters.
-    const next = text.indexOf(hasContent ? '\n---' : '\n', line);
+    nextMarker.lastIndex = line;
+    const next = hasContent ? (nextMarker.exec(text)?.index ?? -1) : text.indexOf('\n', line);
     if (next < 0) break;
     line = next + 1;
   }
   if (hasContent || hasDirective) yield { start, end: text.length };
 }
 
-function isMarker(text: string, line: number): boolean {
-  return text.startsWith('---', line) && /^\s?$/.test(text.charAt(line + 3));
+function markerAt(text: string, line: number): string | undefined {
+  const first = text.charCodeAt(line);
+  if (first !== 0x2d && first !== 0x2e) return undefined; // most lines end here
+  const marker = text.slice(line, line + 3);
+  return (marker === '---' || marker === '...') && /^\s?$/.test(text.charAt(line + 3)) ? marker : undefined;
 }
 
-/** The first character of what is left of a line, white space aside; empty when there is none. */
-function firstOfLine(text: string, position: number): string {
+/** Whether the rest of a line is more than white space and a comment. */
+function startsContent(text: string, position: number): boolean {
   for (; position < text.length; position++) {
     const char = text.charAt(position);
-    if (char === '\n') return '';
-    if (char !== ' ' && char !== '\t' && char !== '\r' && char !== '\ufeff') return char;
+    if (char === '\n' || char === '#') return false;
+    if (char !== ' ' && char !== '\t' && char !== '\r' && char !== '\ufeff') return true;
   }
-  return '';
+  return false;
 }
 
 function parse(source: string, report: Report): Event[] | undefined {
@@ -111,7 +113,7 @@ function workLimit(): object {
     [Symbol.toPrimitive](hint: string): number {
       if (hint === 'string') throw new OverLimit(`nested more than ${maxDepth} levels deep`);
       if (++nodes > maxNodes) throw new OverLimit(`there are more than ${maxNodes} values in this document`);
-      return maxDepth;
+      return maxDepth + 2; // the parser counts a scalar as a level; lists and mappings are counted exactly afterwards
     },
   };
 }
