@@ -16,6 +16,13 @@ export interface SlotRequest {
 
 interface Waiter {
   readonly grant: () => void;
+  readonly giveUp: (reason: unknown) => void;
+}
+
+/** Those who wait under one signal: it gets one listener, since listeners of a signal are a list that is walked. */
+interface Watched {
+  readonly waiters: Set<Waiter>;
+  readonly stop: () => void;
 }
 
 /** Those of one flow, in the order in which they came. */
@@ -35,6 +42,7 @@ export class Limiter {
   /** Flows that have somebody waiting and a share left, in the order of their turns. */
   readonly #turns = new Set<Flow>();
   readonly #behind = new Set<Waiter>();
+  readonly #signals = new Map<AbortSignal, Watched>();
   #inFlight = 0;
   #waiting = 0;
   #behindInFlight = 0;
@@ -50,19 +58,18 @@ export class Limiter {
     const { flow: name = noFlow, behind = false, signal } = request;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      const aborted = (): void => {
-        this.#leave(flow, waiter);
-        this.#next();
-        reject(signal.reason);
-      };
       const flow = behind ? undefined : this.#flow(name);
       const waiter: Waiter = {
         grant: () => {
-          signal.removeEventListener('abort', aborted);
+          this.#unwatch(signal, waiter);
           resolve(this.#take(flow));
         },
+        giveUp: (reason) => {
+          this.#leave(flow, waiter);
+          reject(reason);
+        },
       };
-      signal.addEventListener('abort', aborted, { once: true });
+      this.#watch(signal, waiter);
       this.#enter(flow, waiter);
       this.#next();
     });
@@ -71,6 +78,30 @@ export class Limiter {
   /** How many hold a slot and how many wait for one. */
   load(): { readonly inFlight: number; readonly waiting: number } {
     return { inFlight: this.#inFlight, waiting: this.#waiting + this.#behind.size };
+  }
+
+  #watch(signal: AbortSignal, waiter: Waiter): void {
+    const known = this.#signals.get(signal);
+    if (known !== undefined) {
+      known.waiters.add(waiter);
+      return;
+    }
+    const waiters = new Set([waiter]);
+    const aborted = (): void => {
+      this.#signals.delete(signal);
+      for (const one of waiters) one.giveUp(signal.reason);
+      this.#next();
+    };
+    signal.addEventListener('abort', aborted, { once: true });
+    this.#signals.set(signal, { waiters, stop: () => signal.removeEventListener('abort', aborted) });
+  }
+
+  #unwatch(signal: AbortSignal, waiter: Waiter): void {
+    const watched = this.#signals.get(signal);
+    watched?.waiters.delete(waiter);
+    if (watched?.waiters.size !== 0) return;
+    watched.stop();
+    this.#signals.delete(signal);
   }
 
   #flow(name: string): Flow {
