@@ -46,7 +46,9 @@ export function chartValues(schema: ValueSchema, defaults: unknown, path = ''): 
 
 /** The chart's README. */
 export function chartReadme(values: readonly ChartValue[]): string {
-  const rows = values.map(({ path, defaultValue, meaning }) => `| \`${path}\` | \`${JSON.stringify(defaultValue)}\` | ${meaning.replaceAll('|', '\\|')} |`);
+  const rows = values.map(
+    ({ path, defaultValue, meaning }) => `| \`${path}\` | \`${JSON.stringify(defaultValue)}\` | ${meaning.replaceAll('|', '\\|')} |`,
+  );
   return [
     '<!-- Made by charts/values-table.ts from values.yaml and values.schema.json; edit those. -->',
     '# The plumbline chart',

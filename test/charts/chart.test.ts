@@ -75,7 +75,11 @@ describe('values', () => {
     ['with a tag in the repository and a digest', ['--set', 'image.repository=r.example.com/p@sha256:00'], 'repository'],
     ['with a namespace that is none', [...image, '--set', 'namespaces={Shop}'], 'namespaces'],
     ['with a wildcard to read', [...image, '--set', 'rbac.read[0].apiGroups={apps}', '--set', 'rbac.read[0].resources={*}'], 'resources'],
-    ['with a subresource to read', [...image, '--set', 'rbac.read[0].apiGroups={apps}', '--set', 'rbac.read[0].resources={pods/exec}'], 'resources'],
+    [
+      'with a subresource to read',
+      [...image, '--set', 'rbac.read[0].apiGroups={apps}', '--set', 'rbac.read[0].resources={pods/exec}'],
+      'resources',
+    ],
     ['of two replicas without a leader', [...image, '--set', 'leaderElection=false'], 'leaderElection=false allows one replica only'],
     ['with somebody else\u2019s account of no name', [...image, '--set', 'serviceAccount.create=false'], 'serviceAccount.name is required'],
     [
@@ -113,7 +117,10 @@ describe('values', () => {
   });
 
   test('for a Prometheus keep its hands off the label namespace', async () => {
-    const monitor = theOnly(await helm().template('--set', 'serviceMonitor.enabled=true,serviceMonitor.labels.release=prom'), 'ServiceMonitor');
+    const monitor = theOnly(
+      await helm().template('--set', 'serviceMonitor.enabled=true,serviceMonitor.labels.release=prom'),
+      'ServiceMonitor',
+    );
     expect(monitor.spec.endpoints).toEqual([{ port: 'metrics', path: '/metrics', interval: '30s', honorLabels: true }]);
     expect(monitor.metadata.labels.release).toBe('prom');
   });
@@ -124,7 +131,12 @@ describe('values', () => {
     expect(open).toMatchObject({ policyTypes: ['Ingress'], ingress: [{ ports: [{ port: 'metrics' }] }, { ports: [{ port: 'webhook' }] }] });
     expect(JSON.stringify(open)).not.toContain('"from"');
     const from = '[{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"monitoring"}}}]';
-    const closed = await policyOf('--set', 'networkPolicy.enabled=true,networkPolicy.egress.enabled=true', '--set-json', `networkPolicy.ingress.metricsFrom=${from}`);
+    const closed = await policyOf(
+      '--set',
+      'networkPolicy.enabled=true,networkPolicy.egress.enabled=true',
+      '--set-json',
+      `networkPolicy.ingress.metricsFrom=${from}`,
+    );
     expect(closed.policyTypes).toEqual(['Ingress', 'Egress']);
     expect(closed.ingress[0].from).toEqual(JSON.parse(from));
     expect(closed.egress.flatMap((rule: Rendered) => rule.ports.map((port: Rendered) => port.port))).toEqual([53, 53, 443, 6443, 80]);
