@@ -36,7 +36,7 @@ clean-cache: packages
 packages: tools node_modules/.installed
 
 node_modules/.installed: package.json package-lock.json
-	@echo 'installing packages'
+	@echo 'installing packages (about a minute)'
 	@npm ci --loglevel=error
 	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 24 ? 0 : 1)' \
 	  || { echo 'Node 24 or newer is missing: no package brings it to this platform, get it from https://nodejs.org/' >&2; exit 1; }
@@ -48,5 +48,5 @@ tools:
 	need npm 'it comes with Node.js, from https://nodejs.org/ or your package manager (apt-get install npm)'; \
 	need git 'get it from https://git-scm.com/ or your package manager (apt-get install git)'; \
 	need curl 'get it from https://curl.se/ or your package manager (apt-get install curl)'; \
-	need go 'get it from https://go.dev/dl/ (1.24 or newer; an older 1.21 fetches the one it needs)'; \
+	need go 'get it from https://go.dev/dl/ (1.26 or newer; one from 1.21 on fetches that by itself)'; \
 	test -z "$$missing"
