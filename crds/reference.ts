@@ -149,8 +149,8 @@ function plural(schema: Schema): string {
   return `${schema.type}s`;
 }
 
-/** A Markdown table; pipes are escaped. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A Markdown table; pipes in cells are escaped. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

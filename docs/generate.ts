@@ -1,0 +1,78 @@
+/**
+ * Writes the tables of docs/operations.md, between their markers, from what the code says; with --check, writes nothing
+ * and fails when one is stale.
+ *
+ *     node docs/generate.ts [--check]
+ */
+import process from 'node:process';
+import { bringUpToDate, readText } from '../crds/generate.ts';
+import type { Files } from '../crds/generate.ts';
+import { table } from '../crds/reference.ts';
+import { flags } from '../operator/config.ts';
+import type { Flag } from '../operator/config.ts';
+import { catalogue, conditionReasons, eventReasons } from '../operator/errors.ts';
+import { metricTable } from '../operator/report/metric-table.ts';
+
+const page = 'docs/operations.md';
+
+/** Every page of docs/ with generated parts, as it should be. */
+export function generatedPages(): Files {
+  return { [page]: withBlocks(readText(page) ?? '', blocks()) };
+}
+
+/**
+ * The text with each block between `<!-- generated: NAME -->` and `<!-- end -->`. Throws when a block has no place, or a
+ * place no block.
+ */
+export function withBlocks(text: string, named: Readonly<Record<string, string>>): string {
+  const places = new Set<string>();
+  const result = text.replace(
+    /(<!-- generated: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_match, start: string, name: string, end: string) => {
+      const block = named[name];
+      if (block === undefined) throw new Error(`nothing is generated for the place ${name}`);
+      places.add(name);
+      return `${start}\n${block}\n\n${end}`;
+    },
+  );
+  const homeless = Object.keys(named).filter((name) => !places.has(name));
+  if (homeless.length > 0) throw new Error(`there is no place for ${homeless.join(', ')}`);
+  return result;
+}
+
+function blocks(): Readonly<Record<string, string>> {
+  const code = (text: string): string => `\`${text}\``;
+  const said = (words: Readonly<Record<string, string>>): string =>
+    table(
+      ['reason', 'meaning'],
+      Object.entries(words).map(([reason, meaning]) => [code(reason), meaning]),
+    );
+  return {
+    flags: table(
+      ['flag', 'variable', 'default', 'meaning'],
+      (flags satisfies readonly Flag[]).map((flag) => [
+        code(`--${flag.name}${flag.value === undefined ? '' : `=${flag.value}`}`),
+        flag.env === undefined ? '' : code(flag.env),
+        flag.default === '' ? '' : code(flag.default),
+        flag.meaning,
+      ]),
+    ),
+    reasons: table(
+      ['reason', 'meaning', 'what to do', ''],
+      Object.entries(catalogue).map(([reason, { meaning, remedy, retry }]) => [
+        code(reason),
+        meaning,
+        remedy,
+        retry === 'edit' ? 'stalled' : 'retried',
+      ]),
+    ),
+    conditions: said(conditionReasons),
+    events: said(eventReasons),
+    metrics: table(
+      ['metric', 'type', 'labels', 'meaning'],
+      metricTable.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(', '), help]),
+    ),
+  };
+}
+
+if (import.meta.main) process.exitCode = bringUpToDate(generatedPages(), 'node docs/generate.ts', process.argv.includes('--check'));
