@@ -86,7 +86,7 @@ export function watchDelay(failures: number, random: number): number {
 }
 
 function codeOf(cause: unknown): string {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
   return typeof code === 'string' ? code : '';
 }
 

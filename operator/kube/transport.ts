@@ -103,7 +103,7 @@ async function send(dispatcher: Dispatcher, origin: string, request: WireRequest
 /** No answer: the signal's own reason when it was aborted, else a KubeError of code 0. */
 function noAnswer(cause: unknown, signal: AbortSignal): never {
   if (signal.aborted) throw signal.reason;
-  throw noAnswerError(noAnswerOf(cause), cause instanceof Error ? cause.message : String(cause), cause);
+  throw noAnswerError(noAnswerOf(cause), String(cause), cause);
 }
 
 /** A KubeError for an answer that never came; `status.reason` says of what kind. */
