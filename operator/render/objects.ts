@@ -168,7 +168,7 @@ export function placeOfField(document: SourceDocument, object: Mapping, path: re
 export function nameOf(object: Mapping): string | undefined {
   const { kind, metadata } = object;
   if (typeof kind !== 'string' || kind === '') return undefined;
-  if (!isMapping(metadata) || typeof metadata['name'] !== 'string') return kind;
+  if (!isMapping(metadata) || typeof metadata['name'] !== 'string' || metadata['name'] === '') return kind;
   const { name, namespace } = metadata;
   return typeof namespace === 'string' && namespace !== '' ? `${kind} ${namespace}/${name}` : `${kind} ${name}`;
 }
