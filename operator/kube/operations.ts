@@ -120,8 +120,9 @@ export async function deleteObject(client: KubeClient, resource: Resource, id: O
     ...callOf(options),
     method: 'DELETE',
     path: resourcePath(resource, id.namespace, id.name),
+    // Where there is a body, the API server takes no option from the query: a dry run that said so only there would delete.
+    body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, preconditions, ...(dryRun ? { dryRun: ['All'] } : {}) },
     query: dryRun ? { dryRun: 'All' } : {},
-    body: { apiVersion: 'v1', kind: 'DeleteOptions', propagationPolicy, preconditions },
     accept: metadataOnly,
   });
   return answer.status === 200 && answer.body.kind === 'Status';
