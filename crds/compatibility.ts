@@ -65,3 +65,19 @@ function ruleFaults(before: Schema, after: Schema, at: string): readonly string[
   const known = new Set((before['x-kubernetes-validations'] ?? []).map(({ rule }: Rule) => rule));
   return (after['x-kubernetes-validations'] ?? []).filter(({ rule }) => !known.has(rule)).map(({ rule }) => `${at}: rule ${rule} is new`);
 }
+
+/** The schema without its descriptions, as it is kept in v1.baseline.json: what later schemas are measured against. */
+export function baselineOf(schema: Schema): string {
+  return `${JSON.stringify(withoutDescriptions(schema), null, 2)}\n`;
+}
+
+function withoutDescriptions(schema: Schema): Schema {
+  const { description: _description, properties, items, ...rest } = schema;
+  return {
+    ...rest,
+    ...(properties === undefined
+      ? {}
+      : { properties: Object.fromEntries(Object.entries(properties).map(([name, inner]) => [name, withoutDescriptions(inner)])) }),
+    ...(items === undefined ? {} : { items: withoutDescriptions(items) }),
+  };
+}

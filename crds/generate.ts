@@ -5,19 +5,25 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
+import { baselineOf, incompatibilities } from './compatibility.ts';
 import { referenceOf } from './reference.ts';
-import { readCrd } from './schema.ts';
+import { readCrd, schemaOf } from './schema.ts';
 import { typesOf } from './typescript.ts';
-import type { Crd } from './schema.ts';
+import type { Crd, Schema } from './schema.ts';
 
 /** Texts by path from the root of the project. */
 export type Files = Readonly<Record<string, string>>;
 
 const root = new URL('../', import.meta.url);
 
-/** Everything that is generated from the CRD. */
+const baseline = 'crds/v1.baseline.json';
+
+/** Everything that is generated from the CRD. Throws where it breaks what v1 promised: a field once released stays. */
 export function generatedFrom(crd: Crd): Files {
-  return { 'operator/api/types.ts': typesOf(crd), 'docs/reference.md': referenceOf(crd) };
+  const promised = readText(baseline);
+  const broken = promised === undefined ? [] : incompatibilities(JSON.parse(promised) as Schema, schemaOf(crd));
+  if (broken.length > 0) throw new Error(`v1 only ever gains optional fields:\n${broken.join('\n')}`);
+  return { 'operator/api/types.ts': typesOf(crd), 'docs/reference.md': referenceOf(crd), [baseline]: baselineOf(schemaOf(crd)) };
 }
 
 /** The paths of those files that are not there or read otherwise. */

@@ -1,7 +1,7 @@
 /** Within v1 the schema only ever gains optional fields. */
-import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { incompatibilities } from '../../crds/compatibility.ts';
+import { generatedFrom, readText } from '../../crds/generate.ts';
 import { readCrd, schemaOf } from '../../crds/schema.ts';
 import type { Schema } from '../../crds/schema.ts';
 
@@ -13,7 +13,7 @@ const object = (properties: Readonly<Record<string, Schema>>, rest: Partial<Sche
 const field = (rest: Partial<Schema>): Schema => object({ field: { type: 'string', ...rest } });
 
 test('what v1 promised still holds', () => {
-  const baseline = JSON.parse(readFileSync(new URL('../../crds/v1.baseline.json', import.meta.url), 'utf8')) as Schema;
+  const baseline = JSON.parse(readText('crds/v1.baseline.json') ?? '') as Schema;
   expect(incompatibilities(baseline, schemaOf(readCrd()))).toEqual([]);
 });
 
@@ -67,4 +67,14 @@ test.each<readonly [string, Schema, Schema]>([
   ['another description', field({ description: 'a' }), field({ description: 'b' })],
 ])('%s is no breach', (_what, before, after) => {
   expect(incompatibilities(before, after)).toEqual([]);
+});
+
+test('nothing is generated from a schema that breaks the promise', () => {
+  const crd = readCrd();
+  const [version] = crd.spec.versions;
+  if (version === undefined) throw new Error('the CRD has a version');
+  const schema = schemaOf(crd);
+  const { status: _status, ...properties } = schema.properties ?? {};
+  const broken = { ...crd, spec: { ...crd.spec, versions: [{ ...version, schema: { openAPIV3Schema: { ...schema, properties } } }] } };
+  expect(() => generatedFrom(broken)).toThrow('v1 only ever gains optional fields:\nstatus: was removed');
 });
