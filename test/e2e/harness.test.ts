@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { useCluster, waitFor } from './cluster.ts';
-import { metricValue } from './operator.ts';
+import { applySource, sourcePath, waitForCondition } from './sources.ts';
 
 describe('a cluster lent to a test file', () => {
   const cluster = useCluster();
@@ -60,15 +60,78 @@ describe('a cluster lent to a test file', () => {
   });
 });
 
-describe('metricValue', () => {
-  const text = '# HELP a b\nq_total 3\nobjects{source="a",state="x"} 1\nobjects{source="b",state="x"} 2.5\n';
-  test.each([
-    ['q_total', {}, 3],
-    ['objects', { source: 'b' }, 2.5],
-    ['objects', { state: 'x', source: 'a' }, 1],
-    ['objects', { source: 'c' }, undefined],
-    ['absent', {}, undefined],
-  ])('%s %j is %s', (name, labels, value) => {
-    expect(metricValue(text, name, labels)).toBe(value);
+describe('sources in a cluster', () => {
+  const cluster = useCluster();
+  const spec = { url: 'https://git.example.com/acme/deployer.git' };
+
+  test('are applied, and refused with what the API server says', async () => {
+    const namespace = await cluster().namespace();
+    const source = await applySource(cluster(), { namespace, name: 'shop', spec, annotations: { note: 'mine' } });
+    expect(source.metadata).toMatchObject({ name: 'shop', namespace, annotations: { note: 'mine' } });
+    const wrong = applySource(cluster(), { namespace, name: 'wrong', spec: { url: 'ftp://git.example.com/x' } });
+    await expect(wrong).rejects.toThrow(/gitopssources\/wrong.*spec\.url/s);
+  });
+
+  test('are waited for until the condition speaks of the present generation', async () => {
+    const namespace = await cluster().namespace();
+    const { metadata } = await applySource(cluster(), { namespace, name: 'shop', spec });
+    const ready = { type: 'Ready', status: 'True', reason: 'Applied', message: 'all in', lastTransitionTime: '2026-01-01T00:00:00Z' };
+    const tell = (observedGeneration: number): Promise<unknown> =>
+      cluster().request.ok('PATCH', `${sourcePath(namespace, 'shop')}/status`, {
+        body: { status: { conditions: [{ ...ready, observedGeneration }] } },
+      });
+    await tell(metadata.generation - 1);
+    await expect(waitForCondition(cluster(), namespace, 'shop', { status: 'True', deadlineMs: 300 })).rejects.toThrow(
+      /shop is Ready=True: not within 300 ms; .*all in/s,
+    );
+    const waiting = waitForCondition(cluster(), namespace, 'shop', { status: 'True', reason: 'Applied', message: /in$/ });
+    await tell(metadata.generation);
+    expect((await waiting).metadata.name).toBe('shop');
+  });
+});
+
+describe('a cluster that was given back', () => {
+  describe('by one who leaves a mess', () => {
+    const cluster = useCluster();
+    test('a source with a finalizer, a CRD and a webhook', async () => {
+      const { request } = cluster();
+      const namespace = await cluster().namespace('mess');
+      await applySource(cluster(), { namespace, name: 'left', spec: { url: 'https://git.example.com/x.git' } });
+      await request.ok('PATCH', sourcePath(namespace, 'left'), { body: { metadata: { finalizers: ['plumbline.dev/source'] } } });
+      const rules = [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }];
+      const clientConfig = { url: 'https://127.0.0.1:1/' };
+      const webhook = { name: 'mess.example.com', rules, clientConfig, sideEffects: 'None', admissionReviewVersions: ['v1'] };
+      const body = { metadata: { name: 'mess' }, webhooks: [webhook] };
+      await request.ok('POST', '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations', { body });
+      const schema = { openAPIV3Schema: { type: 'object' } };
+      const names = { plural: 'messes', singular: 'mess', kind: 'Mess', listKind: 'MessList' };
+      const versions = [{ name: 'v1', served: true, storage: true, schema }];
+      const crd = { metadata: { name: 'messes.example.com' }, spec: { group: 'example.com', scope: 'Namespaced', names, versions } };
+      await request.ok('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', { body: crd });
+    });
+  });
+
+  describe('is clean for the next', () => {
+    const cluster = useCluster();
+    test('nothing that could meddle is left', async () => {
+      const { request } = cluster();
+      expect((await request.ok('GET', '/apis/plumbline.dev/v1/gitopssources')).items).toEqual([]);
+      expect((await request.ok('GET', '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations')).items).toEqual([]);
+      await waitFor(
+        'the CRD is gone',
+        async () => (await request.get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/messes.example.com')) === undefined,
+      );
+      const namespaces: { metadata: { name: string; deletionTimestamp?: string } }[] = (await request.ok('GET', '/api/v1/namespaces'))
+        .items;
+      const alive = namespaces.filter((one) => one.metadata.deletionTimestamp === undefined).map((one) => one.metadata.name);
+      expect(alive.toSorted()).toEqual(['default', 'kube-node-lease', 'kube-public', 'kube-system']);
+    });
+  });
+
+  describe('is nobody’s when one of his own is asked for', () => {
+    const cluster = useCluster({ crd: false });
+    test('it does not even know the GitOpsSource CRD', async () => {
+      expect(await cluster().kubectl('get', 'crd', '-o', 'name')).toBe('');
+    });
   });
 });
