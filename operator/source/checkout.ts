@@ -1,7 +1,7 @@
 /** One commit in memory, from which every source of the remote cuts its path. */
-import picomatch from 'picomatch';
 import { PlumblineError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
+import { globMatcher } from './glob.ts';
 import { sizeText } from './limits.ts';
 import type { Limits } from './limits.ts';
 import type { ListedFile, Listing } from './listing.ts';
@@ -56,9 +56,7 @@ export function normalisePath(path: string): string {
 /** A glob that matches a folder leaves out everything in it. */
 function excluder(globs: readonly string[]): (path: string) => boolean {
   if (globs.length === 0) return () => false;
-  const patterns = globs.map((glob) => glob.replace(/^(\.\/)+|^\//, '').replace(/\/+$/, '')).filter((glob) => glob !== '');
-  // Without extended globs no pattern takes exponential time.
-  const matches = picomatch(patterns, { noextglob: true });
+  const matches = globMatcher(globs);
   const folders = new Map<string, boolean>();
   const isExcluded = (path: string): boolean => {
     const slash = path.lastIndexOf('/');

@@ -97,7 +97,9 @@ export class Remote {
     }
     const known = this.#known;
     const covered = known !== undefined && covers(known.prefixes, subscriber.options.ref);
-    const fresh = known !== undefined && this.#options.clock.now() - known.at < Math.min(this.#options.freshMs, subscriber.options.intervalMs);
+    const age = known === undefined ? Infinity : this.#options.clock.now() - known.at;
+    // A clock that was set back makes nothing fresh.
+    const fresh = age >= 0 && age < Math.min(this.#options.freshMs, subscriber.options.intervalMs);
     if (known !== undefined && covered && fresh) {
       this.#tell(subscriber, resolution(known, subscriber.options.ref), known.at, true);
       this.#schedule(this.#pause());
