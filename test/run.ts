@@ -4,11 +4,12 @@
  * checks, `--soak` runs the long tests in full.
  */
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBinaries } from './controlplane/binaries.ts';
+import { startWatchdog } from './controlplane/watchdog.ts';
 import { soakVariable } from './soak.ts';
 
 interface Counts {
@@ -57,6 +58,8 @@ async function bringControlPlane(): Promise<Counts> {
 
 async function runJest(only: string | undefined, soak: boolean): Promise<Counts> {
   const dir = await mkdtemp(join(tmpdir(), 'plumbline-test-'));
+  const watchdog = startWatchdog();
+  watchdog.remove(dir);
   const outcome = join(dir, 'outcome.json');
   try {
     const pattern = only === undefined ? [] : ['--testPathPatterns', only];
@@ -72,7 +75,7 @@ async function runJest(only: string | undefined, soak: boolean): Promise<Counts>
     process.stderr.write(`jest left no outcome: ${(error as Error).message}\n`);
     return { passed: 0, failed: 1 };
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await watchdog.close();
   }
 }
 
