@@ -15,7 +15,7 @@ async function main(argv: readonly string[]): Promise<void> {
   if (first === gitChildFlag) return runGitChild();
   if (basename(script).startsWith('kubectl-plumbline') || first === 'kubectl-plumbline') {
     const { runCli } = await import('./cli/run.ts');
-    process.exitCode = await runCli(argv.slice(first === 'kubectl-plumbline' ? 3 : 2));
+    process.exitCode = await runCli(argv.slice(first === 'kubectl-plumbline' ? 3 : 2), process.env, process.stdout, process.stderr);
     return;
   }
   const parsed = parseConfig(argv.slice(2), process.env);

@@ -1,5 +1,7 @@
 /** Files to manifests: `readSnapshot`, then `settle` once it is known what the API server serves. */
 export { crdResources } from './crds.ts';
+export { readDocuments } from './documents.ts';
+export { faultList } from './faults.ts';
 export { canonicalJson, hashManifest } from './hash.ts';
 export { readSnapshot } from './read.ts';
 export type { ReadSnapshot } from './read.ts';

@@ -1,0 +1,216 @@
+/** `kubectl plumbline diff`: the walk as far as plan and dry run, as the source's account; nothing is written. */
+import { apiVersion, kind } from '../api/names.ts';
+import type { GitOpsSource } from '../api/types.ts';
+import { accountOf, explainForbidden, userOf } from '../apply/account.ts';
+import { deferred } from '../apply/apply.ts';
+import { desired } from '../apply/desired.ts';
+import { sourceResource } from '../apply/parent.ts';
+import { isSecret } from '../apply/stages.ts';
+import { noProgress } from '../apply/types.ts';
+import type { ApplyContext } from '../apply/types.ts';
+import { dryRunPrune, dryRunWrite } from '../apply/write.ts';
+import { PlumblineError, toPlumblineError } from '../errors.ts';
+import type { Fault } from '../errors.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { Discovery } from '../kube/discovery.ts';
+import { applyObject, getObject, listAll } from '../kube/operations.ts';
+import { objectText } from '../kube/types.ts';
+import type { KubeObject } from '../kube/types.ts';
+import { createInventory } from '../live/inventory.ts';
+import { createLookUps } from '../live/lookup.ts';
+import { applySetId } from '../plan/applyset.ts';
+import { Claims } from '../plan/claims.ts';
+import type { Write } from '../plan/types.ts';
+import { planRevision } from '../reconcile/plan-step.ts';
+import { RemoteLink } from '../reconcile/remote-link.ts';
+import { renderSnapshot } from '../reconcile/render-step.ts';
+import { checkSpec } from '../reconcile/spec.ts';
+import { createTurns } from '../reconcile/turn.ts';
+import type { Walk } from '../reconcile/walk.ts';
+import { revisionText } from '../report/message.ts';
+import { createGitClient } from '../source/git-client.ts';
+import { Remotes } from '../source/remotes.ts';
+import { compareObjects } from './compare.ts';
+import type { FieldChange } from './compare.ts';
+
+export interface DiffInput {
+  readonly client: KubeClient;
+  /** A GitOpsSource from a file, or undefined: then `name` says which one in the cluster. */
+  readonly file: KubeObject | undefined;
+  readonly name: { readonly namespace: string; readonly name: string } | undefined;
+  readonly defaultNamespace: string;
+  readonly defaultServiceAccount: string;
+  readonly signal: AbortSignal;
+}
+
+/** What the source would do now. */
+export interface Diff {
+  /** `main@4f2a9c1` */
+  readonly revision: string;
+  readonly created: readonly Told[];
+  readonly changed: readonly (Told & { readonly fields: readonly FieldChange[] })[];
+  readonly adopted: readonly (Told & { readonly managers: readonly string[] })[];
+  readonly pruned: readonly string[];
+  /** Objects that lose the source's label and stay. */
+  readonly letGo: readonly string[];
+  /** Why the prune would be held. */
+  readonly held: readonly string[];
+  readonly refused: readonly Fault[];
+  readonly differs: boolean;
+}
+
+/** An object, and where in the repository it is stated. */
+export interface Told {
+  readonly object: string;
+  readonly origin: string;
+}
+
+/** Finds out. Throws PlumblineError or KubeError where it cannot. */
+export async function diffSource(input: DiffInput): Promise<Diff> {
+  const source = input.file === undefined ? await readSource(input) : await dryRunSource(input, input.file);
+  checkSpec(source);
+  const lifetime = new AbortController();
+  const remotes = new Remotes({ client: createGitClient() });
+  try {
+    const walk = await beginWalk(input, source, remotes, lifetime.signal);
+    return await diffWalk(walk);
+  } finally {
+    lifetime.abort();
+    await remotes.close();
+  }
+}
+
+async function readSource({ client, name, signal }: DiffInput): Promise<GitOpsSource> {
+  const found = name && (await getObject(client, sourceResource, name, { signal }));
+  if (found === undefined) throw new PlumblineError({ reason: 'InvalidSpec', message: `there is no GitOpsSource ${name?.namespace}/${name?.name}` });
+  return found as GitOpsSource;
+}
+
+/** Lets the API server check it and fill in the defaults, without keeping it. */
+async function dryRunSource({ client, defaultNamespace, signal }: DiffInput, file: KubeObject): Promise<GitOpsSource> {
+  const { name, namespace = defaultNamespace, annotations, labels } = file.metadata;
+  const metadata = { name, namespace, ...(annotations && { annotations }), ...(labels && { labels }) };
+  const object = { apiVersion, kind, metadata, spec: file['spec'] };
+  const answer = await applyObject(client, sourceResource, object, { dryRun: true, full: true, fieldManager: 'kubectl', signal });
+  return answer.object as GitOpsSource;
+}
+
+async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remotes, signal: AbortSignal): Promise<Walk> {
+  const { client, defaultServiceAccount } = input;
+  const { namespace, name } = source.metadata;
+  const sources = await listAll(client, sourceResource, { accept: 'application/json', signal });
+  const byApplySet = new Map(
+    sources.items.map(({ metadata }) => {
+      const id = { namespace: metadata.namespace ?? '', name: metadata.name };
+      return [applySetId(id), `${id.namespace}/${id.name}`];
+    }),
+  );
+  const answered = Promise.withResolvers<void>();
+  const link = new RemoteLink({ client, remotes, onObserved: () => answered.resolve() });
+  await link.refresh(source, signal);
+  await answered.promise;
+  const { observation, credentials } = link;
+  link.close();
+  if (observation?.resolved === undefined) throw observation?.error ?? new Error('the remote did not answer');
+  const random = Math.random;
+  const lookUps = createLookUps(client, [], signal);
+  return {
+    env: {
+      client,
+      discovery: new Discovery({ client, signal, monotonic: () => performance.now() }),
+      inventory: createInventory({ client, namespaces: [], random, signal }),
+      lookUps,
+      remotes,
+      claims: new Claims(),
+      turns: createTurns(),
+      namespaces: [],
+      defaultServiceAccount,
+      tooling: '',
+      sourceOf: (applySet) => byApplySet.get(applySet),
+      observePhase: () => {},
+    },
+    key: `${namespace}/${name}`,
+    source,
+    credentials,
+    seen: { ref: observation.resolved, time: new Date(observation.at).toISOString(), commit: undefined },
+    memory: undefined,
+    signal,
+    applySet: applySetId({ namespace, name }),
+    lookUps: lookUps.begin(`${namespace}/${name}`),
+    claimed: [],
+    progress: noProgress(),
+    phase: 'source',
+    attempted: false,
+    total: undefined,
+    notices: [],
+    noteAttempt: () => Promise.resolve(),
+    noteSource: () => {},
+    noteContested: () => {},
+  };
+}
+
+async function diffWalk(self: Walk): Promise<Diff> {
+  const { env, source, seen, signal } = self;
+  const { spec } = source;
+  const checkout = await env.remotes.checkout(spec.url, self.credentials, seen.ref, signal);
+  const rendered = await renderSnapshot(self, checkout.snapshot(spec.path ?? '', spec.exclude ?? []));
+  const commit = checkout.commit.sha;
+  const { plan, account, held } = await planRevision(self, rendered.manifests, commit);
+  const context: ApplyContext = {
+    client: env.client,
+    discovery: env.discovery,
+    inventory: env.inventory,
+    source: self.key,
+    as: account && userOf(account),
+    applySet: self.applySet,
+    commit,
+    signal,
+  };
+  const writes = [...plan.creates, ...plan.changes];
+  const prune = held === undefined ? plan.prune : [];
+  const answers = await Promise.all([
+    ...deferred(writes).now.map((write) => dryRunWrite(write, context)),
+    ...prune.map((member) => dryRunPrune(member, context)),
+  ]);
+  const refused = await explained(answers.flat(), self, writes, prune, context);
+  const changed = refused.length > 0 ? [] : await Promise.all(plan.changes.map((write) => fieldsOf(write, context)));
+  const letGo = held === undefined ? plan.letGo : [];
+  return {
+    revision: revisionText(seen.ref.shortRef, commit),
+    created: plan.creates.map(told),
+    changed,
+    adopted: plan.changes.flatMap((write) => (write.adopts === undefined ? [] : [{ ...told(write), managers: write.adopts }])),
+    pruned: prune.map((member) => objectText(member.id)),
+    letGo: letGo.map((member) => objectText(member.id)),
+    held: held === undefined ? [] : held.why,
+    refused: [...refused, ...plan.terminating],
+    differs: writes.length + prune.length + letGo.length > 0 || held !== undefined,
+  };
+}
+
+async function explained(
+  faults: readonly Fault[],
+  self: Walk,
+  writes: readonly Write[],
+  prune: Parameters<typeof explainForbidden>[3],
+  context: ApplyContext,
+): Promise<readonly Fault[]> {
+  if (faults.length === 0) return [];
+  const account = accountOf(self.source, self.env.defaultServiceAccount);
+  return toPlumblineError(await explainForbidden(new PlumblineError(faults), account, writes, prune, [], context)).faults;
+}
+
+/** The live object against what the API server would make of it. */
+async function fieldsOf(write: Write, context: ApplyContext): Promise<Diff['changed'][number]> {
+  const { manifest } = write;
+  const { client, as, source: flow, signal } = context;
+  const [live, after] = await Promise.all([
+    getObject(client, manifest.resource, manifest.id, { flow, signal }),
+    applyObject(client, manifest.resource, desired(manifest, context, write.uid), { dryRun: true, full: true, as, flow, signal }),
+  ]);
+  return { ...told(write), fields: compareObjects(live, after.object, isSecret(manifest.id)) };
+}
+
+function told({ manifest }: Write): Told {
+  return { object: objectText(manifest.id), origin: `${manifest.place.file}:${manifest.place.line}` };
+}

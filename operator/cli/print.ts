@@ -1,0 +1,39 @@
+/** A diff as people read it: a sign, the object, where it is stated, and the fields. */
+import type { Writable } from 'node:stream';
+import { faultText } from '../errors.ts';
+import type { Diff } from './diff.ts';
+
+/** Writes the diff; nothing but its revision where nothing differs. */
+export function printDiff(diff: Diff, out: Writable): void {
+  const lines: string[] = [];
+  for (const { object, origin } of diff.created) lines.push(`+ ${object}  ${origin}`);
+  for (const { object, origin, fields } of diff.changed) {
+    lines.push(`~ ${object}  ${origin}`);
+    for (const { path, before, after } of fields) lines.push(`    ${path}: ${before ?? '(not there)'} → ${after ?? '(removed)'}`);
+    if (fields.length === 0) lines.push('    only who manages it, and the commit that it came from');
+  }
+  for (const { object, managers } of diff.adopted) lines.push(`* ${object}  is adopted; its managers so far: ${managers.join(', ') || 'none'}`);
+  for (const object of diff.pruned) lines.push(`- ${object}`);
+  for (const object of diff.letGo) lines.push(`o ${object}  is let go and stays`);
+  for (const why of diff.held) lines.push(`? nothing is pruned: ${why}`);
+  for (const fault of diff.refused) {
+    lines.push(`! ${faultText(fault)}`);
+    if (fault.remedy !== undefined) lines.push(`    ${fault.remedy}`);
+  }
+  lines.push(lines.length === 0 ? `${diff.revision}: nothing would change` : `${diff.revision}: ${summary(diff)}`);
+  out.write(`${lines.join('\n')}\n`);
+}
+
+function summary({ created, changed, pruned, adopted, refused }: Diff): string {
+  const counts = [
+    [created.length, 'created'],
+    [changed.length, 'changed'],
+    [adopted.length, 'adopted'],
+    [pruned.length, 'pruned'],
+    [refused.length, 'refused'],
+  ] as const;
+  return counts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${count} ${what}`)
+    .join(', ') || 'held';
+}

@@ -1,0 +1,122 @@
+/** The command line of `kubectl plumbline`: which command, with what, and the exit status. */
+import { readFile } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import { kubeEnvironment } from '../config.ts';
+import { PlumblineError, faultText } from '../errors.ts';
+import { KubeError } from '../kube/client.ts';
+import { connectKube } from '../kube/connect.ts';
+import { findCredentials } from '../kube/credentials.ts';
+import { version } from '../version.ts';
+import { diffSource } from './diff.ts';
+import { printDiff } from './print.ts';
+import { readSourceFile } from './source-file.ts';
+
+const usage = `Usage:
+  kubectl plumbline diff NAMESPACE/NAME   what the source would change now, by a server-side dry run
+  kubectl plumbline diff -f SOURCE.yaml   the same for a GitOpsSource that is not applied yet
+  kubectl plumbline version
+
+Flags:
+  --default-service-account=NAME  as the operator has it: the account of a source that names none
+  --kubeconfig=FILE               instead of KUBECONFIG and ~/.kube/config
+
+Exit status: 0 nothing would change, 1 something would, 2 or more: it could not be found out, or is refused.
+`;
+
+/** A bound on a source file; a GitOpsSource is far below it. */
+const longestFile = 1024 * 1024;
+const concurrency = 8;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Runs one command; everything for people goes to `out`, every failure to `err`. Returns the exit status. */
+export async function runCli(args: readonly string[], env: Environment, out: Writable, err: Writable): Promise<number> {
+  const stop = new AbortController();
+  try {
+    return await command(args, env, out, stop.signal);
+  } catch (error) {
+    err.write(`${tell(error)}\n`);
+    return error instanceof UsageError ? 64 : 2;
+  } finally {
+    stop.abort();
+  }
+}
+
+class UsageError extends Error {}
+
+async function command(args: readonly string[], env: Environment, out: Writable, signal: AbortSignal): Promise<number> {
+  const { values, positionals } = parse(args);
+  const [verb, target, ...rest] = positionals;
+  if (values.help === true || verb === 'help') {
+    out.write(usage);
+    return 0;
+  }
+  if (verb === 'version' || values.version === true) {
+    out.write(`${version}\n`);
+    return 0;
+  }
+  if (verb !== 'diff') throw new UsageError(`${verb === undefined ? 'a command is missing' : `${verb} is no command`}\n\n${usage}`);
+  if (rest.length > 0 || (target === undefined) === (values.filename === undefined)) {
+    throw new UsageError(`diff takes either NAMESPACE/NAME or -f SOURCE.yaml\n\n${usage}`);
+  }
+  const file = values.filename === undefined ? undefined : readSourceFile(await readBounded(values.filename), values.filename);
+  const name = target === undefined ? undefined : parseTarget(target);
+  const environment = kubeEnvironment(env);
+  const monotonic = (): number => performance.now();
+  const credentials = await findCredentials({ ...environment, kubeconfig: values.kubeconfig ?? environment.kubeconfig, monotonic });
+  const client = connectKube({ credentials, concurrency, userAgent: `kubectl-plumbline/${version}`, random: Math.random, monotonic });
+  try {
+    const diff = await diffSource({
+      client,
+      file,
+      name,
+      defaultNamespace: client.namespace ?? 'default',
+      defaultServiceAccount: values['default-service-account'] ?? '',
+      signal,
+    });
+    printDiff(diff, out);
+    if (diff.refused.length > 0) return 2;
+    return diff.differs ? 1 : 0;
+  } finally {
+    await client.close();
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        filename: { type: 'string', short: 'f' },
+        kubeconfig: { type: 'string' },
+        'default-service-account': { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`, { cause: error });
+  }
+}
+
+function parseTarget(target: string): { namespace: string; name: string } {
+  const [namespace, name, ...rest] = target.split('/');
+  if (!namespace || !name || rest.length > 0) throw new UsageError(`${target}: write NAMESPACE/NAME\n\n${usage}`);
+  return { namespace, name };
+}
+
+async function readBounded(filename: string): Promise<Buffer> {
+  const content = await readFile(filename).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${filename} cannot be read: ${error.code ?? error.message}`, { cause: error });
+  });
+  if (content.length > longestFile) throw new UsageError(`${filename} is over 1 MiB; a GitOpsSource is not`);
+  return content;
+}
+
+function tell(error: unknown): string {
+  if (error instanceof PlumblineError) return error.faults.map((fault) => [faultText(fault), fault.remedy].filter(Boolean).join('. ')).join('\n');
+  if (error instanceof KubeError) return `the API server says: ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}
