@@ -8,16 +8,22 @@ const unreachableAfterMs = 5_000;
 
 /** Resolves with the folder that holds the binaries. Rejects when a host is not reached within 5 s, or has no such release. */
 export async function downloadRelease(version: string, folder: string, onProgress: (text: string) => void): Promise<string> {
-  const answer = await fetch(DEFAULT_INDEX_URL, { signal: AbortSignal.timeout(unreachableAfterMs) });
-  if (!answer.ok) throw new Error(`the release index answers ${answer.status}`);
-  const text = await answer.text();
+  const text = await (await reach(DEFAULT_INDEX_URL, 'GET')).text();
   const os = process.platform;
   const arch = process.arch === 'x64' ? 'amd64' : process.arch;
   const archive = archiveFor(parseReleaseIndex(text), version, os, arch);
-  const there = await fetch(archive.selfLink, { method: 'HEAD', signal: AbortSignal.timeout(unreachableAfterMs) });
-  if (!there.ok) throw new Error(`${archive.selfLink} answers ${there.status}`);
+  await reach(archive.selfLink, 'HEAD');
   const indexURL = `data:text/yaml;base64,${Buffer.from(text).toString('base64')}`;
   return (await resolveBinaries({ version, dataDir: folder, indexURL, onProgress })).dir;
+}
+
+/** An answer whose head is there in time; its body may take longer. */
+async function reach(url: string, method: string): Promise<Response> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new Error(`no answer from ${new URL(url).host} in 5 s`)), unreachableAfterMs);
+  const answer = await fetch(url, { method, signal: controller.signal }).finally(() => clearTimeout(timer));
+  if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
+  return answer;
 }
 
 if (import.meta.main) {
