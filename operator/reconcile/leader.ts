@@ -5,15 +5,29 @@ import { leaseSpec, nextStep, observe, releasedSpec } from './lease.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Lease, LeaseSpec, LeaseStep, Observed } from './lease.ts';
 
-/** Others may take over this long after the last renewal that they saw. */
-const leaseMs = 15_000;
-/** The leader holds itself for one this long after it sent its last renewal: a third less, for writes on their way. */
-const heldMs = 10_000;
-const renewEveryMs = 5_000;
-const retryEveryMs = 2_000;
-/** A renewal that fails is tried again this soon: it has until heldMs. */
-const renewAgainMs = 1_000;
-const requestMs = 4_000;
+/** The pace of an election; milliseconds. */
+export interface LeaseTiming {
+  /** Others may take over this long after the last renewal that they saw. */
+  readonly leaseMs: number;
+  /** The leader holds itself for one this long after it sent its last renewal: less, for writes that are on their way. */
+  readonly heldMs: number;
+  readonly renewEveryMs: number;
+  /** A renewal that failed is tried again this soon: it has until heldMs. */
+  readonly renewAgainMs: number;
+  /** How often a standby looks. */
+  readonly lookEveryMs: number;
+  /** How long one request about the lease may take. */
+  readonly requestMs: number;
+}
+
+export const leaseTiming: LeaseTiming = {
+  leaseMs: 15_000,
+  heldMs: 10_000,
+  renewEveryMs: 5_000,
+  renewAgainMs: 1_000,
+  lookEveryMs: 2_000,
+  requestMs: 4_000,
+};
 
 /** Thrown by check() when the lease may be another's: the write does not happen, and the process ends. */
 export class LeadershipLostError extends Error {
@@ -30,9 +44,9 @@ export class Leadership {
   #until = Number.NEGATIVE_INFINITY;
 
   /** `monotonic`: milliseconds of a clock that never jumps, performance.now. */
-  constructor(monotonic: () => number, held: number = heldMs) {
+  constructor(monotonic: () => number, timing: LeaseTiming = leaseTiming) {
     this.#monotonic = monotonic;
-    this.#heldMs = held;
+    this.#heldMs = timing.heldMs;
   }
 
   /** Whether the lease is surely our own: also false in a process that was paused for longer than it. */
@@ -83,9 +97,12 @@ export interface LeaderElectionOptions {
   readonly onLost?: () => void;
   /** A request about the lease failed; it is tried again. */
   readonly onError?: (error: unknown) => void;
+  /** The same as the leadership's. */
+  readonly timing?: LeaseTiming;
 }
 
 interface Elector extends LeaderElectionOptions {
+  readonly timing: LeaseTiming;
   observed: Observed | undefined;
 }
 
@@ -94,7 +111,7 @@ interface Elector extends LeaderElectionOptions {
  * signal or the end of the work, `lost` as soon as the lease is lost; rejects when the work does.
  */
 export async function runLeaderElection(options: LeaderElectionOptions): Promise<'stopped' | 'lost'> {
-  const elector: Elector = { ...options, observed: undefined };
+  const elector: Elector = { timing: leaseTiming, ...options, observed: undefined };
   if (!(await acquire(elector))) return 'stopped';
   const leading = new AbortController();
   const stop = () => leading.abort(options.signal.reason);
@@ -124,13 +141,14 @@ async function acquire(elector: Elector): Promise<boolean> {
   while (!elector.signal.aborted) {
     const step = await attempt(elector, elector.signal);
     if (step === 'held') return true;
-    await sleep(retryEveryMs * (0.75 + elector.random() / 2), elector.signal);
+    await sleep(elector.timing.lookEveryMs * (0.75 + elector.random() / 2), elector.signal);
   }
   return false;
 }
 
 /** Renews until the work has ended, or the lease is lost. */
 async function holdOn(elector: Elector, ended: AbortSignal): Promise<'ended' | 'lost'> {
+  const { renewEveryMs, renewAgainMs } = elector.timing;
   let pause = renewEveryMs;
   while (!ended.aborted) {
     await sleep(pause, ended);
@@ -178,7 +196,7 @@ async function lookAgain(elector: Elector, signal: AbortSignal): Promise<'lost' 
 
 function stepOf(elector: Elector, leading: boolean): LeaseStep {
   const observed = elector.observed ?? { lease: undefined, at: elector.monotonic() };
-  return nextStep({ observed, identity: elector.identity, leading, now: elector.monotonic(), leaseMs });
+  return nextStep({ observed, identity: elector.identity, leading, now: elector.monotonic(), leaseMs: elector.timing.leaseMs });
 }
 
 async function look(elector: Elector, signal: AbortSignal): Promise<void> {
@@ -193,7 +211,7 @@ async function look(elector: Elector, signal: AbortSignal): Promise<void> {
 
 async function write(elector: Elector, step: 'create' | 'take' | 'renew', signal: AbortSignal): Promise<void> {
   const before = elector.observed?.lease;
-  const spec = leaseSpec(before?.spec, elector.identity, leaseMs, microTime(elector.now()));
+  const spec = leaseSpec(before?.spec, elector.identity, elector.timing.leaseMs, microTime(elector.now()));
   // The lease counts from before the request: others count from when the server took it, which is later.
   const sentAt = elector.monotonic();
   const lease =
@@ -233,7 +251,7 @@ async function giveAway(elector: Elector, signal: AbortSignal): Promise<void> {
 }
 
 async function send<T>(elector: Elector, method: 'GET' | 'POST' | 'PUT', path: string, body: unknown, signal: AbortSignal): Promise<T> {
-  return (await elector.client.request<T>({ method, path, body, signal, timeoutMs: requestMs })).body;
+  return (await elector.client.request<T>({ method, path, body, signal, timeoutMs: elector.timing.requestMs })).body;
 }
 
 function newLease(elector: Elector, spec: LeaseSpec): Lease {

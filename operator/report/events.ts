@@ -1,6 +1,6 @@
 /** Pure: what is told about a source as events of events.k8s.io/v1, each once. */
 import { findCondition } from '../api/conditions.ts';
-import { conditionReasons } from '../errors.ts';
+import { conditionReasons, placeText } from '../errors.ts';
 import { changesText, revisionText, writtenBy } from './message.ts';
 import { counted } from './text.ts';
 import type { EventReason } from '../errors.ts';
@@ -63,7 +63,12 @@ export function refMovedEvent(ref: string | undefined, from: string, to: string)
 
 /** The last words about a source that is deleted: what of it stays, and why (rule 23). */
 export function leftBehindEvent(objects: readonly string[], why: string): EventDraft {
-  return { type: 'Warning', reason: 'LeftBehind', action: 'Prune', note: `${listed(objects)} ${objects.length === 1 ? 'stays' : 'stay'} in the cluster: ${why}` };
+  return {
+    type: 'Warning',
+    reason: 'LeftBehind',
+    action: 'Prune',
+    note: `${listed(objects)} ${objects.length === 1 ? 'stays' : 'stay'} in the cluster: ${why}`,
+  };
 }
 
 function suspendedEvents(previous: GitOpsSourceStatus | undefined): readonly EventDraft[] {
@@ -91,8 +96,16 @@ function failedEvents(
   const after = findCondition(next.conditions, 'Ready');
   const sameFailure = before?.status === 'False' && before.reason === after?.reason && before.message === after.message;
   if (sameFailure && (!outcome.attempted || previous?.history?.[0]?.commit === outcome.seen?.ref.commit)) return [];
-  const revision = outcome.seen === undefined || !outcome.attempted ? '' : `${revisionText(outcome.seen.ref.shortRef, outcome.seen.ref.commit)}: `;
-  return [{ type: 'Warning', reason: outcome.error.reason, action: actions[outcome.phase], note: `${revision}${after?.message ?? outcome.error.message}` }];
+  const revision =
+    outcome.seen === undefined || !outcome.attempted ? '' : `${revisionText(outcome.seen.ref.shortRef, outcome.seen.ref.commit)}: `;
+  return [
+    {
+      type: 'Warning',
+      reason: outcome.error.reason,
+      action: actions[outcome.phase],
+      note: `${revision}${after?.message ?? outcome.error.message}`,
+    },
+  ];
 }
 
 function adoptedEvent({ object, managers }: Adoption): EventDraft {
@@ -113,15 +126,13 @@ function isNews(outcome: Ended, previous: GitOpsSourceStatus | undefined, next: 
 function remarks({ notices, warnings }: Ended): readonly EventDraft[] {
   const drafts: EventDraft[] = [];
   if (notices.length > 0) {
-    const texts = notices.map(({ place, object, message }) => [`${placeOf(place)}:`, object, message].filter((part) => part !== undefined).join(' '));
+    const texts = notices.map(
+      ({ place, object, message }) => `${[placeText(place), object].filter((part) => part !== undefined).join(' ')}: ${message}`,
+    );
     drafts.push({ type: 'Normal', reason: 'Notice', action: 'Render', note: listed(texts, '; ') });
   }
   if (warnings.length > 0) drafts.push({ type: 'Warning', reason: 'ApiServerWarning', action: 'Apply', note: listed(warnings, '; ') });
   return drafts;
-}
-
-function placeOf({ file, line }: { readonly file: string; readonly line?: number | undefined }): string {
-  return line === undefined ? file : `${file}:${line}`;
 }
 
 function listed(texts: readonly string[], separator = ', '): string {

@@ -117,7 +117,7 @@ function faultSentence(fault: Fault, alone: boolean): string {
 function standingText({ applied, written, halfIn, since }: Standing): string {
   const done = written === 0 ? 'Nothing was changed' : `${counted(written, 'object was', 'objects were')} written before it failed`;
   const old = applied === undefined ? '' : halfIn ? `; ${applied} was the last revision to be applied whole` : `; ${applied} keeps running`;
-  return `${done}${old}.${since === undefined ? '' : ` Not Ready since ${since}.`}`;
+  return `${done}${old}.${since === undefined ? '' : ` Not Ready since ${since.replace(/\.\d+Z$/u, 'Z')}.`}`;
 }
 
 /** Each remedy once, in the order of the faults. */

@@ -50,7 +50,13 @@ export function createMetrics(options: { readonly version: string; readonly node
   const at = { registers: [registry] };
   const gauge = (key: MetricKey, collect?: () => number) => {
     const { name, help, labels } = metricRows[key];
-    const made: Gauge = new Gauge({ ...at, name, help, labelNames: labels, ...(collect === undefined ? {} : { collect: () => made.set(collect()) }) });
+    const made: Gauge = new Gauge({
+      ...at,
+      name,
+      help,
+      labelNames: labels,
+      ...(collect === undefined ? {} : { collect: () => made.set(collect()) }),
+    });
     return made;
   };
   const counter = (key: MetricKey) => {
@@ -92,6 +98,11 @@ export function createMetrics(options: { readonly version: string; readonly node
     return true;
   }
 
+  function removeSource(key: string): void {
+    for (const { metric, labels } of sources.get(key)?.values() ?? []) metric.remove(labels);
+    sources.delete(key);
+  }
+
   return {
     sourceStatus(key, status, ref) {
       const series = seriesOf(key);
@@ -122,12 +133,9 @@ export function createMetrics(options: { readonly version: string; readonly node
         series.delete(full);
       }
     },
-    removeSource(key) {
-      for (const { metric, labels } of sources.get(key)?.values() ?? []) metric.remove(labels);
-      sources.delete(key);
-    },
+    removeSource,
     clearSources() {
-      for (const key of [...sources.keys()]) this.removeSource(key);
+      for (const key of sources.keys()) removeSource(key);
     },
     observePhase(key, phase, seconds) {
       const labels = { ...ownLabels(key), phase };
@@ -170,7 +178,11 @@ function ownLabels(key: string): { readonly namespace: string; readonly source: 
 function refOf(status: GitOpsSourceStatus, { commit }: RevisionStage, observedRef: string | undefined): string {
   const shown = status.display?.revision;
   const displayed = shown?.endsWith(`@${commit.slice(0, 7)}`) === true ? shown.slice(0, shown.lastIndexOf('@')) : undefined;
-  return status.history?.find((entry) => entry.commit === commit)?.ref ?? displayed ?? (commit === status.revision?.observed?.commit ? (observedRef ?? '') : '');
+  return (
+    status.history?.find((entry) => entry.commit === commit)?.ref ??
+    displayed ??
+    (commit === status.revision?.observed?.commit ? (observedRef ?? '') : '')
+  );
 }
 
 function collectCpu(metric: Counter): void {

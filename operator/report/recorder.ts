@@ -9,7 +9,7 @@ import type { EventDraft } from './events.ts';
 export const reportingController = 'plumbline.dev/plumbline';
 /** The longest note that the API server takes. */
 const maxNoteBytes = 1_024;
-const maxQueued = 1_000;
+const queueSize = 1_000;
 const maxSeries = 4_096;
 /** The same event again within this time is one series. */
 const seriesMs = 600_000;
@@ -39,6 +39,8 @@ export interface EventRecorderOptions {
   readonly onError: (error: unknown) => void;
   /** The pause after the n-th failure in a row; resolves early when aborted. Default: 1 s doubling to 30 s. */
   readonly pause?: (failures: number, signal: AbortSignal) => Promise<void>;
+  /** How many events may wait; the oldest is dropped for the next. Default 1,000. */
+  readonly queueSize?: number;
 }
 
 interface Series {
@@ -92,7 +94,13 @@ export class EventRecorder {
       if (Number.isInteger(Math.log2(known.count))) this.#push({ key, event, series: known, at, count: known.count });
       return;
     }
-    const series: Series = { namespace: event.source.namespace, name: this.#eventName(event.source.name), count: 1, lastAt: at, created: false };
+    const series: Series = {
+      namespace: event.source.namespace,
+      name: this.#eventName(event.source.name),
+      count: 1,
+      lastAt: at,
+      created: false,
+    };
     this.#remember(key, series, at);
     this.#push({ key, event, series, at, count: 1 });
   }
@@ -108,7 +116,7 @@ export class EventRecorder {
 
   #push(job: Job): void {
     this.#queue.push(job);
-    if (this.#queue.length > maxQueued) {
+    if (this.#queue.length > (this.#options.queueSize ?? queueSize)) {
       const lost = this.#queue.shift();
       if (lost?.count === 1) this.#series.delete(lost.key);
       this.#dropped += 1;
@@ -181,7 +189,10 @@ export class EventRecorder {
   }
 
   #eventName(source: string): string {
-    const hex = (digits: number) => Math.floor(this.#options.random() * 16 ** digits).toString(16).padStart(digits, '0');
+    const hex = (digits: number) =>
+      Math.floor(this.#options.random() * 16 ** digits)
+        .toString(16)
+        .padStart(digits, '0');
     return `${source}.${hex(8)}${hex(8)}`;
   }
 

@@ -3,6 +3,7 @@ import { catalogue, conditionReasons } from '../errors.ts';
 import { findCondition, setCondition } from '../api/conditions.ts';
 import { historyAfter, isHalfIn, writtenBefore } from './history.ts';
 import { appliedMessage, failureMessage, revisionText, tellsSince, writtenBy } from './message.ts';
+import { mergePatchOf } from './merge-patch.ts';
 import { cutText } from './text.ts';
 import type { Condition, GitOpsSourceStatus, RevisionStage, StatusCommit } from '../api/types.ts';
 import type { Ended } from './history.ts';
@@ -28,14 +29,25 @@ export interface OutcomeInput {
  * The note of an attempt, written before the first write of a revision over a running one (rule 33). Equal to `previous`
  * when this revision and generation were attempted already, so that a retry costs no write.
  */
-export function attemptStatus(previous: GitOpsSourceStatus | undefined, seen: RevisionSeen, generation: number, now: string): GitOpsSourceStatus {
+export function attemptStatus(
+  previous: GitOpsSourceStatus | undefined,
+  seen: RevisionSeen,
+  generation: number,
+  now: string,
+): GitOpsSourceStatus {
   const attempted = previous?.revision?.attempted;
-  if (attempted?.commit === seen.ref.commit && findCondition(previous?.conditions, 'Reconciling')?.observedGeneration === generation) return previous ?? {};
+  if (attempted?.commit === seen.ref.commit && findCondition(previous?.conditions, 'Reconciling')?.observedGeneration === generation)
+    return previous ?? {};
   return progressStatus(previous, seen, generation, now);
 }
 
 /** As attemptStatus, also for a revision that was tried before: told when a walk takes longer than a second. */
-export function progressStatus(previous: GitOpsSourceStatus | undefined, seen: RevisionSeen, generation: number, now: string): GitOpsSourceStatus {
+export function progressStatus(
+  previous: GitOpsSourceStatus | undefined,
+  seen: RevisionSeen,
+  generation: number,
+  now: string,
+): GitOpsSourceStatus {
   const revision = revisionText(seen.ref.shortRef, seen.ref.commit);
   const at = { observedGeneration: generation };
   const message = `${revision} is being brought in.`;
@@ -85,7 +97,7 @@ export function outcomeStatus(input: OutcomeInput): GitOpsSourceStatus {
  * Undefined when nothing differs: then nothing is to be sent. `previous` must be what the server has.
  */
 export function statusPatch(previous: GitOpsSourceStatus | undefined, next: GitOpsSourceStatus): { readonly status: object } | undefined {
-  const status = mergePatch(previous ?? {}, next);
+  const status = mergePatchOf(previous ?? {}, next);
   return status === undefined ? undefined : { status };
 }
 
@@ -104,8 +116,16 @@ function conditionsAfter(
   const at = { observedGeneration: generation };
   let conditions: readonly Condition[] = previous?.conditions ?? [];
   if (outcome.kind === 'applied') {
-    conditions = setCondition(conditions, { ...at, type: 'Ready', status: 'True', reason: 'Applied', message: appliedText(previous, outcome) }, now);
-    conditions = setCondition(conditions, { ...at, type: 'Reconciling', status: 'False', reason: 'Idle', message: conditionReasons.Idle }, now);
+    conditions = setCondition(
+      conditions,
+      { ...at, type: 'Ready', status: 'True', reason: 'Applied', message: appliedText(previous, outcome) },
+      now,
+    );
+    conditions = setCondition(
+      conditions,
+      { ...at, type: 'Reconciling', status: 'False', reason: 'Idle', message: conditionReasons.Idle },
+      now,
+    );
     conditions = notStalled(conditions, generation, now);
   } else {
     const reason = outcome.error.reason;
@@ -117,11 +137,19 @@ function conditionsAfter(
       conditions = setCondition(conditions, { ...at, type: 'Stalled', status: 'True', reason, message }, now);
     } else {
       const waits = reason === 'PruneHeld' ? 'Held' : 'Retrying';
-      conditions = setCondition(conditions, { ...at, type: 'Reconciling', status: 'True', reason: waits, message: conditionReasons[waits] }, now);
+      conditions = setCondition(
+        conditions,
+        { ...at, type: 'Reconciling', status: 'True', reason: waits, message: conditionReasons[waits] },
+        now,
+      );
       conditions = notStalled(conditions, generation, now);
     }
   }
-  return setCondition(conditions, { ...at, type: 'Healthy', status: 'Unknown', reason: 'NotAssessed', message: conditionReasons.NotAssessed }, now);
+  return setCondition(
+    conditions,
+    { ...at, type: 'Healthy', status: 'Unknown', reason: 'NotAssessed', message: conditionReasons.NotAssessed },
+    now,
+  );
 }
 
 /** A walk that found nothing to do leaves the sentence that says what was done last. */
@@ -129,7 +157,8 @@ function appliedText(previous: GitOpsSourceStatus | undefined, outcome: Extract<
   const ready = findCondition(previous?.conditions, 'Ready');
   const { shortRef, commit } = outcome.seen.ref;
   const revision = revisionText(shortRef, commit);
-  const same = previous?.revision?.applied?.commit === commit && previous.objects?.total === outcome.total && previous.display?.revision === revision;
+  const same =
+    previous?.revision?.applied?.commit === commit && previous.objects?.total === outcome.total && previous.display?.revision === revision;
   if (same && ready?.status === 'True' && writtenBy(outcome.changes) === 0) return ready.message;
   return appliedMessage(revision, outcome.total, outcome.changes);
 }
@@ -192,7 +221,8 @@ function commitAfter(previous: GitOpsSourceStatus | undefined, seen: RevisionSee
 function suspendedStatus(previous: GitOpsSourceStatus | undefined, generation: number, now: string): GitOpsSourceStatus {
   const suspended = { observedGeneration: generation, reason: 'Suspended', message: conditionReasons.Suspended };
   let conditions: readonly Condition[] = previous?.conditions ?? [];
-  if (findCondition(previous?.conditions, 'Ready') === undefined) conditions = setCondition(conditions, { ...suspended, type: 'Ready', status: 'Unknown' }, now);
+  if (findCondition(previous?.conditions, 'Ready') === undefined)
+    conditions = setCondition(conditions, { ...suspended, type: 'Ready', status: 'Unknown' }, now);
   conditions = setCondition(conditions, { ...suspended, type: 'Reconciling', status: 'False' }, now);
   if (findCondition(previous?.conditions, 'Stalled') === undefined) conditions = notStalled(conditions, generation, now);
   return { ...previous, observedGeneration: generation, conditions };
@@ -206,34 +236,4 @@ function notStalled(conditions: readonly Condition[], generation: number, now: s
 /** The time of a stage is when a commit first came that far. */
 function stage(before: RevisionStage | undefined, commit: string, time: string): RevisionStage {
   return before?.commit === commit ? before : { commit, time };
-}
-
-type Json = Readonly<Record<string, unknown>>;
-
-function mergePatch(before: object, after: object): object | undefined {
-  const from = before as Json;
-  const to = after as Json;
-  const patch: Record<string, unknown> = {};
-  for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
-    const [old, value] = [from[key], to[key]];
-    if (value === undefined || value === null) {
-      if (old !== undefined && old !== null) patch[key] = null;
-    } else if (isMap(old) && isMap(value)) {
-      const inner = mergePatch(old, value);
-      if (inner !== undefined) patch[key] = inner;
-    } else if (!isEqual(old, value)) {
-      patch[key] = value;
-    }
-  }
-  return Object.keys(patch).length === 0 ? undefined : patch;
-}
-
-function isMap(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Equal as JSON, whatever the order of keys. */
-function isEqual(left: unknown, right: unknown): boolean {
-  if (Array.isArray(left) && Array.isArray(right)) return left.length === right.length && left.every((item, index) => isEqual(item, right[index]));
-  return isMap(left) && isMap(right) ? mergePatch(left, right) === undefined : left === right;
 }

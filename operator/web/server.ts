@@ -45,9 +45,12 @@ const maxConnections = 256;
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   options.signal.throwIfAborted();
   const { host, port } = options.address;
-  const server = createServer({ maxHeaderSize: maxHeaderBytes, requestTimeout: requestMs, headersTimeout: requestMs, keepAliveTimeout: 65_000 }, (request, response) => {
-    void answer(options, request, response);
-  });
+  const server = createServer(
+    { maxHeaderSize: maxHeaderBytes, requestTimeout: requestMs, headersTimeout: requestMs, keepAliveTimeout: 65_000 },
+    (request, response) => {
+      void answer(options, request, response);
+    },
+  );
   server.maxConnections = maxConnections;
   await listen(server, host, port);
   const closed = new Promise<void>((resolve) => {
@@ -66,7 +69,11 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
 function listen(server: Server, host: string | undefined, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => {
-      reject(new Error(`cannot listen on ${host ?? ''}:${port}: ${whyNot(error)}`, { cause: error }));
+      reject(
+        new Error(`cannot listen on ${host?.includes(':') === true ? `[${host}]` : (host ?? '')}:${port}: ${whyNot(error)}`, {
+          cause: error,
+        }),
+      );
     };
     server.once('error', failed);
     server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
