@@ -1,0 +1,51 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Member } from '../../operator/live/types.ts';
+import { guardQuestions, hold } from '../../operator/plan/guard.ts';
+import type { GuardFacts } from '../../operator/plan/types.ts';
+import { member } from './made.ts';
+
+const nothing: GuardFacts = { namespaceContents: new Map(), crdObjects: new Map() };
+const members = (count: number): Member[] => Array.from({ length: count }, (_, index) => member({ name: `m${index}` }));
+const namespace = member({ kind: 'Namespace', namespace: '', name: 'shop' });
+const crd = member({ group: 'apiextensions.k8s.io', kind: 'CustomResourceDefinition', namespace: '', name: 'shops.example.com' });
+const claim = member({ kind: 'PersistentVolumeClaim', name: 'data' });
+
+function why(stated: number, all: readonly Member[], prune: readonly Member[], facts: GuardFacts = nothing): readonly string[] | undefined {
+  return hold({ stated, members: all, prune, facts })?.why;
+}
+
+describe('a prune', () => {
+  test('of nothing is never held', () => expect(why(0, members(20), [])).toBeUndefined());
+  test('by a revision that states nothing is held', () => {
+    expect(why(0, members(3), members(3))).toEqual(['the revision states no object, and 3 would go']);
+  });
+  test.each([
+    [10, 8, true],
+    [10, 7, false],
+    [9, 8, false],
+    [20, 15, false],
+    [20, 16, true],
+  ])('of %2$d of %1$d members: held is %3$s', (all, gone, held) => {
+    expect(why(1, members(all), members(gone)) !== undefined).toBe(held);
+  });
+  test('counts proven members alone', () => {
+    const copies = Array.from({ length: 20 }, (_, index) => member({ name: `copy${index}` }, { ownsLabel: false }));
+    expect(why(1, [...members(10), ...copies], members(8))).toEqual(['8 of 10 objects would go']);
+  });
+  test('of a PersistentVolumeClaim is held', () => {
+    expect(why(5, [claim], [claim])).toEqual(['PersistentVolumeClaim shop/data holds data']);
+  });
+  test('of a Namespace is held while anything of others is in it', () => {
+    const facts = { ...nothing, namespaceContents: new Map([['shop', ['Pod shop/a']]]) };
+    expect(why(5, [namespace], [namespace], facts)).toEqual(['Namespace shop still holds Pod shop/a']);
+    expect(why(5, [namespace], [namespace])).toBeUndefined();
+  });
+  test('of a CRD is held while objects of it stay', () => {
+    const objects = Array.from({ length: 7 }, (_, index) => `Shop shop/s${index}`);
+    const facts = { ...nothing, crdObjects: new Map([['shops.example.com', objects]]) };
+    expect(why(5, [crd], [crd], facts)?.[0]).toMatch(/still has Shop shop\/s0, .* and 2 more$/);
+  });
+  test('asks only for the contents of namespaces and CRDs', () => {
+    expect(guardQuestions([namespace, crd, claim])).toEqual({ namespaces: ['shop'], crds: ['shops.example.com'] });
+  });
+});
