@@ -1,0 +1,123 @@
+import { describe, expect, test } from '@jest/globals';
+import { waitFor } from '../controlplane/wait-for.ts';
+import { WalkQueue } from '../../operator/reconcile/queue.ts';
+import { createTurns } from '../../operator/reconcile/turn.ts';
+
+/** A queue whose walks end when they are told to. */
+function gated() {
+  const walks: { key: string; cause: string; signal: AbortSignal; end: () => void }[] = [];
+  const depths: number[] = [];
+  const queue = new WalkQueue({
+    run: (key, cause, signal) =>
+      new Promise<void>((resolve) => {
+        walks.push({ key, cause, signal, end: resolve });
+        signal.addEventListener('abort', () => resolve());
+      }),
+    onDepth: (depth) => depths.push(depth),
+  });
+  const begun = (count: number) => waitFor(`${count} walks begun`, () => walks.length >= count);
+  return { queue, walks, depths, begun };
+}
+
+describe('the queue', () => {
+  test('walks one source once at a time, and once more for all that came meanwhile, for the newest cause', async () => {
+    const { queue, walks, begun } = gated();
+    queue.wake('a', 'New');
+    await begun(1);
+    queue.wake('a', 'Observed');
+    queue.wake('a', 'Spec');
+    expect(walks.length).toBe(1);
+    walks[0]?.end();
+    await begun(2);
+    expect(walks[1]).toMatchObject({ key: 'a', cause: 'Spec' });
+    walks[1]?.end();
+    await queue.close(0);
+    expect(walks.length).toBe(2);
+  });
+
+  test('walks different sources at the same time', async () => {
+    const { queue, begun } = gated();
+    queue.wake('a', 'New');
+    queue.wake('b', 'New');
+    await begun(2);
+    await queue.close(0);
+  });
+
+  test('takes the earliest of several times', async () => {
+    const { queue, walks, begun } = gated();
+    queue.wake('a', 'Retry', 60_000);
+    queue.wake('a', 'Observed');
+    await begun(1);
+    expect(walks[0]?.cause).toBe('Observed');
+    await queue.close(0);
+  });
+
+  test('keeps a retry that is set while the source walks', async () => {
+    const { queue, walks, begun } = gated();
+    queue.wake('a', 'New');
+    await begun(1);
+    queue.wake('a', 'Retry', 5);
+    walks[0]?.end();
+    await begun(2);
+    await queue.close(0);
+  });
+
+  test('aborts the walk of a source that is removed, and forgets it', async () => {
+    const { queue, walks, begun } = gated();
+    queue.wake('a', 'New');
+    await begun(1);
+    queue.remove('a');
+    expect(walks[0]?.signal.aborted).toBe(true);
+    await queue.close(0);
+    expect(walks.length).toBe(1);
+  });
+
+  test('lets walks end within the grace when it closes, and aborts them after', async () => {
+    const { queue, walks, begun } = gated();
+    queue.wake('a', 'New');
+    await begun(1);
+    await queue.close(5);
+    expect(walks[0]?.signal.aborted).toBe(true);
+    queue.wake('b', 'New');
+    expect(walks.length).toBe(1);
+  });
+
+  test('tells how many walks are under way or due', async () => {
+    const { queue, depths, walks, begun } = gated();
+    queue.wake('a', 'New');
+    queue.wake('b', 'New');
+    await begun(2);
+    expect(depths.at(-1)).toBe(2);
+    walks.forEach((walk) => walk.end());
+    await queue.close(0);
+    expect(depths.at(-1)).toBe(0);
+  });
+});
+
+describe('turns at the CPU', () => {
+  test('run every piece in order, and let the event loop go round between them', async () => {
+    const turns = createTurns();
+    const { signal } = new AbortController();
+    let rounds = 0;
+    const count = setInterval(() => (rounds += 1), 1);
+    const busy = (ms: number) => {
+      const end = performance.now() + ms;
+      while (performance.now() < end);
+    };
+    const done = await Promise.all([1, 2, 3, 4].map((piece) => turns.take(() => (busy(12), piece), signal)));
+    clearInterval(count);
+    expect(done).toEqual([1, 2, 3, 4]);
+    expect(rounds).toBeGreaterThan(0);
+  });
+  test('pass on what a piece throws, and skip one whose walk was aborted', async () => {
+    const turns = createTurns();
+    const gone = new AbortController();
+    const failing = turns.take(() => {
+      throw new Error('no');
+    }, new AbortController().signal);
+    const skipped = turns.take(() => 'never', gone.signal);
+    gone.abort(new Error('gone'));
+    await expect(failing).rejects.toThrow('no');
+    await expect(skipped).rejects.toThrow('gone');
+  });
+});
