@@ -47,6 +47,8 @@ export interface Reflector {
 
 const metadataOnlyEvents = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const watchFor = { least: 300, most: 600 };
+/** A watch that stood for this long was a good one, however it ended, milliseconds. */
+const stoodWell = 5_000;
 /** A resourceVersion that no watch can be had from this often is given up: the server's store may be an older one. */
 const failuresUntilList = 5;
 
@@ -65,14 +67,18 @@ interface Position {
   /** In a row. */
   failures: number;
   up: boolean | undefined;
+  /** Why it is down, as last told. */
+  why: string;
 }
 
 async function run(options: ReflectOptions, synced: () => void): Promise<never> {
   const { signal, handler } = options;
-  const position: Position = { resourceVersion: undefined, failures: 0, up: undefined };
+  const position: Position = { resourceVersion: undefined, failures: 0, up: undefined, why: '' };
   const tell = (up: boolean, error?: unknown): void => {
-    if (position.up === up && (up || position.failures > 1)) return;
+    const why = up ? '' : String(error);
+    if (position.up === up && position.why === why) return;
     position.up = up;
+    position.why = why;
     handler.state(up, error);
   };
   for (;;) {
@@ -116,10 +122,29 @@ async function list(options: ReflectOptions, position: Position): Promise<void> 
 }
 
 /** One watch, from the position on, until the server ends it. Throws KubeError when it fails or is cut. */
-async function follow(options: ReflectOptions, position: Position, opened: () => void): Promise<void> {
-  const { client, resource, namespace, labelSelector, fieldSelector, signal, handler, idleMs } = options;
+async function follow(options: ReflectOptions, position: Position, tellUp: () => void): Promise<void> {
+  let opened: number | undefined;
+  let count = 0;
+  const open = (): void => {
+    opened = performance.now();
+    tellUp();
+  };
+  try {
+    for await (const event of watchFrom(options, position, open)) {
+      take(options, position, event);
+      count += 1;
+    }
+  } finally {
+    if (opened !== undefined && performance.now() - opened >= stoodWell) position.failures = 0;
+  }
+  const stood = opened === undefined ? 0 : performance.now() - opened;
+  if (count === 0 && stood < stoodWell) throw new KubeError(0, { reason: 'Cut', message: 'the API server ended the watch at once' });
+}
+
+function watchFrom(options: ReflectOptions, position: Position, onOpen: () => void): AsyncGenerator<WatchEvent<KubeObject | Status>> {
+  const { client, resource, namespace, labelSelector, fieldSelector, signal, idleMs } = options;
   const seconds = watchFor.least + options.random() * (watchFor.most - watchFor.least);
-  const events = client.watch<KubeObject | Status>({
+  return client.watch<KubeObject | Status>({
     method: 'GET',
     path: resourcePath(resource, namespace),
     query: {
@@ -132,23 +157,21 @@ async function follow(options: ReflectOptions, position: Position, opened: () =>
     accept: options.metadataOnly ? metadataOnlyEvents : 'application/json',
     signal,
     idleMs,
-    onOpen: opened,
+    onOpen,
   });
-  for await (const event of events) {
-    const object = objectOf(event);
-    position.failures = 0;
-    position.resourceVersion = object.metadata.resourceVersion ?? position.resourceVersion;
-    if (event.type === 'BOOKMARK') continue;
-    if (event.type === 'DELETED') handler.remove(asKind(resource, object));
-    else handler.upsert(asKind(resource, object));
-  }
-  position.failures = 0;
 }
 
-/** The object of an event; an ERROR event is thrown as what it says. */
-function objectOf(event: WatchEvent<KubeObject | Status>): KubeObject {
-  if (event.type !== 'ERROR') return event.object as KubeObject;
-  const status = event.object as Status;
-  const seconds = status.details?.retryAfterSeconds;
-  throw new KubeError(status.code ?? 500, status, { retryAfterMs: seconds === undefined ? undefined : seconds * 1000 });
+/** Hands one event on; an ERROR event is thrown as what it says. */
+function take({ resource, handler }: ReflectOptions, position: Position, event: WatchEvent<KubeObject | Status>): void {
+  if (event.type === 'ERROR') {
+    const status = event.object as Status;
+    const seconds = status.details?.retryAfterSeconds;
+    throw new KubeError(status.code ?? 500, status, { retryAfterMs: seconds === undefined ? undefined : seconds * 1000 });
+  }
+  const object = event.object as KubeObject;
+  position.failures = 0;
+  position.resourceVersion = object.metadata.resourceVersion ?? position.resourceVersion;
+  if (event.type === 'BOOKMARK') return;
+  if (event.type === 'DELETED') handler.remove(asKind(resource, object));
+  else handler.upsert(asKind(resource, object));
 }
