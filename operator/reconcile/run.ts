@@ -123,6 +123,7 @@ async function work({ config, log, instance, client, store, inventory, metrics, 
     client: createGitClient(),
     random,
     onRequest: (result) => metrics.gitRequest(result === 'ok' ? 'success' : (result as Reason)),
+    onCommitRead: (url, commit, seconds) => log.debug('commit read', { url, commit, seconds }),
   });
   const env = {
     client,

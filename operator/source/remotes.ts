@@ -14,6 +14,8 @@ export interface RemotesOptions {
   readonly clock?: Clock;
   /** One per request to a git server, for the metrics: `ok` or the reason. */
   readonly onRequest?: (result: string) => void;
+  /** Told of each commit that was fetched and read. */
+  readonly onCommitRead?: (url: string, commit: string, seconds: number) => void;
   /** Requests that one host gets at a time. */
   readonly perHost?: number;
   /** Answers younger than this serve a new subscriber without asking again. Milliseconds. */
@@ -43,7 +45,7 @@ export class Remotes implements SharedRemotes {
     this.#options = options;
     this.#clock = options.clock ?? realClock;
     this.#hosts = new HostSlots(options.perHost ?? 4);
-    this.#checkouts = new Checkouts({ bytes: 256 * 1024 * 1024, perRemote: 3, idleMs: 600_000, now: this.#clock.now });
+    this.#checkouts = new Checkouts({ bytes: 256 * 1024 * 1024, perRemote: 3, idleMs: 600_000, now: () => this.#clock.now() });
   }
 
   /** Throws PlumblineError: NotSupported or InvalidSpec, for the URL. */
@@ -79,9 +81,13 @@ export class Remotes implements SharedRemotes {
 
   async checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout> {
     const { host } = parseGitUrl(url);
-    return this.#checkouts.get(keyOf(url, credentials), ref.commit, signal, (shared) =>
-      this.#hosts.with(host, shared, () => this.#counted(() => this.#options.client.checkout(url, credentials, ref, shared))),
-    );
+    return this.#checkouts.get(keyOf(url, credentials), ref.commit, signal, async (shared) => {
+      const began = performance.now();
+      const read = () => this.#counted(() => this.#options.client.checkout(url, credentials, ref, shared));
+      const checkout = await this.#hosts.with(host, shared, read);
+      this.#options.onCommitRead?.(url, ref.commit, (performance.now() - began) / 1_000);
+      return checkout;
+    });
   }
 
   async descends(url: string, credentials: Credentials, ancestor: string, commit: string, signal: AbortSignal): Promise<boolean | undefined> {

@@ -1,0 +1,140 @@
+/** What is deployed: one repository of many applications, a GitOpsSource for each, all in one namespace and as one account. */
+import type { Requester } from '../test/controlplane/request.ts';
+import { waitFor } from '../test/controlplane/wait-for.ts';
+
+export const namespace = 'fleet';
+const account = 'deployer';
+/** The kinds of each application, as they appear in URLs. */
+export const objectResources = ['serviceaccounts', 'services', 'deployments', 'ingresses'] as const;
+/** Requests that a source costs at the least: its objects, one patch of its metadata, one of its status. */
+export const requestsPerSource = objectResources.length + 2;
+
+const sourcesPath = `/apis/plumbline.dev/v1/namespaces/${namespace}/gitopssources`;
+const inFlight = 8;
+
+/** `app-0007` */
+export function appNames(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `app-${String(index).padStart(4, '0')}`);
+}
+
+/** The files of the repository: a folder and a file of four objects for each application. */
+export function repositoryFiles(count: number): Readonly<Record<string, string>> {
+  return Object.fromEntries(appNames(count).map((name) => [`${name}/app.yaml`, manifestsOf(name)]));
+}
+
+/** Namespace, the account and what it may do. Resolves when the namespace has its own default account. */
+export async function prepareNamespace(request: Requester): Promise<void> {
+  await request.ok('POST', '/api/v1/namespaces', { body: { metadata: { name: namespace } } });
+  await request.ok('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { body: { metadata: { name: account } } });
+  const rbac = `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}`;
+  const verbs = ['get', 'create', 'patch', 'delete'];
+  await request.ok('POST', `${rbac}/roles`, {
+    body: {
+      metadata: { name: account },
+      rules: [
+        { apiGroups: [''], resources: ['serviceaccounts', 'services'], verbs },
+        { apiGroups: ['apps'], resources: ['deployments'], verbs },
+        { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs },
+      ],
+    },
+  });
+  await request.ok('POST', `${rbac}/rolebindings`, {
+    body: {
+      metadata: { name: account },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: account },
+      subjects: [{ kind: 'ServiceAccount', namespace, name: account }],
+    },
+  });
+  await waitFor('the namespace has its default account', () => request.get(`/api/v1/namespaces/${namespace}/serviceaccounts/default`));
+}
+
+/** One GitOpsSource for each application; gives their resourceVersions by name. */
+export async function createSources(request: Requester, url: string, count: number): Promise<ReadonlyMap<string, string>> {
+  const versions = new Map<string, string>();
+  const left = appNames(count).values();
+  const work = async (): Promise<void> => {
+    for (const name of left) {
+      const spec = { url, ref: { branch: 'main' }, path: `./${name}`, interval: '1m', serviceAccountName: account };
+      const body = { apiVersion: 'plumbline.dev/v1', kind: 'GitOpsSource', metadata: { name }, spec };
+      const created = await request.ok('POST', sourcesPath, { body });
+      versions.set(name, created.metadata.resourceVersion);
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, work));
+  return versions;
+}
+
+/** How many sources say that this commit is applied. */
+export async function countApplied(request: Requester, commit: string): Promise<number> {
+  const list = await request.ok('GET', sourcesPath);
+  const applied = list.items.filter(
+    (source: { status?: { revision?: { applied?: { commit?: string } } } }) => source.status?.revision?.applied?.commit === commit,
+  );
+  return applied.length;
+}
+
+function manifestsOf(name: string): string {
+  return `apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: ${name}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: ${name}
+  labels: {app.kubernetes.io/name: ${name}}
+spec:
+  selector: {app.kubernetes.io/name: ${name}}
+  ports:
+    - name: http
+      port: 80
+      targetPort: http
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: ${name}
+  labels: {app.kubernetes.io/name: ${name}}
+spec:
+  replicas: 0
+  selector:
+    matchLabels: {app.kubernetes.io/name: ${name}}
+  template:
+    metadata:
+      labels: {app.kubernetes.io/name: ${name}}
+    spec:
+      serviceAccountName: ${name}
+      containers:
+        - name: web
+          image: registry.example.com/shop/${name}:1.4.2
+          ports:
+            - name: http
+              containerPort: 8080
+          env:
+            - name: LOG_LEVEL
+              value: info
+          resources:
+            requests: {cpu: 50m, memory: 64Mi}
+            limits: {memory: 128Mi}
+          readinessProbe:
+            httpGet: {path: /healthz, port: http}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: ${name}
+  labels: {app.kubernetes.io/name: ${name}}
+spec:
+  rules:
+    - host: ${name}.example.com
+      http:
+        paths:
+          - path: /
+            pathType: Prefix
+            backend:
+              service:
+                name: ${name}
+                port: {name: http}
+`;
+}

@@ -1,0 +1,138 @@
+/** The two sides of a round: a bare client that sends what the operator sends, and the operator. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { GiveUp, NotYet, waitFor } from '../test/controlplane/wait-for.ts';
+import type { Operator } from '../test/e2e/operator.ts';
+import { startOperator } from '../test/e2e/operator.ts';
+import type { AuditEvent } from '../test/e2e/audit.ts';
+import { clockOf, isUpkeep, ofOperator, tableOf } from './calls.ts';
+import type { Calls } from './calls.ts';
+import { appNames, countApplied } from './fleet.ts';
+import { followStatuses } from './follow.ts';
+import type { Idle } from './idle.ts';
+import { idleMinute } from './idle.ts';
+import type { Field, Plane } from './plane.ts';
+import { onFreshPlane } from './plane.ts';
+import { startRecorder } from './recorder.ts';
+import type { Recording } from './recorder.ts';
+import { replay } from './replay.ts';
+
+/** As the operator's default --concurrency. */
+const connections = 16;
+const stormDeadline = 300_000;
+const root = join(import.meta.dirname, '..');
+const bundle = join(root, 'dist/plumbline.mjs');
+const run = promisify(execFile);
+
+export interface BareResult {
+  readonly seconds: number;
+}
+
+/** One run of the operator; times in seconds. */
+export interface OperatorResult {
+  /** From the start of the process to its first request. */
+  readonly startup: number;
+  /** From the first request to the last status. */
+  readonly seconds: number;
+  /** From the moment the operator leads, so that it asks git, until the first snapshot is there. */
+  readonly git: number;
+  /** `seconds` without `git`. */
+  readonly net: number;
+  readonly calls: readonly Calls[];
+}
+
+/** Makes the file that the image runs, as the Dockerfile does. */
+export async function makeBundle(): Promise<void> {
+  await run('npm', ['run', '--silent', 'bundle'], { cwd: root });
+}
+
+/** Lets the operator deploy everything through a proxy that keeps what it writes. */
+export function record(field: Field): Promise<Recording> {
+  return onFreshPlane(field, async (plane) => {
+    const recorder = await startRecorder(plane.control);
+    try {
+      await using operator = await launch(recorder.kubeconfigPath);
+      await untilApplied(field, plane, operator);
+      return recorder.recording(appNames(field.count));
+    } finally {
+      await recorder.close();
+    }
+  });
+}
+
+export function runBare(field: Field, recording: Recording): Promise<BareResult> {
+  return onFreshPlane(field, async (plane) => {
+    await replay(recording, plane.versions, plane.control.admin, connections);
+    const applied = await countApplied(plane.control.request, field.commit);
+    if (applied !== field.count) throw new Error(`the bare client brought ${applied} of ${field.count} sources in`);
+    const { first, last } = clockOf(ofOperator(await plane.audit.events()));
+    return { seconds: (last - first) / 1_000 };
+  });
+}
+
+export interface OperatorRun {
+  readonly result: OperatorResult;
+  readonly idle: Idle | undefined;
+}
+
+/** `lsRefs` counts what the git server was asked; with it, the minute in which nothing changes is measured as well. */
+export function runOperator(field: Field, lsRefs?: () => number): Promise<OperatorRun> {
+  return onFreshPlane(field, async (plane) => {
+    const spawned = Date.now();
+    await using operator = await launch(plane.control.kubeconfigPath);
+    await untilApplied(field, plane, operator);
+    const events = await untilQuiet(plane);
+    const { first, last } = clockOf(events);
+    const led = timeOf(operator, 'leading');
+    const read = timeOf(operator, 'commit read');
+    const seconds = (last - first) / 1_000;
+    const git = (read - led) / 1_000;
+    const calls = tableOf(events, field.count);
+    const result = { startup: (first - spawned) / 1_000, seconds, git, net: seconds - git, calls };
+    return { result, idle: lsRefs && (await idleMinute(plane, operator.pid, lsRefs)) };
+  });
+}
+
+/** As the chart starts it, but for its log, which tells when the commit was there. */
+function launch(kubeconfigPath: string): Promise<Operator> {
+  const flags = ['--leader-elect=true', '--leader-election-namespace=default', '--log-level=debug'];
+  // Asking whether it is ready would take part in what is measured.
+  return startOperator({ kubeconfigPath, entry: bundle, flags, env: { NODE_ENV: 'production' }, unready: true });
+}
+
+/** The audit log tells first; then every source is looked at, which costs the API server a list. */
+async function untilApplied(field: Field, plane: Plane, operator: Operator): Promise<void> {
+  let ended = false;
+  void operator.ended.then(() => (ended = true));
+  const statuses = followStatuses(plane.control.auditLog);
+  const probe = async (): Promise<boolean> => {
+    if (ended) throw new GiveUp(`the operator ended\n${operator.output()}`);
+    const told = await statuses();
+    if (told < field.count) throw new NotYet(`${told} of ${field.count} sources have a status`);
+    const applied = await countApplied(plane.control.request, field.commit);
+    if (applied < field.count) throw new NotYet(`${applied} of ${field.count} sources are applied`);
+    return true;
+  };
+  await waitFor('every source is applied', probe, stormDeadline);
+}
+
+/** What goes behind (events) is done when two looks in a row find nothing new. */
+async function untilQuiet(plane: Plane): Promise<readonly AuditEvent[]> {
+  const quietMs = 3_000;
+  return await waitFor(
+    'the operator has nothing left to send',
+    async () => {
+      const events = ofOperator(await plane.audit.events());
+      const calls = events.filter((event) => !isUpkeep(event)).map((event) => Date.parse(event.stageTimestamp));
+      return Date.now() - Math.max(...calls) > quietMs && events;
+    },
+    stormDeadline,
+  );
+}
+
+function timeOf(operator: Operator, message: string): number {
+  const line = operator.logs().find((one) => one['message'] === message);
+  if (line === undefined) throw new Error(`the operator did not say '${message}'\n${operator.output()}`);
+  return Date.parse(String(line['time']));
+}
