@@ -40,6 +40,7 @@ interface Removable {
 /** The series of one source, by metric and labels. */
 type SourceSeries = Map<string, { readonly metric: Removable; readonly labels: Labels; readonly fromStatus: boolean }>;
 
+const durationParts = 32;
 const stages = ['observed', 'attempted', 'applied', 'healthy'] as const;
 const states = ['total', 'healthy', 'drifted', 'failed'] as const;
 
@@ -67,8 +68,7 @@ export function createMetrics(options: { readonly version: string; readonly node
   const revisionInfo = gauge('revisionInfo');
   const revisionTimestamp = gauge('revisionTimestamp');
   const objects = gauge('objects');
-  const { name, help, labels: labelNames, buckets = [] } = metricRows.reconcileDuration;
-  const reconcileDuration = new Histogram({ ...at, name, help, labelNames, buckets: [...buckets] });
+  const durations = createDurations();
   const reconcileErrors = counter('reconcileErrors');
   const condition = gauge('condition');
   const apiRequests = counter('apiRequests');
@@ -139,7 +139,8 @@ export function createMetrics(options: { readonly version: string; readonly node
     },
     observePhase(key, phase, seconds) {
       const labels = { ...ownLabels(key), phase };
-      if (remember(key, 'duration', reconcileDuration, labels)) reconcileDuration.observe(labels, seconds);
+      const histogram = durations.histogramOf(key);
+      if (remember(key, 'duration', histogram, labels)) histogram.observe(labels, seconds);
     },
     countError(key, reason) {
       const labels = { ...ownLabels(key), reason };
@@ -161,10 +162,40 @@ export function createMetrics(options: { readonly version: string; readonly node
     async text() {
       const parts: string[] = [];
       for (const metric of Object.values(metricRows)) {
-        parts.push(await registry.getSingleMetricAsString(metric.name));
+        const text = metric.name === durations.name ? durations.text() : registry.getSingleMetricAsString(metric.name);
+        parts.push(await text);
         await nextTurn();
       }
       return { contentType: registry.contentType, body: `${parts.join('\n\n')}\n` };
+    },
+  };
+}
+
+/** The one histogram that has series by the ten thousand, in parts, so that a scrape never holds the event loop. */
+function createDurations() {
+  const { name, help, labels, buckets = [] } = metricRows.reconcileDuration;
+  const parts = Array.from({ length: durationParts }, () => {
+    const registry = new Registry();
+    return { registry, histogram: new Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers: [registry] }) };
+  });
+  return {
+    name,
+    /** A source is always in the same part. */
+    histogramOf(key: string): Histogram {
+      let sum = 0;
+      for (let index = 0; index < key.length; index += 1) sum = (sum * 31 + key.charCodeAt(index)) % 65_521;
+      return (parts[sum % durationParts] as (typeof parts)[number]).histogram;
+    },
+    async text(): Promise<string> {
+      const texts: string[] = [];
+      for (const { registry } of parts) {
+        const text = await registry.getSingleMetricAsString(name);
+        // Each part begins with the same two lines, HELP and TYPE.
+        const lines = texts.length === 0 ? text : text.split('\n').slice(2).join('\n');
+        if (lines !== '') texts.push(lines);
+        await nextTurn();
+      }
+      return texts.join('\n');
     },
   };
 }
