@@ -25,6 +25,9 @@ const refusals: ReadonlySet<Reason> = new Set<Reason>([
   'WebhookRefusesDryRun',
 ]);
 
+/** The revision is in but for these: nothing failed. */
+const waiting: ReadonlySet<Reason> = new Set<Reason>(['PruneHeld', 'PruneWaiting', 'ObjectTerminating']);
+
 /** `main@4f2a9c1`, or `4f2a9c1` for a bare commit. */
 export function revisionText(shortRef: string | undefined, commit: string): string {
   const short = commit.slice(0, 7);
@@ -54,7 +57,13 @@ export interface Standing {
 /** The whole message of a failure: every fault (within bounds, then a count), what became of the cluster, what to do. */
 export function failureMessage(faults: readonly Fault[], standing: Standing): string {
   const lines = faultLines(faults);
-  const tail = [standingText(standing), ...remediesOf(faults)];
+  const tail = [
+    standingText(
+      standing,
+      faults.some(({ reason }) => waiting.has(reason)),
+    ),
+    ...remediesOf(faults),
+  ];
   const oneParagraph = lines.length === 1 && !endsInCommand(lines[0] ?? '');
   return cutText(oneParagraph ? joined([lines[0] ?? '', ...tail]) : `${lines.join('\n')}\n${joined(tail)}`, maxMessage);
 }
@@ -114,8 +123,9 @@ function faultSentence(fault: Fault, alone: boolean): string {
   return alone ? sentence(line) : line;
 }
 
-function standingText({ applied, written, halfIn, since }: Standing): string {
-  const done = written === 0 ? 'Nothing was changed' : `${counted(written, 'object was', 'objects were')} written before it failed`;
+function standingText({ applied, written, halfIn, since }: Standing, waits: boolean): string {
+  const done =
+    written === 0 ? 'Nothing was changed' : `${counted(written, 'object was', 'objects were')} written${waits ? '' : ' before it failed'}`;
   const old = applied === undefined ? '' : halfIn ? `; ${applied} was the last revision to be applied whole` : `; ${applied} keeps running`;
   return `${done}${old}.${since === undefined ? '' : ` Not Ready since ${since.replace(/\.\d+Z$/u, 'Z')}.`}`;
 }

@@ -127,6 +127,13 @@ describe('the message of a failure', () => {
     );
   });
 
+  test('does not call a held prune a failure', () => {
+    const held: Fault = { reason: 'PruneHeld', message: 'nothing is pruned', remedy: 'Let it go.' };
+    expect(failureMessage([held], { ...untouched, written: 3, halfIn: true })).toBe(
+      'nothing is pruned. 3 objects were written; main@4f2a9c1 was the last revision to be applied whole. Let it go.',
+    );
+  });
+
   test('never ends in two full stops', () => {
     expect(failureMessage([{ ...refusedImage, message: 'No.', remedy: 'Mend it.' }], untouched)).not.toContain('..');
   });
