@@ -24,7 +24,7 @@ export async function buildBinary(options: BuildOptions): Promise<void> {
   const { binary, module, outDir, progress } = options;
   const begun = Date.now();
   const output = join(outDir, `.${binary}.${process.pid}`);
-  progress.say(`building ${binary} ${module.version}`);
+  progress.say(`building ${binary}${binary === 'etcd' ? ' for Kubernetes' : ''} ${module.version}`);
   const watchdog = startWatchdog();
   watchdog.remove(output);
   try {
