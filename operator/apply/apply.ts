@@ -42,12 +42,7 @@ export async function dryRun(plan: Plan, prune: Plan['prune'], context: ApplyCon
  * Writes the objects of a plan in stages. `kindsReady` is called once the CRDs of the revision serve their kinds.
  * Throws PlumblineError with every fault of the first stage in which anything failed.
  */
-export async function applyPlan(
-  plan: Plan,
-  context: ApplyContext,
-  progress: Progress,
-  kindsReady: () => Promise<unknown>,
-): Promise<void> {
+export async function applyPlan(plan: Plan, context: ApplyContext, progress: Progress, kindsReady: () => Promise<unknown>): Promise<void> {
   const writes = [...plan.creates, ...plan.changes];
   const later = new Set(plan.dryRun ? deferred(writes).later : []);
   for (const stage of applyStages) {

@@ -43,5 +43,10 @@ export async function patchSource(
 ): Promise<GitOpsSource> {
   const id = { ...sourceResource, namespace: source.metadata.namespace, name: source.metadata.name };
   const flow = `${id.namespace}/${id.name}`;
-  return (await mergePatch(client, sourceResource, id, patch, { fieldManager: controllerManager, full: true, flow, signal })) as GitOpsSource;
+  return (await mergePatch(client, sourceResource, id, patch, {
+    fieldManager: controllerManager,
+    full: true,
+    flow,
+    signal,
+  })) as GitOpsSource;
 }

@@ -75,7 +75,12 @@ function noteWrite(write: Write, answer: Awaited<ReturnType<typeof send>>, conte
 async function dryRunCreate(manifest: Manifest, context: ApplyContext): Promise<void> {
   const { name, ...metadata } = desired(manifest, context).metadata;
   const object = { ...manifest.object, metadata: { ...metadata, generateName: `${name.slice(0, 40)}-` } };
-  await createObject(context.client, manifest.resource, object, { dryRun: true, as: context.as, flow: context.source, signal: context.signal });
+  await createObject(context.client, manifest.resource, object, {
+    dryRun: true,
+    as: context.as,
+    flow: context.source,
+    signal: context.signal,
+  });
 }
 
 async function deleteAndWait(manifest: Manifest, uid: string, context: ApplyContext): Promise<void> {
@@ -93,6 +98,7 @@ async function attempt(manifest: Manifest, context: ApplyContext, work: () => Pr
     context.signal.throwIfAborted();
     return describeApiError(error, {
       object: objectText(manifest.id),
+      namespace: manifest.id.namespace,
       place: manifest.place,
       isSecret: isSecret(manifest.id),
       verb: 'apply',

@@ -55,10 +55,12 @@ function walk(path: string, before: unknown, after: unknown, tell: Tell): void {
 
 /** Lists of named items are compared by name, others by place. */
 function walkLists(path: string, before: readonly unknown[], after: readonly unknown[], tell: Tell): void {
-  const names = (list: readonly unknown[]) => list.map((item) => (isMap(item) && typeof item['name'] === 'string' ? item['name'] : undefined));
+  const names = (list: readonly unknown[]) =>
+    list.map((item) => (isMap(item) && typeof item['name'] === 'string' ? item['name'] : undefined));
   const [left, right] = [names(before), names(after)];
   if ([...left, ...right].includes(undefined)) {
-    for (let index = 0; index < Math.max(before.length, after.length); index += 1) walk(`${path}[${index}]`, before[index], after[index], tell);
+    for (let index = 0; index < Math.max(before.length, after.length); index += 1)
+      walk(`${path}[${index}]`, before[index], after[index], tell);
     return;
   }
   for (const name of new Set([...left, ...right])) {

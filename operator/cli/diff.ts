@@ -26,7 +26,7 @@ import { RemoteLink } from '../reconcile/remote-link.ts';
 import { renderSnapshot } from '../reconcile/render-step.ts';
 import { checkSpec } from '../reconcile/spec.ts';
 import { createTurns } from '../reconcile/turn.ts';
-import type { Walk } from '../reconcile/walk.ts';
+import type { Walk } from '../reconcile/types.ts';
 import { revisionText } from '../report/message.ts';
 import { createGitClient } from '../source/git-client.ts';
 import { Remotes } from '../source/remotes.ts';
@@ -82,7 +82,8 @@ export async function diffSource(input: DiffInput): Promise<Diff> {
 
 async function readSource({ client, name, signal }: DiffInput): Promise<GitOpsSource> {
   const found = name && (await getObject(client, sourceResource, name, { signal }));
-  if (found === undefined) throw new PlumblineError({ reason: 'InvalidSpec', message: `there is no GitOpsSource ${name?.namespace}/${name?.name}` });
+  if (found === undefined)
+    throw new PlumblineError({ reason: 'InvalidSpec', message: `there is no GitOpsSource ${name?.namespace}/${name?.name}` });
   return found as GitOpsSource;
 }
 

@@ -12,7 +12,8 @@ export function printDiff(diff: Diff, out: Writable): void {
     for (const { path, before, after } of fields) lines.push(`    ${path}: ${before ?? '(not there)'} → ${after ?? '(removed)'}`);
     if (fields.length === 0) lines.push('    only who manages it, and the commit that it came from');
   }
-  for (const { object, managers } of diff.adopted) lines.push(`* ${object}  is adopted; its managers so far: ${managers.join(', ') || 'none'}`);
+  for (const { object, managers } of diff.adopted)
+    lines.push(`* ${object}  is adopted; its managers so far: ${managers.join(', ') || 'none'}`);
   for (const object of diff.pruned) lines.push(`- ${object}`);
   for (const object of diff.letGo) lines.push(`o ${object}  is let go and stays`);
   for (const why of diff.held) lines.push(`? nothing is pruned: ${why}`);
@@ -32,8 +33,10 @@ function summary({ created, changed, pruned, adopted, refused }: Diff): string {
     [pruned.length, 'pruned'],
     [refused.length, 'refused'],
   ] as const;
-  return counts
-    .filter(([count]) => count > 0)
-    .map(([count, what]) => `${count} ${what}`)
-    .join(', ') || 'held';
+  return (
+    counts
+      .filter(([count]) => count > 0)
+      .map(([count, what]) => `${count} ${what}`)
+      .join(', ') || 'held'
+  );
 }

@@ -116,7 +116,8 @@ async function readBounded(filename: string): Promise<Buffer> {
 }
 
 function tell(error: unknown): string {
-  if (error instanceof PlumblineError) return error.faults.map((fault) => [faultText(fault), fault.remedy].filter(Boolean).join('. ')).join('\n');
+  if (error instanceof PlumblineError)
+    return error.faults.map((fault) => [faultText(fault), fault.remedy].filter(Boolean).join('. ')).join('\n');
   if (error instanceof KubeError) return `the API server says: ${error.message}`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -86,7 +86,10 @@ export function createLookUps(client: KubeClient, namespaces: readonly string[],
           const listed = shared !== undefined && shared.startedAt > began;
           const found = new Map<string, LookedUp>();
           if (listed || ids.length + expected.size > fewUnknown) {
-            const all = await abortable(share(lists, key, began, () => listAll(resource, flow)), signal);
+            const all = await abortable(
+              share(lists, key, began, () => listAll(resource, flow)),
+              signal,
+            );
             for (const id of ids) {
               const live = all.get(objectKey(id));
               if (live !== undefined) found.set(objectKey(id), live);
@@ -96,7 +99,10 @@ export function createLookUps(client: KubeClient, namespaces: readonly string[],
           await Promise.all(
             ids.map(async (id) => {
               const one = objectKey(id);
-              const live = await abortable(share(gets, `${key} ${one}`, began, () => getOne(resource, id, flow)), signal);
+              const live = await abortable(
+                share(gets, `${key} ${one}`, began, () => getOne(resource, id, flow)),
+                signal,
+              );
               if (live !== undefined) found.set(one, live);
             }),
           );

@@ -18,7 +18,10 @@ export interface ParentSet {
 }
 
 /** The set of these objects. */
-export function setOf(objects: readonly { readonly group: string; readonly kind: string; readonly namespace: string }[], own: string): ParentSet {
+export function setOf(
+  objects: readonly { readonly group: string; readonly kind: string; readonly namespace: string }[],
+  own: string,
+): ParentSet {
   const groupKinds = new Set(objects.map(groupKindText));
   const namespaces = new Set(objects.map((object) => object.namespace).filter((namespace) => namespace !== '' && namespace !== own));
   return { groupKinds: [...groupKinds].sort(), namespaces: [...namespaces].sort() };
@@ -26,7 +29,11 @@ export function setOf(objects: readonly { readonly group: string; readonly kind:
 
 /** Reads the parent's annotations; what is not there is empty. */
 export function readParent(annotations: Readonly<Record<string, string>> | undefined): ParentSet {
-  const list = (name: string) => (annotations?.[name] ?? '').split(',').map((item) => item.trim()).filter((item) => item !== '');
+  const list = (name: string) =>
+    (annotations?.[name] ?? '')
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== '');
   return { groupKinds: list(groupKindsAnnotation), namespaces: list(namespacesAnnotation) };
 }
 

@@ -1,5 +1,5 @@
 /** Pure: from what git states and what is live to what is to be done. */
-import { applyAnnotation, forceAnnotation, ignoreAnnotation, pruneAnnotation } from '../api/names.ts';
+import { applyAnnotation, fieldManager, forceAnnotation, ignoreAnnotation, pruneAnnotation } from '../api/names.ts';
 import type { Fault } from '../errors.ts';
 import { objectKey, objectText } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
@@ -83,7 +83,7 @@ function judge(manifest: Manifest, input: PlanInput): Verdict {
   if (live.partOf === input.applySet && live.ownsHashAndLabel && live.annotations['plumbline.dev/hash'] === manifest.hash) {
     return { is: 'unchanged' };
   }
-  const adopts = live.partOf === '' && !live.ownsLabel ? ('managers' in live ? live.managers : []) : undefined;
+  const adopts = live.partOf === input.applySet ? undefined : 'managers' in live ? live.managers : [fieldManager];
   return { is: 'change', write: { verb: 'change', manifest, uid: live.uid, adopts } };
 }
 

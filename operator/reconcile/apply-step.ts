@@ -12,8 +12,8 @@ import { heldFault } from './held.ts';
 import { memberKinds, watchKinds } from './look.ts';
 import { claim } from './plan-step.ts';
 import type { Planned } from './plan-step.ts';
-import { timed } from './walk.ts';
-import type { Walk } from './walk.ts';
+import { timed } from './phase.ts';
+import type { Walk } from './types.ts';
 
 /** Brings the cluster to the plan. Throws PlumblineError with everything that stood in the way. */
 export async function applyRevision(self: Walk, planned: Planned, commit: string): Promise<void> {

@@ -6,7 +6,7 @@ import type { KubeObject, OwnerReference, Resource } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
 import { guardQuestions } from '../plan/guard.ts';
 import type { GuardFacts } from '../plan/types.ts';
-import type { Walk } from './walk.ts';
+import type { Walk } from './types.ts';
 
 /** Enough to name a few and to count; a namespace of thousands of Pods is held by its first. */
 const enough = 20;
@@ -14,7 +14,14 @@ const enough = 20;
 const longestChain = 8;
 
 const pods: Resource = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true, verbs: [] };
-const claims: Resource = { group: '', version: 'v1', kind: 'PersistentVolumeClaim', plural: 'persistentvolumeclaims', namespaced: true, verbs: [] };
+const claims: Resource = {
+  group: '',
+  version: 'v1',
+  kind: 'PersistentVolumeClaim',
+  plural: 'persistentvolumeclaims',
+  namespaced: true,
+  verbs: [],
+};
 
 /** Looks into the namespaces and CRDs among what would be pruned. */
 export async function guardFacts(self: Walk, prune: readonly Member[]): Promise<GuardFacts> {

@@ -5,7 +5,7 @@ import { hasTimeToLive } from '../plan/plan.ts';
 import type { Manifest } from '../render/types.ts';
 import type { Sight } from './look.ts';
 import { renderSnapshot } from './render-step.ts';
-import type { Walk } from './walk.ts';
+import type { Walk } from './types.ts';
 
 const nothing: ReadonlyMap<string, string> = new Map();
 

@@ -5,7 +5,7 @@ import type { LookedUp } from '../live/types.ts';
 import { readParent } from '../plan/applyset.ts';
 import type { Live } from '../plan/types.ts';
 import type { Manifest } from '../render/types.ts';
-import type { Walk } from './walk.ts';
+import type { Walk } from './types.ts';
 
 /** The live objects of a revision, as plan reads them. */
 export type Sight = (id: ObjectId) => Live | undefined;

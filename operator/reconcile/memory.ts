@@ -5,8 +5,7 @@ import type { Inventory } from '../live/types.ts';
 import type { Plan } from '../plan/types.ts';
 import type { Manifest } from '../render/types.ts';
 import type { Snapshot } from '../source/types.ts';
-import type { Memory } from './types.ts';
-import type { Walk } from './walk.ts';
+import type { Memory, Walk } from './types.ts';
 
 /** What the next walk may rely on after this one was applied whole. */
 export function remember(self: Walk, snapshot: Snapshot, plan: Plan, manifests: readonly Manifest[]): Memory {

@@ -12,7 +12,7 @@ import { guardFacts } from './guard-facts.ts';
 import { isPruneAllowed } from './held.ts';
 import { appliedHashes } from './jobs.ts';
 import { look } from './look.ts';
-import type { Walk } from './walk.ts';
+import type { Walk } from './types.ts';
 
 /** A plan, who carries it out, and what of it a person has to let go first. */
 export interface Planned {

@@ -93,11 +93,13 @@ export class RemoteLink {
     if (spec.auth === undefined) return anonymous;
     const { name } = spec.auth.secretRef;
     const id = { ...secretResource, namespace, name };
-    const secret = await getObject(this.#options.client, secretResource, id, { flow: `${namespace}/source`, signal }).catch((error: unknown) => {
-      if (!isKubeError(error, 403)) throw error;
-      const message = `the operator may not read Secret ${namespace}/${name}`;
-      throw new PlumblineError({ reason: 'OperatorForbidden', message }, { cause: error });
-    });
+    const secret = await getObject(this.#options.client, secretResource, id, { flow: `${namespace}/source`, signal }).catch(
+      (error: unknown) => {
+        if (!isKubeError(error, 403)) throw error;
+        const message = `the operator may not read Secret ${namespace}/${name}`;
+        throw new PlumblineError({ reason: 'OperatorForbidden', message }, { cause: error });
+      },
+    );
     if (secret === undefined) {
       const message = `Secret ${namespace}/${name}, which spec.auth.secretRef names, does not exist`;
       throw new PlumblineError({ reason: 'SecretNotFound', message, lacks: { ...secretResource, namespace, name } });

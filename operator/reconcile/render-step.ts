@@ -4,7 +4,7 @@ import type { GroupVersionKind, Resource } from '../kube/types.ts';
 import { crdResources, readSnapshot, settle } from '../render/index.ts';
 import type { Draft, Rendered } from '../render/types.ts';
 import type { Snapshot } from '../source/types.ts';
-import type { Walk } from './walk.ts';
+import type { Walk } from './types.ts';
 
 /** Renders a snapshot. Throws PlumblineError with every fault of the revision. */
 export async function renderSnapshot(self: Pick<Walk, 'env' | 'source' | 'signal'>, snapshot: Snapshot): Promise<Rendered> {
@@ -38,4 +38,3 @@ function kindsOf(drafts: readonly Draft[]): readonly GroupVersionKind[] {
   }
   return [...kinds.values()];
 }
-

@@ -1,9 +1,9 @@
 /** The operator as one process: what is connected to what, who leads, and how it ends. */
-import type { Config } from '../config.ts';
 import type { Reason } from '../errors.ts';
 import { connectKube } from '../kube/connect.ts';
 import type { ConnectedClient } from '../kube/connect.ts';
 import { findCredentials } from '../kube/credentials.ts';
+import type { CredentialPlaces } from '../kube/credentials.ts';
 import { Discovery } from '../kube/discovery.ts';
 import { createInventory } from '../live/inventory.ts';
 import { createLookUps } from '../live/lookup.ts';
@@ -13,6 +13,7 @@ import { Claims } from '../plan/claims.ts';
 import { createMetrics } from '../report/metrics.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { EventRecorder } from '../report/recorder.ts';
+import type { Phase } from '../report/types.ts';
 import { createGitClient } from '../source/git-client.ts';
 import { Remotes } from '../source/remotes.ts';
 import { version } from '../version.ts';
@@ -35,9 +36,21 @@ export interface Running {
   readonly ended: Promise<'stopped' | 'lost'>;
 }
 
+/** What of the configuration matters here; see config.ts. */
+export interface Settings {
+  /** API requests in flight. */
+  readonly concurrency: number;
+  readonly leaderElect: boolean;
+  readonly leaderElectionNamespace: string | undefined;
+  /** Empty serves the whole cluster. */
+  readonly namespaces: readonly string[];
+  readonly defaultServiceAccount: string | undefined;
+  readonly kube: Omit<CredentialPlaces, 'monotonic'>;
+}
+
 /** What the process hands in: clocks, chance, a name for itself. */
 export interface RunOptions {
-  readonly config: Config;
+  readonly config: Settings;
   readonly log: Logger;
   /** The pod's name or the host's: who reports events, who holds the lease. */
   readonly instance: string;
@@ -83,7 +96,8 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
     () => (synced = true),
     () => {}, // the process ends before the first list
   );
-  const lead = (leading: AbortSignal): Promise<void> => work({ config, log, instance, client, store, inventory, metrics, random, leading, lifetime });
+  const lead = (leading: AbortSignal): Promise<void> =>
+    work({ config, log, instance, client, store, inventory, metrics, random, leading, lifetime });
   const ended = elect(config, client, leadership, instance, log, signal, lead).finally(async () => {
     lifetime.abort();
     await client.close();
@@ -93,7 +107,7 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
 }
 
 interface Work {
-  readonly config: Config;
+  readonly config: Settings;
   readonly log: Logger;
   readonly instance: string;
   readonly client: ConnectedClient;
@@ -137,7 +151,7 @@ async function work({ config, log, instance, client, store, inventory, metrics, 
     defaultServiceAccount: config.defaultServiceAccount ?? '',
     tooling: `plumbline/v${version}`,
     sourceOf: (applySet: string) => store.sourceOf(applySet),
-    observePhase: metrics.observePhase,
+    observePhase: (key: string, phase: Phase, seconds: number) => metrics.observePhase(key, phase, seconds),
   };
   const teller = new Teller({ client, store, recorder, metrics, log, now: () => new Date().toISOString() });
   const controller = new Controller({ env, store, teller, metrics, log, random });
@@ -149,7 +163,7 @@ async function work({ config, log, instance, client, store, inventory, metrics, 
 }
 
 function elect(
-  config: Config,
+  config: Settings,
   client: ConnectedClient,
   leadership: Leadership,
   instance: string,

@@ -37,6 +37,7 @@ function isTimeZone(name: string): boolean {
 }
 
 function invalid(message: string): PlumblineError {
-  const remedy = 'Write minute, hour, day of month, month and day of week, as in "0 6 * * 1-5"; CRON_TZ=Europe/Vienna before them sets the zone.';
+  const remedy =
+    'Write minute, hour, day of month, month and day of week, as in "0 6 * * 1-5"; CRON_TZ=Europe/Vienna before them sets the zone.';
   return new PlumblineError({ reason: 'InvalidSpec', message, remedy });
 }

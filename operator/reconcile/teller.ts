@@ -34,19 +34,29 @@ export class Teller {
 
   /** The note of an attempt, before the first write of a revision over a running one (rule 33). */
   async attempt(source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
-    await this.#patch(source, attemptStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()), seen.ref.shortRef, signal);
+    await this.#patch(
+      source,
+      attemptStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()),
+      seen.ref.shortRef,
+      signal,
+    );
   }
 
   /** That a revision takes longer than a second. */
   async progress(source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
-    await this.#patch(source, progressStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()), seen.ref.shortRef, signal);
+    await this.#patch(
+      source,
+      progressStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()),
+      seen.ref.shortRef,
+      signal,
+    );
   }
 
   /** The outcome of a walk over `source`, everywhere that people look. Throws KubeError when the status cannot be written. */
-  async outcome(source: GitOpsSource, outcome: Outcome, requestedAt: string | undefined, signal: AbortSignal): Promise<void> {
+  async outcome(source: GitOpsSource, outcome: Outcome, handled: string | undefined, signal: AbortSignal): Promise<void> {
     const { log, now } = this.#options;
     const previous = source.status;
-    const next = outcomeStatus({ previous, outcome, generation: source.metadata.generation ?? 0, requestedAt, now: now() });
+    const next = outcomeStatus({ previous, outcome, generation: source.metadata.generation ?? 0, requestedAt: handled, now: now() });
     const ref = outcome.kind === 'suspended' ? undefined : outcome.seen?.ref.shortRef;
     await this.#patch(source, next, ref, signal);
     for (const draft of eventsOf(outcome, previous, next)) this.event(source, draft);

@@ -1,10 +1,12 @@
 /** What a walk needs from the process around it, and what it leaves for the next one. */
 import type { GitOpsSource } from '../api/types.ts';
+import type { Progress } from '../apply/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Discovery } from '../kube/discovery.ts';
-import type { LookUpService } from '../live/lookup.ts';
+import type { LookUpService, LookUps } from '../live/lookup.ts';
 import type { Inventory } from '../live/types.ts';
 import type { Claims } from '../plan/claims.ts';
+import type { Manifest, Notice } from '../render/types.ts';
 import type { Phase, RevisionSeen } from '../report/types.ts';
 import type { Credentials, SharedRemotes } from '../source/types.ts';
 import type { Turns } from './turn.ts';
@@ -60,4 +62,19 @@ export interface Memory {
   /** By objectKey: the hash of every manifest of the revision. */
   readonly hashes: ReadonlyMap<string, string>;
   readonly total: number;
+}
+
+/** A walk under way: what it was given, and what it learned so far, which a walk that fails tells too. */
+export interface Walk extends WalkInput {
+  readonly env: WalkEnv;
+  readonly applySet: string;
+  readonly lookUps: LookUps;
+  /** What it claimed and nobody owned; released when it ends. */
+  readonly claimed: Manifest[];
+  readonly progress: Progress;
+  phase: Phase;
+  /** The revision was fetched: from here on a failure is an attempt. */
+  attempted: boolean;
+  total: number | undefined;
+  notices: readonly Notice[];
 }

@@ -3,33 +3,16 @@
  * source and which commit; what is to be done follows from git and from what is live.
  */
 import { noProgress } from '../apply/types.ts';
-import type { Progress } from '../apply/types.ts';
 import { toPlumblineError } from '../errors.ts';
 import type { PlumblineError } from '../errors.ts';
-import type { LookUps } from '../live/lookup.ts';
 import { applySetId } from '../plan/applyset.ts';
-import type { Manifest, Notice } from '../render/types.ts';
-import type { Changes, Outcome, Phase } from '../report/types.ts';
+import type { Changes, Outcome } from '../report/types.ts';
 import { applyRevision } from './apply-step.ts';
 import { isCurrent, remember } from './memory.ts';
 import { planRevision } from './plan-step.ts';
 import { renderSnapshot } from './render-step.ts';
-import type { Memory, WalkEnv, WalkInput } from './types.ts';
-
-/** A walk under way: what it was given, and what it learned so far, which a walk that fails tells too. */
-export interface Walk extends WalkInput {
-  readonly env: WalkEnv;
-  readonly applySet: string;
-  readonly lookUps: LookUps;
-  /** What it claimed and nobody owned; released when it ends. */
-  readonly claimed: Manifest[];
-  readonly progress: Progress;
-  phase: Phase;
-  /** The revision was fetched: from here on a failure is an attempt. */
-  attempted: boolean;
-  total: number | undefined;
-  notices: readonly Notice[];
-}
+import { timed } from './phase.ts';
+import type { Memory, Walk, WalkEnv, WalkInput } from './types.ts';
 
 /** The end of a walk, and what the next one may rely on; no memory means that nothing is known for certain. */
 export interface WalkResult {
@@ -87,17 +70,6 @@ async function takeSnapshot(self: Walk) {
   self.seen = { ...self.seen, commit: checkout.commit };
   self.attempted = true;
   return checkout.snapshot(spec.path ?? '', spec.exclude ?? []);
-}
-
-/** Runs one phase of the walk: names it in what a failure tells, and measures it. */
-export async function timed<T>(self: Walk, phase: Phase, work: () => Promise<T>): Promise<T> {
-  self.phase = phase;
-  const start = performance.now();
-  try {
-    return await work();
-  } finally {
-    self.env.observePhase(self.key, phase, (performance.now() - start) / 1_000);
-  }
 }
 
 function appliedOutcome(self: Walk): WalkResult['outcome'] {

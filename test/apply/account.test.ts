@@ -3,7 +3,8 @@ import { type Need, accountOf, forbiddenFault, needsOf, userOf } from '../../ope
 import type { GitOpsSource } from '../../operator/api/types.ts';
 import { manifest, member } from '../plan/made.ts';
 
-const source = (serviceAccountName?: string) => ({ metadata: { namespace: 'shop', name: 'main' }, spec: { serviceAccountName } }) as GitOpsSource;
+const source = (serviceAccountName?: string) =>
+  ({ metadata: { namespace: 'shop', name: 'main' }, spec: { serviceAccountName } }) as GitOpsSource;
 
 describe('who a source acts as', () => {
   test.each([

@@ -9,7 +9,9 @@ function sourceWith(metadata: Record<string, unknown>): GitOpsSource {
 }
 
 describe('the metadata of a source', () => {
-  const first = parentPatch(sourceWith({ finalizers: ['example.com/mine'] }), set, 'plumbline/v1') as { metadata: Record<string, Record<string, string>> };
+  const first = parentPatch(sourceWith({ finalizers: ['example.com/mine'] }), set, 'plumbline/v1') as {
+    metadata: Record<string, Record<string, string>>;
+  };
 
   test('gains finalizer, set and tooling in one patch, guarded by its resourceVersion', () => {
     expect(first.metadata).toMatchObject({

@@ -41,7 +41,11 @@ describe('what cannot be dry-run yet', () => {
   const instance = { group: 'example.com', kind: 'Shop' };
 
   test.each<[string, readonly Write[], readonly string[]]>([
-    ['is what lies in a namespace of the same revision', [write(namespace), write({}), write({ namespace: 'other', name: 'b' })], ['ConfigMap']],
+    [
+      'is what lies in a namespace of the same revision',
+      [write(namespace), write({}), write({ namespace: 'other', name: 'b' })],
+      ['ConfigMap'],
+    ],
     ['is not what lies in a namespace that is only changed', [write(namespace, 'change'), write({})], []],
     ['is what is defined by a CRD of the same revision', [write(crd, 'create', shops), write(instance)], ['Shop']],
     ['is also what is defined by a CRD that changes', [write(crd, 'change', shops), write(instance)], ['Shop']],

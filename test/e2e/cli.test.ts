@@ -43,7 +43,10 @@ describe('kubectl plumbline diff', () => {
   test('says that nothing would change, and exits with 0', async () => {
     const stage = await scene().stage();
     await atRest(stage, { 'a.yaml': configMap('a') });
-    expect(await run('diff', `${stage.namespace}/shop`)).toMatchObject({ code: 0, out: expect.stringMatching(/^main@[0-9a-f]{7}: nothing would change\n$/) });
+    expect(await run('diff', `${stage.namespace}/shop`)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^main@[0-9a-f]{7}: nothing would change\n$/),
+    });
   });
 
   test('prints what would be created, changed field by field, and pruned; nothing is written', async () => {
@@ -52,7 +55,9 @@ describe('kubectl plumbline diff', () => {
     await stage.repo.write({ 'web.yaml': deployment('web', 'web:2'), 'b.yaml': null, 'c.yaml': configMap('c') });
     const { code, out } = await run('diff', `${stage.namespace}/shop`);
     expect(out).toContain(`+ ConfigMap ${stage.namespace}/c  c.yaml:1\n`);
-    expect(out).toContain(`~ Deployment ${stage.namespace}/web  web.yaml:1\n    spec.template.spec.containers[name=web].image: "web:1" → "web:2"\n`);
+    expect(out).toContain(
+      `~ Deployment ${stage.namespace}/web  web.yaml:1\n    spec.template.spec.containers[name=web].image: "web:1" → "web:2"\n`,
+    );
     expect(out).toContain(`- ConfigMap ${stage.namespace}/b\n`);
     expect(code).toBe(1);
     expect(await stage.kubectl('get', 'configmap', 'b', '-o', 'name')).toBe('configmap/b\n');

@@ -8,7 +8,10 @@ describe('a deployer repository', () => {
 
   test('lands in the cluster, and each object says where it came from', async () => {
     const stage = await scene().stage();
-    const commit = await stage.repo.write({ 'web.yaml': `${deployment('web')}---\n${configMap('settings')}` }, { message: 'Deploy the shop' });
+    const commit = await stage.repo.write(
+      { 'web.yaml': `${deployment('web')}---\n${configMap('settings')}` },
+      { message: 'Deploy the shop' },
+    );
     await stage.source();
     const source = await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
 

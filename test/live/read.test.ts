@@ -45,7 +45,12 @@ describe('what is kept of an object', () => {
     expect(live.annotations).not.toHaveProperty('team');
   });
   test.each<[string, Partial<ObjectMeta>, string, string]>([
-    ['Flux', { labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop', 'kustomize.toolkit.fluxcd.io/namespace': 'flux' } }, 'Flux', 'Kustomization flux/shop'],
+    [
+      'Flux',
+      { labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop', 'kustomize.toolkit.fluxcd.io/namespace': 'flux' } },
+      'Flux',
+      'Kustomization flux/shop',
+    ],
     ['Flux by helm', { labels: { 'helm.toolkit.fluxcd.io/name': 'shop' } }, 'Flux', 'HelmRelease flux-system/shop'],
     ['Argo CD', { annotations: { 'argocd.argoproj.io/tracking-id': 'shop:apps/Deployment:shop/web' } }, 'Argo CD', 'Application shop'],
     ['Helm', { annotations: { 'meta.helm.sh/release-name': 'web', 'meta.helm.sh/release-namespace': 'shop' } }, 'Helm', 'release shop/web'],

@@ -8,8 +8,18 @@ describe('a source as the parent of an ApplySet', () => {
     expect(applySetId({ namespace: 'shop', name: 'main' })).not.toBe(applySetId({ namespace: 'main', name: 'shop' }));
   });
   test('lists kinds and namespaces, its own namespace left out', () => {
-    const objects = [manifest({ group: 'apps', kind: 'Deployment' }), manifest(), manifest({ namespace: 'other' }), manifest({ kind: 'Namespace', namespace: '' })];
-    expect(setOf(objects.map(({ id }) => id), 'shop')).toEqual({ groupKinds: ['ConfigMap', 'Deployment.apps', 'Namespace'], namespaces: ['other'] });
+    const objects = [
+      manifest({ group: 'apps', kind: 'Deployment' }),
+      manifest(),
+      manifest({ namespace: 'other' }),
+      manifest({ kind: 'Namespace', namespace: '' }),
+    ];
+    expect(
+      setOf(
+        objects.map(({ id }) => id),
+        'shop',
+      ),
+    ).toEqual({ groupKinds: ['ConfigMap', 'Deployment.apps', 'Namespace'], namespaces: ['other'] });
   });
   test('reads what it wrote, and what a person wrote with spaces', () => {
     const set = { groupKinds: ['ConfigMap', 'Deployment.apps'], namespaces: ['other'] };

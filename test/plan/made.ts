@@ -23,7 +23,10 @@ export function resourceOf(which: Which): Resource {
 }
 
 /** What git states; `hash` is `v1:new` unless said. */
-export function manifest(which: Which = {}, more: { hash?: string; annotations?: Record<string, string>; body?: Record<string, unknown> } = {}): Manifest {
+export function manifest(
+  which: Which = {},
+  more: { hash?: string; annotations?: Record<string, string>; body?: Record<string, unknown> } = {},
+): Manifest {
   const id = idOf(which);
   const { hash = 'v1:new', annotations, body } = more;
   const metadata = { name: id.name, ...(id.namespace === '' ? {} : { namespace: id.namespace }), ...(annotations && { annotations }) };

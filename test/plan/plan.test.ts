@@ -13,7 +13,7 @@ function planOf(manifests: readonly Manifest[], live: readonly Live[], more: Par
     applySet: ours,
     prune: true,
     manifests,
-    members: live.filter((object) => object.partOf === ours) as Member[],
+    members: live.filter((object) => object.partOf === ours),
     live: (id) => byKey.get(objectKey(id)),
     sourceOf: (id) => (id === 'applyset-other-v1' ? 'shop/other' : undefined),
     appliedBefore: true,
@@ -50,8 +50,18 @@ describe('a stated object', () => {
     ['marked by Helm is refused', manifest(), stranger({}, { mark: { tool: 'Helm', owner: 'release a/b', detach: 'Do so.' } }), 'faults'],
     ['ignored in git is left out', manifest({}, { annotations: { 'plumbline.dev/ignore': 'true' } }), undefined, 'leftOut'],
     ['ignored in the cluster is left out', manifest(), member({}, { annotations: { 'plumbline.dev/ignore': 'true' } }), 'leftOut'],
-    ['IfNotPresent that is not there is created', manifest({}, { annotations: { 'plumbline.dev/apply': 'IfNotPresent' } }), undefined, 'creates'],
-    ['IfNotPresent that is there is left out', manifest({}, { annotations: { 'plumbline.dev/apply': 'IfNotPresent' } }), stranger(), 'leftOut'],
+    [
+      'IfNotPresent that is not there is created',
+      manifest({}, { annotations: { 'plumbline.dev/apply': 'IfNotPresent' } }),
+      undefined,
+      'creates',
+    ],
+    [
+      'IfNotPresent that is there is left out',
+      manifest({}, { annotations: { 'plumbline.dev/apply': 'IfNotPresent' } }),
+      stranger(),
+      'leftOut',
+    ],
   ])('%s', (_name, stated, live, expected) => {
     expect(fate(stated, live)).toBe(expected);
   });

@@ -65,10 +65,18 @@ describe('a held prune', () => {
 
   test.each<[string, Partial<Outcome>, boolean]>([
     ['used', { kind: 'applied' }, true],
-    ['held anew', { kind: 'failed', error: failed('PruneHeld') } as Partial<Outcome>, true],
-    ['another failure of what it lets go', { kind: 'failed', error: failed('PruneWaiting'), attempted: true, seen: { ref: { commit } } } as Partial<Outcome>, false],
-    ['another commit', { kind: 'failed', error: failed('RenderFailed'), attempted: true, seen: { ref: { commit: 'b' } } } as Partial<Outcome>, true],
-    ['git not reached', { kind: 'failed', error: failed('GitUnreachable'), attempted: false } as Partial<Outcome>, false],
+    ['held anew', { kind: 'failed', error: failed('PruneHeld') }, true],
+    [
+      'another failure of what it lets go',
+      { kind: 'failed', error: failed('PruneWaiting'), attempted: true, seen: { ref: { commit } } } as Partial<Outcome>,
+      false,
+    ],
+    [
+      'another commit',
+      { kind: 'failed', error: failed('RenderFailed'), attempted: true, seen: { ref: { commit: 'b' } } } as Partial<Outcome>,
+      true,
+    ],
+    ['git not reached', { kind: 'failed', error: failed('GitUnreachable'), attempted: false }, false],
   ])('%s: the annotation is over is %s', (_name, outcome, over) => {
     expect(isAllowanceOver(heldSource({ allowed: commit }), outcome as Outcome)).toBe(over);
   });
@@ -123,7 +131,8 @@ describe('spec.schedule', () => {
 });
 
 describe('a spec that the API server let through', () => {
-  const source = (spec: Record<string, unknown>) => ({ spec: { url: 'https://git.example.com/shop.git', ...spec } }) as unknown as GitOpsSource;
+  const source = (spec: Record<string, unknown>) =>
+    ({ spec: { url: 'https://git.example.com/shop.git', ...spec } }) as unknown as GitOpsSource;
   const reasons = (spec: Record<string, unknown>): readonly string[] => {
     try {
       checkSpec(source(spec));
