@@ -36,11 +36,14 @@ async function carryOut(self: Walk, { plan, held, appliedBefore }: Planned, cont
   const prune = held === undefined ? plan.prune : [];
 
   if (plan.dryRun && writes.length + prune.length > 0) await timed(self, 'dryrun', () => dryRun(plan, prune, context));
-  if (writes.length + removed > 0) await self.noteAttempt(self.seen, appliedBefore);
+  const writesAny = writes.length + removed > 0;
+  if (writesAny && appliedBefore) await self.noteAttempt(self.seen, true);
   if (stated.length > 0) {
     const ids = stated.map((manifest) => manifest.id);
     await widenParent(self, setOf(ids, self.source.metadata.namespace));
   }
+  // Nothing runs yet: what counts is how long it takes once it has begun, not how long others were before it.
+  if (writesAny && !appliedBefore) await self.noteAttempt(self.seen, false);
   if (writes.length > 0) {
     throwFaults(claim(self, plan, 'beginWriting'));
     const manifests = writes.map((write) => write.manifest);

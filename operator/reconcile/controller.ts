@@ -150,7 +150,7 @@ export class Controller {
     this.#options.metrics.removeSource(key);
   }
 
-  #entry(key: string): Entry {
+  #entry(key: string, source: GitOpsSource): Entry {
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
     const { client, remotes } = this.#options.env;
@@ -165,6 +165,7 @@ export class Controller {
       lacks: undefined,
     };
     this.#entries.set(key, entry);
+    this.#options.metrics.sourceStatus(key, source.status ?? {});
     return entry;
   }
 
@@ -179,7 +180,7 @@ export class Controller {
   async #run(key: string, signal: AbortSignal): Promise<void> {
     const source = this.#options.store.get(key);
     if (source === undefined) return;
-    const entry = this.#entry(key);
+    const entry = this.#entry(key, source);
     entry.lacks?.abort();
     entry.recheck = false;
     this.#walking.add(key);

@@ -102,6 +102,7 @@ export class Teller {
         store.noteWritten((await mergePatch(client, sourceResource, { namespace, name }, { ...patch }, options)) as GitOpsSource);
       } catch (error) {
         if (!isKubeError(error, 404)) throw error;
+        metrics.removeSource(key); // deleted meanwhile
       }
     }
   }
