@@ -10,6 +10,8 @@ import { failedWebhook, isManifestFault } from './retry.ts';
 export interface Subject {
   /** `Deployment shop/web` */
   readonly object: string;
+  /** Where it is, so that a namespace that is lacking can be waited for; empty for cluster-wide objects. */
+  readonly namespace?: string | undefined;
   readonly place?: Place | undefined;
   /** The API server's messages quote values: for Secrets only the field and the kind of fault are passed on. */
   readonly isSecret: boolean;
@@ -30,6 +32,8 @@ export function describeApiError(error: unknown, subject: Subject): readonly Fau
   }
   switch (error.code) {
     case 400:
+      if (isDryRunRefusal(error)) return [fault('WebhookRefusesDryRun', subject, error.message)];
+      return [fault('ObjectRefused', subject, secretless(error, subject, 'the API server refuses the request as it is'))];
     case 413:
       return [fault('ObjectRefused', subject, secretless(error, subject, 'the API server refuses the request as it is'))];
     case 401:
@@ -105,7 +109,7 @@ function withoutDump(message: string): string {
 function forbidden(error: KubeError, subject: Subject): Fault {
   const causes = error.status.details?.causes ?? [];
   if (causes.some((cause) => cause.reason === 'NamespaceTerminating')) {
-    return fault('NamespaceTerminating', subject, 'its namespace is being deleted');
+    return waitsForNamespace(fault('NamespaceTerminating', subject, 'its namespace is being deleted'), subject.namespace);
   }
   // RBAC names the user that it turned away; quota, PodSecurity and other admission name what is wrong with the object.
   if (!/\bcannot \S+ resource\b|\bcannot impersonate\b/.test(error.message) && !isEscalation(error.message)) {
@@ -120,10 +124,20 @@ function isEscalation(message: string): boolean {
   return message.includes('is attempting to grant RBAC permissions not currently held');
 }
 
+/** Its appearance wakes the source. */
+function waitsForNamespace(told: Fault, name: string | undefined): Fault {
+  return name === undefined || name === '' ? told : { ...told, lacks: { group: '', kind: 'Namespace', namespace: '', name } };
+}
+
+/** What the API server says, without a reason of its own, of a webhook whose side effects rule a dry run out; it names no value. */
+function isDryRunRefusal({ message }: KubeError): boolean {
+  return /^admission webhook "[^"]+" does not support dry run$/.test(message);
+}
+
 function notFound(error: KubeError, subject: Subject): Fault {
   const { reason, details } = error.status;
   if (reason === 'NotFound' && details?.kind === 'namespaces') {
-    return fault('NamespaceNotFound', subject, `namespace ${details.name ?? ''} does not exist`);
+    return waitsForNamespace(fault('NamespaceNotFound', subject, `namespace ${details.name ?? ''} does not exist`), details.name);
   }
   if (reason === 'NotFound' && (details?.name ?? '') !== '') return fault('Conflict', subject, 'is no longer there');
   return fault('UnknownKind', subject, 'the API server does not serve this kind');

@@ -1,13 +1,15 @@
 /**
- * The limit on requests in flight. Between flows it goes round, so a source of 1,000 objects does not keep one of
- * three waiting, and no flow ever holds more than half of the slots. Every operation is O(1) however many wait.
+ * The limit on requests in flight. Flows take turns of a bounded number of requests: one whose turn has begun goes
+ * before those that still wait for theirs, so that of many sources the first are done early instead of all at the end;
+ * and a source of 1,000 objects does not keep one of three waiting for longer than its turn. No flow ever holds more
+ * than half of the slots. Every operation is O(1) however many wait.
  */
 
 /** Gives the slot back; must be called exactly once. */
 export type Release = () => void;
 
 export interface SlotRequest {
-  /** Whose share this counts against; without one there is no share, only the turn. */
+  /** Whose share and turn this counts against; without one it goes first (discovery and lists, for which many wait). */
   readonly flow?: string | undefined;
   /** Goes only while nothing else waits, one at a time. */
   readonly behind?: boolean | undefined;
@@ -30,27 +32,36 @@ interface Flow {
   readonly name: string;
   readonly waiting: Set<Waiter>;
   inFlight: number;
+  /** Requests that are left of its turn; the whole turn as long as it has not begun. */
+  left: number;
 }
 
 /** The key of what belongs to no flow; a flow has a namespace and a name, so it is never empty. */
 const noFlow = '';
 
+/** Requests of a turn: a revision of a dozen objects, dry runs included. */
+const defaultTurn = 32;
+
 export class Limiter {
   readonly #slots: number;
   readonly #share: number;
+  readonly #turn: number;
   readonly #flows = new Map<string, Flow>();
-  /** Flows that have somebody waiting and a share left, in the order of their turns. */
-  readonly #turns = new Set<Flow>();
+  /** Flows that have somebody waiting, a share left and their turn begun, in the order in which they came back. */
+  readonly #begun = new Set<Flow>();
+  /** Those whose turn has not begun, in the order in which they came. */
+  readonly #fresh = new Set<Flow>();
   readonly #behind = new Set<Waiter>();
   readonly #signals = new Map<AbortSignal, Watched>();
   #inFlight = 0;
   #waiting = 0;
   #behindInFlight = 0;
 
-  /** `slots` requests may be in flight at once; at least 1. */
-  constructor(slots: number) {
+  /** `slots` requests may be in flight at once, at least 1; a turn has `turn` requests. */
+  constructor(slots: number, turn = defaultTurn) {
     this.#slots = Math.max(1, slots);
     this.#share = Math.ceil(this.#slots / 2);
+    this.#turn = turn;
   }
 
   /** Resolves with the way to give the slot back, when there is one; rejects with the signal's reason. */
@@ -107,7 +118,7 @@ export class Limiter {
   #flow(name: string): Flow {
     const known = this.#flows.get(name);
     if (known !== undefined) return known;
-    const flow: Flow = { name, waiting: new Set(), inFlight: 0 };
+    const flow: Flow = { name, waiting: new Set(), inFlight: 0, left: this.#turn };
     this.#flows.set(name, flow);
     return flow;
   }
@@ -131,12 +142,20 @@ export class Limiter {
     }
   }
 
-  /** A flow has a turn while somebody of it waits and it has a share left; an idle one is forgotten. */
+  /** A flow is in line while somebody of it waits and it has a share left. */
   #placeInTurns(flow: Flow): void {
     const hasShare = flow.name === noFlow || flow.inFlight < this.#share;
-    if (flow.waiting.size === 0 || !hasShare) this.#turns.delete(flow);
-    else this.#turns.add(flow);
-    if (flow.waiting.size === 0 && flow.inFlight === 0) this.#flows.delete(flow.name);
+    const line = flow.left < this.#turn || flow.name === noFlow ? this.#begun : this.#fresh;
+    if (flow.waiting.size > 0 && hasShare) line.add(flow);
+    else line.delete(flow);
+  }
+
+  /** Takes one of its turn; with the last one it goes to the end of those who wait for theirs. */
+  #spend(flow: Flow): void {
+    this.#begun.delete(flow);
+    this.#fresh.delete(flow);
+    if (flow.name === noFlow) return;
+    flow.left = flow.left > 1 ? flow.left - 1 : this.#turn;
   }
 
   #take(flow: Flow | undefined): Release {
@@ -157,7 +176,7 @@ export class Limiter {
 
   #next(): void {
     while (this.#inFlight < this.#slots) {
-      const [flow] = this.#turns;
+      const flow = first(this.#begun) ?? first(this.#fresh);
       if (flow === undefined) break;
       const [waiter] = flow.waiting;
       if (waiter === undefined) break;
@@ -165,10 +184,11 @@ export class Limiter {
       this.#waiting -= 1;
       flow.inFlight += 1;
       this.#inFlight += 1;
-      this.#turns.delete(flow); // to the end of the line
+      this.#spend(flow);
       this.#placeInTurns(flow);
       waiter.grant();
     }
+    if (this.#waiting === 0 && this.#inFlight === this.#behindInFlight) this.#flows.clear(); // nobody is left to take turns with
     if (this.#waiting > 0 || this.#behindInFlight > 0 || this.#inFlight >= this.#slots) return;
     const [waiter] = this.#behind;
     if (waiter === undefined) return;
@@ -177,4 +197,9 @@ export class Limiter {
     this.#inFlight += 1;
     waiter.grant();
   }
+}
+
+function first<T>(set: ReadonlySet<T>): T | undefined {
+  const [one] = set;
+  return one;
 }

@@ -50,7 +50,9 @@ const watchFor = { least: 300, most: 600 };
 /** A watch that stood for this long was a good one, however it ended, milliseconds. */
 const stoodWell = 5_000;
 /** A resourceVersion that no watch can be had from this often is given up: the server's store may be an older one. */
-const failuresUntilList = 5;
+const refusalsUntilList = 3;
+/** What a server answers that does not know a resourceVersion, besides 410; an absent or busy one says nothing of it. */
+const versionRefused = new Set([400, 500, 504]);
 
 /** Starts at once and goes on until the signal. */
 export function reflect(options: ReflectOptions): Reflector {
@@ -66,6 +68,8 @@ interface Position {
   resourceVersion: string | undefined;
   /** In a row. */
   failures: number;
+  /** Those of them that may be about the resourceVersion. */
+  refusals: number;
   up: boolean | undefined;
   /** Why it is down, as last told. */
   why: string;
@@ -73,7 +77,7 @@ interface Position {
 
 async function run(options: ReflectOptions, synced: () => void): Promise<never> {
   const { signal, handler } = options;
-  const position: Position = { resourceVersion: undefined, failures: 0, up: undefined, why: '' };
+  const position: Position = { resourceVersion: undefined, failures: 0, refusals: 0, up: undefined, why: '' };
   const tell = (up: boolean, error?: unknown): void => {
     const why = up ? '' : String(error);
     if (position.up === up && position.why === why) return;
@@ -108,7 +112,8 @@ function afterFailure(error: unknown, position: Position): { readonly failed: bo
     position.resourceVersion = undefined;
     return position.failures === 1 ? undefined : { failed: true };
   }
-  if (isKubeError(error, 404) || position.failures >= failuresUntilList) position.resourceVersion = undefined;
+  if (error instanceof KubeError && versionRefused.has(error.code)) position.refusals += 1;
+  if (isKubeError(error, 404) || position.refusals >= refusalsUntilList) position.resourceVersion = undefined;
   // A stream that stood and was cut is no broken watch until the reconnect fails too.
   return { failed: position.failures > 1 || position.up !== true };
 }
@@ -119,6 +124,7 @@ async function list(options: ReflectOptions, position: Position): Promise<void> 
   const found = await listAll(client, resource, { namespace, labelSelector, fieldSelector, accept, signal });
   options.handler.replace(found.items, found.resourceVersion);
   position.resourceVersion = found.resourceVersion;
+  position.refusals = 0;
 }
 
 /** One watch, from the position on, until the server ends it. Throws KubeError when it fails or is cut. */
@@ -170,6 +176,7 @@ function take({ resource, handler }: ReflectOptions, position: Position, event: 
   }
   const object = event.object as KubeObject;
   position.failures = 0;
+  position.refusals = 0;
   position.resourceVersion = object.metadata.resourceVersion ?? position.resourceVersion;
   if (event.type === 'BOOKMARK') return;
   if (event.type === 'DELETED') handler.remove(asKind(resource, object));

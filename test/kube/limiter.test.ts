@@ -5,8 +5,8 @@ import type { Release } from '../../operator/kube/limiter.ts';
 const never = new AbortController().signal;
 
 /** Asks for slots by name, and tells in which order they were given. */
-function desk(slots: number) {
-  const limiter = new Limiter(slots);
+function desk(slots: number, turn?: number) {
+  const limiter = new Limiter(slots, turn);
   const given: string[] = [];
   const held = new Map<string, Release>();
   return {
@@ -60,7 +60,7 @@ describe('the limit on requests in flight', () => {
   });
 
   test('flows take turns, however many of one came first', async () => {
-    const { given, ask, release } = desk(2);
+    const { given, ask, release } = desk(2, 1);
     for (const name of ['a1', 'a2', 'a3', 'a4']) void ask(name, 'a');
     for (const name of ['b1', 'b2']) void ask(name, 'b');
     void ask('c1', 'c');
@@ -71,6 +71,52 @@ describe('the limit on requests in flight', () => {
     await release('c1', 'a2');
     await release('b2', 'a3');
     expect(given).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3', 'a4']);
+  });
+
+  test('who has begun is done before others begin, also when it comes back later', async () => {
+    const { given, ask, release } = desk(2);
+    for (const flow of ['a', 'b', 'c', 'd']) void ask(`${flow}1`, flow);
+    await settled();
+    expect(given).toEqual(['a1', 'b1']);
+    await release('a1');
+    void ask('a2', 'a');
+    await release('b1');
+    void ask('b2', 'b');
+    await release('c1', 'a2', 'b2');
+    expect(given).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'd1']);
+  });
+
+  test('a turn ends, and then the others have theirs', async () => {
+    const { given, ask, release } = desk(2, 2);
+    for (const name of ['a1', 'a2', 'a3', 'a4']) void ask(name, 'a');
+    for (const name of ['b1', 'b2']) void ask(name, 'b');
+    void ask('c1', 'c');
+    await settled();
+    for (const name of ['a1', 'b1', 'a2', 'b2', 'c1', 'a3']) await release(name);
+    expect(given).toEqual(['a1', 'b1', 'a2', 'b2', 'c1', 'a3', 'a4']);
+  });
+
+  test('a turn that was left off is whole again once nobody waits', async () => {
+    const { given, ask, release } = desk(1, 4);
+    void ask('a1', 'a');
+    await settled();
+    await release('a1');
+    void ask('x1', 'x');
+    void ask('b1', 'b');
+    void ask('a2', 'a');
+    await release('x1', 'b1');
+    await release('x1');
+    await release('b1');
+    expect(given).toEqual(['a1', 'x1', 'b1', 'a2']);
+  });
+
+  test('what belongs to no flow goes first', async () => {
+    const { given, ask, release } = desk(2);
+    for (const flow of ['a', 'b', 'c']) void ask(flow, flow);
+    for (const name of ['n1', 'n2']) void ask(name);
+    await settled();
+    for (const name of ['a', 'b', 'n1']) await release(name);
+    expect(given).toEqual(['a', 'b', 'n1', 'n2', 'c']);
   });
 
   test('within a flow the first comes first', async () => {
