@@ -111,7 +111,7 @@ function residentBytes(pid: number): number {
   try {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return 0;
+    if (typeof error === 'object' && error !== null && 'code' in error) return 0;
     throw error;
   }
 }

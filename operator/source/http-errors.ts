@@ -59,10 +59,9 @@ export function connectionError(error: unknown, where: string, idleMs: number, s
 
 /** Node tries every address of a host and gives all failures in one AggregateError. */
 function codeOf(error: unknown): string | undefined {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; depth += 1) {
-    const code: unknown = 'code' in at ? at.code : undefined;
-    if (typeof code === 'string') return code;
-    at = at instanceof AggregateError ? at.errors[0] : at.cause;
+  for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 5; depth += 1) {
+    if ('code' in at && typeof at.code === 'string') return at.code;
+    at = 'errors' in at && Array.isArray(at.errors) ? at.errors[0] : 'cause' in at ? at.cause : undefined;
   }
   return undefined;
 }

@@ -55,6 +55,8 @@ export function openTransport(home: URL, credentials: Credentials, timeouts: Tim
         signal,
         headers: { 'user-agent': 'git/plumbline', ...headers, ...(authenticated ? { authorization } : {}) },
       });
+      // What goes wrong with a body is told to whoever reads it; one that is read no further fails unseen.
+      response.body.on('error', () => undefined);
       return { response, authenticated };
     } catch (error) {
       throw connectionError(error, showUrl(home), timeouts.idleMs, signal);

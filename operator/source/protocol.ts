@@ -140,15 +140,17 @@ async function introduction(packets: AsyncGenerator<Packet>, uploadPack: URL): P
   let version: 0 | 2 = 0;
   let head: string | undefined;
   let first = true;
+  let service = false;
   for await (const packet of packets) {
     if (packet.kind === 'flush') {
       // The flush after the service line is not the end.
-      if (first) continue;
-      break;
+      if (!service) break;
+      service = false;
     }
     if (packet.kind !== 'data') continue;
     const text = textOf(packet.data);
-    if (text.startsWith('# service=') || text === 'version 1') continue;
+    if (first && text.startsWith('# service=')) service = true;
+    if (service || text === 'version 1') continue;
     if (first && text === 'version 2') version = 2;
     else if (version === 2) addCapability(capabilities, text);
     else {
@@ -167,7 +169,6 @@ async function introduction(packets: AsyncGenerator<Packet>, uploadPack: URL): P
     throw new PlumblineError({ reason: 'NotSupported', message: `the repository names its objects by ${quote(format)}, which this version does not know` });
   }
   if (version === 2) return { version, uploadPack, capabilities, advertised: undefined };
-  if (first) throw notGit('it says nothing');
   return { version, uploadPack, capabilities, advertised: { refs, head, headRef: headTarget(capabilities) } };
 }
 

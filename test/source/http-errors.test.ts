@@ -6,20 +6,20 @@ const signal = new AbortController().signal;
 const coded = (code: string): Error => Object.assign(new Error('in words that may change'), { code });
 
 describe('a fault of the connection', () => {
-  test.each<[Error, string]>([
-    [coded('ENOTFOUND'), 'GitUnreachable'],
-    [coded('ECONNREFUSED'), 'GitUnreachable'],
-    [new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')]), 'GitUnreachable'],
-    [new TypeError('fetch failed', { cause: coded('ECONNRESET') }), 'GitUnreachable'],
-    [coded('UND_ERR_CONNECT_TIMEOUT'), 'GitUnreachable'],
-    [coded('UND_ERR_HEADERS_TIMEOUT'), 'GitTimeout'],
-    [coded('UND_ERR_BODY_TIMEOUT'), 'GitTimeout'],
-    [coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'UntrustedCertificate'],
-    [coded('CERT_HAS_EXPIRED'), 'UntrustedCertificate'],
-    [coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'UntrustedCertificate'],
-    [coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'GitUnreachable'],
-    [new Error('no code at all'), 'GitError'],
-  ])('%s is %s', (error, reason) => {
+  test.each<[string, Error, string]>([
+    ['ENOTFOUND', coded('ENOTFOUND'), 'GitUnreachable'],
+    ['ECONNREFUSED', coded('ECONNREFUSED'), 'GitUnreachable'],
+    ['ECONNREFUSED and ENETUNREACH', new AggregateError([coded('ECONNREFUSED'), coded('ENETUNREACH')]), 'GitUnreachable'],
+    ['ECONNRESET as a cause', new TypeError('fetch failed', { cause: coded('ECONNRESET') }), 'GitUnreachable'],
+    ['UND_ERR_CONNECT_TIMEOUT', coded('UND_ERR_CONNECT_TIMEOUT'), 'GitUnreachable'],
+    ['UND_ERR_HEADERS_TIMEOUT', coded('UND_ERR_HEADERS_TIMEOUT'), 'GitTimeout'],
+    ['UND_ERR_BODY_TIMEOUT', coded('UND_ERR_BODY_TIMEOUT'), 'GitTimeout'],
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', coded('DEPTH_ZERO_SELF_SIGNED_CERT'), 'UntrustedCertificate'],
+    ['CERT_HAS_EXPIRED', coded('CERT_HAS_EXPIRED'), 'UntrustedCertificate'],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'UntrustedCertificate'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'GitUnreachable'],
+    ['no code at all', new Error('no code at all'), 'GitError'],
+  ])('%s', (_, error, reason) => {
     const told = connectionError(error, 'https://git.example.com/x', 30_000, signal);
     expect(told).toBeInstanceOf(PlumblineError);
     expect((told as PlumblineError).reason).toBe(reason);
