@@ -15,7 +15,9 @@
 
 {{- /*
 What is read. The wildcard stops at list and watch: `get` on every resource is `get` on pods/exec and nodes/proxy too,
-which run commands (RBAC cannot name all resources without their subresources). One object is read by a list of its name.
+which run commands (RBAC cannot name all resources without their subresources). Kubernetes' own kinds are named for
+`get`, core ones singly, groups without such subresources whole; one object of any other kind is read by a list of its
+name, which is slower.
 */}}
 {{- define "plumbline.rules.read" -}}
 {{- if .Values.rbac.read }}
@@ -37,13 +39,39 @@ which run commands (RBAC cannot name all resources without their subresources). 
   resources: ["*"]
   verbs: [list, watch]
 - apiGroups: [""]
-  resources: [secrets, serviceaccounts, namespaces]
+  resources:
+    - configmaps
+    - endpoints
+    - limitranges
+    - namespaces
+    - persistentvolumeclaims
+    - persistentvolumes
+    - pods
+    - podtemplates
+    - replicationcontrollers
+    - resourcequotas
+    - secrets
+    - serviceaccounts
+    - services
   verbs: [get]
-{{- if not .Values.namespaces }}
-- apiGroups: [apiextensions.k8s.io]
-  resources: [customresourcedefinitions]
+- apiGroups:
+    - admissionregistration.k8s.io
+    - apiextensions.k8s.io
+    - apiregistration.k8s.io
+    - apps
+    - autoscaling
+    - batch
+    - discovery.k8s.io
+    - flowcontrol.apiserver.k8s.io
+    - networking.k8s.io
+    - node.k8s.io
+    - policy
+    - rbac.authorization.k8s.io
+    - resource.k8s.io
+    - scheduling.k8s.io
+    - storage.k8s.io
+  resources: ["*"]
   verbs: [get]
-{{- end }}
 {{- end }}
 {{- end }}
 
