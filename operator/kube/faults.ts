@@ -1,6 +1,6 @@
 /** Pure: what the API server said of a request, as faults for the person who reads `kubectl describe`. */
 import type { Fault, Place } from '../errors.ts';
-import { PlumblineError } from '../errors.ts';
+import { PlumblineError, toPlumblineError } from '../errors.ts';
 import { KubeError } from './client.ts';
 import type { StatusCause } from './client.ts';
 import { manifestFaults } from './manifest-fault.ts';
@@ -53,6 +53,18 @@ export function describeApiError(error: unknown, subject: Subject): readonly Fau
     return manifestFaults(error.message, subject.isSecret).map(({ message, remedy }) => fault('ObjectRefused', subject, message, remedy));
   }
   return [fault('ApiServerUnavailable', subject, unavailableText(error, subject))];
+}
+
+/** Whatever a request of the operator's own threw (a look-up, a patch of a source, discovery), as the error to tell. */
+export function ownRequestError(error: unknown): PlumblineError {
+  if (!(error instanceof KubeError)) return toPlumblineError(error);
+  const { code, retryAfterMs } = error;
+  const tell = (reason: 'Conflict' | 'OperatorForbidden' | 'ApiServerUnavailable', message: string) =>
+    new PlumblineError({ reason, message: clean(message) }, { cause: error, retryAfterMs });
+  if (code === 404 || code === 409) return tell('Conflict', 'what is live changed meanwhile');
+  if (code === 401) return tell('OperatorForbidden', "the API server does not accept the operator's credentials");
+  if (code === 403) return tell('OperatorForbidden', `the operator itself lacks a right: ${error.message}`);
+  return tell('ApiServerUnavailable', unavailableText(error, { isSecret: false }));
 }
 
 /** A 422: every cause a fault of its own. */
@@ -147,7 +159,7 @@ function webhookFault(webhook: string, subject: Subject, why: string): Fault {
   return fault('WebhookUnavailable', subject, `admission webhook ${webhook} does not answer: ${why}`);
 }
 
-function unavailableText(error: KubeError, subject: Subject): string {
+function unavailableText(error: KubeError, subject: Pick<Subject, 'isSecret'>): string {
   const { reason } = error.status;
   if (error.code !== 0) return `the API server answered ${error.code}${subject.isSecret || error.message === '' ? '' : `: ${error.message}`}`;
   if (reason === 'NotSent') return 'the API server cannot be reached';
@@ -155,8 +167,11 @@ function unavailableText(error: KubeError, subject: Subject): string {
   return reason === 'Untrusted' ? "the API server's certificate is not trusted" : 'the connection to the API server was cut';
 }
 
+/** The server's message; for a Secret what holds no value: which webhook denied it, or `instead`. */
 function secretless(error: KubeError, subject: Subject, instead: string): string {
-  return subject.isSecret ? instead : error.message;
+  if (!subject.isSecret) return error.message;
+  const denial = /^admission webhook "[^"]+" denied the request/.exec(error.message)?.[0];
+  return denial === undefined ? instead : `${denial}; what it says may quote the Secret and is not told`;
 }
 
 function fault(reason: Fault['reason'], { object, place }: Subject, message: string, remedy?: string): Fault {

@@ -4,8 +4,8 @@
  */
 import { allowPruneAnnotation } from '../api/names.ts';
 import type { GitOpsSource } from '../api/types.ts';
-import { toPlumblineError } from '../errors.ts';
 import type { PlumblineError } from '../errors.ts';
+import { ownRequestError } from '../kube/faults.ts';
 import { objectKey } from '../kube/types.ts';
 import type { MemberChange } from '../live/types.ts';
 import type { Logger } from '../log.ts';
@@ -189,7 +189,7 @@ export class Controller {
       else if (source.spec.suspend) await this.#suspend(entry, source, signal);
       else await this.#reconcile(key, entry, source, signal);
     } catch (error) {
-      if (!signal.aborted) this.#again(key, entry, source, toPlumblineError(error));
+      if (!signal.aborted) this.#again(key, entry, source, ownRequestError(error));
     } finally {
       this.#walking.delete(key);
     }
@@ -204,7 +204,7 @@ export class Controller {
       if (await entry.link.refresh(source, signal)) return;
     } catch (error) {
       signal.throwIfAborted();
-      return this.#failed(key, entry, source, toPlumblineError(error), signal);
+      return this.#failed(key, entry, source, ownRequestError(error), signal);
     }
     const request = requestedAt(source);
     if (handledRequest(request) !== source.status?.lastHandledReconcileAt && entry.polledFor !== request) {
@@ -318,7 +318,7 @@ export class Controller {
       log.info('source ended', { namespace, source: name, ending, pruned: progress.pruned, letGo: progress.letGo });
     } catch (error) {
       signal.throwIfAborted();
-      await this.#failed(key, entry, source, toPlumblineError(error), signal);
+      await this.#failed(key, entry, source, ownRequestError(error), signal);
     }
   }
 }

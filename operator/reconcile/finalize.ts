@@ -6,8 +6,9 @@ import { noProgress } from '../apply/types.ts';
 import type { ApplyContext, Progress } from '../apply/types.ts';
 import { finalizer, group, plural, pruneAnnotation } from '../api/names.ts';
 import type { GitOpsSource } from '../api/types.ts';
-import { PlumblineError, toPlumblineError } from '../errors.ts';
+import { PlumblineError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
+import { ownRequestError } from '../kube/faults.ts';
 import { isKubeError } from '../kube/client.ts';
 import { getMetadata } from '../kube/operations.ts';
 import type { Resource } from '../kube/types.ts';
@@ -94,7 +95,7 @@ async function endMembers(
     return [];
   } catch (error) {
     signal.throwIfAborted();
-    const explained = toPlumblineError(await explainForbidden(error, account, [], prune, letGo, context));
+    const explained = ownRequestError(await explainForbidden(error, account, [], prune, letGo, context));
     if (namespaceIsGoing) return explained.faults;
     throw withWayOut(explained, source);
   }

@@ -3,8 +3,8 @@
  * source and which commit; what is to be done follows from git and from what is live.
  */
 import { noProgress } from '../apply/types.ts';
-import { toPlumblineError } from '../errors.ts';
 import type { PlumblineError } from '../errors.ts';
+import { ownRequestError } from '../kube/faults.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { Changes, Outcome } from '../report/types.ts';
 import { applyRevision } from './apply-step.ts';
@@ -40,7 +40,7 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
     return { outcome: appliedOutcome(self), memory };
   } catch (error) {
     input.signal.throwIfAborted();
-    return { outcome: failedOutcome(self, toPlumblineError(error)), memory: undefined };
+    return { outcome: failedOutcome(self, ownRequestError(error)), memory: undefined };
   } finally {
     self.lookUps.close();
     env.claims.release(
