@@ -19,7 +19,7 @@ import { CorrectionPace } from './correction-pace.ts';
 import { finalize, isOurs } from './finalize.ts';
 import { isAllowanceOver } from './held.ts';
 import { lacksOf, watchLacks } from './lacks.ts';
-import { isIntact } from './memory.ts';
+import { isAsWritten, isIntact } from './memory.ts';
 import { WalkQueue } from './queue.ts';
 import { RemoteLink, intervalOf } from './remote-link.ts';
 import { retryDelay } from './retry.ts';
@@ -123,7 +123,8 @@ export class Controller {
       if (after === undefined && entry.failures > 0) this.#queue.wake(key, 'MemberGone', entry.pace.next(performance.now()));
       return;
     }
-    if (entry.memory.expected.has(objectKey(member.id)) && !this.#isIntact(key, entry.memory)) {
+    const left = after === undefined || after.partOf !== before?.partOf;
+    if (left ? entry.memory.expected.has(objectKey(member.id)) : !isAsWritten(entry.memory, after)) {
       this.#queue.wake(key, 'MemberChanged', entry.pace.next(performance.now()));
     }
   }

@@ -1,7 +1,7 @@
 /** What is remembered of an applied revision, so that a commit that touches nothing of it only moves the revision (rule 8). */
 import { applyAnnotation, hashAnnotation } from '../api/names.ts';
 import { objectKey } from '../kube/types.ts';
-import type { Inventory } from '../live/types.ts';
+import type { Inventory, Member } from '../live/types.ts';
 import type { Plan } from '../plan/types.ts';
 import type { Manifest } from '../render/types.ts';
 import type { Snapshot } from '../source/types.ts';
@@ -40,13 +40,18 @@ export function isCurrent(self: Walk, snapshot: Snapshot): self is Walk & { read
 
 /** Whether every object that was applied is there as it was written. */
 export function isIntact(memory: Memory, applySet: string, inventory: Inventory): boolean {
-  const missing = new Map(memory.expected);
+  let intact = 0;
   for (const member of inventory.membersOf(applySet)) {
-    const key = objectKey(member.id);
-    if (!missing.has(key)) continue;
-    const hash = missing.get(key);
-    const asWritten = hash === undefined || (member.ownsHashAndLabel && member.annotations[hashAnnotation] === hash);
-    if (asWritten && !member.deleting) missing.delete(key);
+    if (memory.expected.has(objectKey(member.id)) && isAsWritten(memory, member)) intact += 1;
   }
-  return missing.size === 0;
+  return intact === memory.expected.size;
+}
+
+/** Whether this member is as it was written, or is none of the revision's. */
+export function isAsWritten(memory: Memory, member: Member): boolean {
+  const key = objectKey(member.id);
+  if (!memory.expected.has(key)) return true;
+  if (member.deleting) return false;
+  const hash = memory.expected.get(key);
+  return hash === undefined || (member.ownsHashAndLabel && member.annotations[hashAnnotation] === hash);
 }

@@ -77,6 +77,11 @@ describe('a stated object', () => {
     expect(changes.map((write) => write.adopts)).toEqual([['kubectl-create'], undefined]);
   });
 
+  test('that only lost its label is taken back, not adopted', () => {
+    const { changes } = planOf([manifest()], [stranger({}, { annotations: { 'plumbline.dev/hash': 'v1:old' } })]);
+    expect(changes.map((write) => write.adopts)).toEqual([undefined]);
+  });
+
   test('of another source names it, for an event there', () => {
     const { faults, contested } = planOf([manifest()], [member({}, { partOf: 'applyset-other-v1' })]);
     expect(faults).toMatchObject([{ reason: 'OwnedByOther', object: 'ConfigMap shop/a', place: { file: 'web.yaml', line: 3 } }]);
