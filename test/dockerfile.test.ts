@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { execFile, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -140,6 +141,22 @@ describe('the Dockerfile', () => {
   test('starts an operator that knows its version', async () => {
     expect(await start('--version')).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
     expect(await start('--concurrency=none', '--nonsense')).toMatchObject({ code: 2, stderr: expect.stringContaining('--nonsense') });
+  });
+
+  test('is kubectl-plumbline as well, by argument or by name', async () => {
+    const usage = { code: 0, stdout: expect.stringContaining('kubectl plumbline diff') };
+    expect(await start('kubectl-plumbline', '--help')).toMatchObject(usage);
+    const plugin = join(dir, 'kubectl-plumbline');
+    await symlink(join(stages.final.root, 'app/plumbline.mjs'), plugin);
+    expect((await run(node, [plugin, '--help'])).stdout).toContain('kubectl plumbline diff');
+  });
+
+  test('is the process that reads git as well, which ends with its parent', async () => {
+    const child = fork(join(stages.final.root, 'app/plumbline.mjs'), ['--git-child'], { execPath: node, execArgv: [], env: {} });
+    const ended = once(child, 'exit');
+    await once(child, 'spawn');
+    child.disconnect();
+    expect(await ended).toEqual([0, null]);
   });
 
   test('leaves one bundle in the image, and no packages', async () => {
