@@ -1,5 +1,5 @@
 /** Pure: from what git states and what is live to what is to be done. */
-import { applyAnnotation, fieldManager, forceAnnotation, ignoreAnnotation, pruneAnnotation } from '../api/names.ts';
+import { applyAnnotation, fieldManager, forceAnnotation, hashAnnotation, ignoreAnnotation, pruneAnnotation } from '../api/names.ts';
 import type { Fault } from '../errors.ts';
 import { objectKey, objectText } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
@@ -80,11 +80,17 @@ function judge(manifest: Manifest, input: PlanInput): Verdict {
     const message = 'is being deleted; it is made anew when it is gone';
     return { is: 'terminating', fault: { reason: 'ObjectTerminating', place: manifest.place, object: objectText(manifest.id), message } };
   }
-  if (live.partOf === input.applySet && live.ownsHashAndLabel && live.annotations['plumbline.dev/hash'] === manifest.hash) {
+  if (live.partOf === input.applySet && live.ownsHashAndLabel && live.annotations[hashAnnotation] === manifest.hash) {
     return { is: 'unchanged' };
   }
-  const adopts = live.partOf === input.applySet ? undefined : 'managers' in live ? live.managers : [fieldManager];
-  return { is: 'change', write: { verb: 'change', manifest, uid: live.uid, adopts } };
+  return { is: 'change', write: { verb: 'change', manifest, uid: live.uid, adopts: adoptedFrom(live, input) } };
+}
+
+/** The managers of an object that no source owned; one that still says which hash it had lost only its label, and is taken back. */
+function adoptedFrom(live: Live, input: PlanInput): readonly string[] | undefined {
+  if (live.partOf === input.applySet) return undefined;
+  if (live.partOf === '' && live.annotations[hashAnnotation] !== undefined) return undefined;
+  return 'managers' in live ? live.managers : [fieldManager];
 }
 
 function create(manifest: Manifest): Verdict {

@@ -123,7 +123,7 @@ export class Controller {
       if (after === undefined && entry.failures > 0) this.#queue.wake(key, 'MemberGone', entry.pace.next(performance.now()));
       return;
     }
-    const left = after === undefined || after.partOf !== before?.partOf;
+    const left = after === undefined || (before !== undefined && after.partOf !== before.partOf);
     if (left ? entry.memory.expected.has(objectKey(member.id)) : !isAsWritten(entry.memory, after)) {
       this.#queue.wake(key, 'MemberChanged', entry.pace.next(performance.now()));
     }
