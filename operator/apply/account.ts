@@ -6,6 +6,7 @@ import { objectKey } from '../kube/types.ts';
 import type { ObjectId, Resource } from '../kube/types.ts';
 import type { LookUps } from '../live/lookup.ts';
 import type { Member } from '../live/types.ts';
+import { isForced } from '../plan/plan.ts';
 import type { Write } from '../plan/types.ts';
 import type { ApplyContext } from './types.ts';
 
@@ -56,13 +57,18 @@ export interface Need {
   readonly namespace: string;
 }
 
-/** Pure: every verb, kind and namespace that a revision needs. An apply is patch, and create where the object is new. */
+/**
+ * Pure: every verb, kind and namespace that a revision needs. An apply is patch, and create where the object is new; one
+ * that may be recreated is deleted and created.
+ */
 export function needsOf(writes: readonly Write[], removals: readonly Member[], letGo: readonly Member[]): readonly Need[] {
   const needs = new Map<string, Need>();
   const add = (verb: string, { group, plural }: Resource, { namespace }: ObjectId) =>
     needs.set(`${namespace} ${group} ${plural} ${verb}`, { verb, group, plural, namespace });
   for (const { verb, manifest } of writes) {
-    if (verb === 'create') add('create', manifest.resource, manifest.id);
+    const recreates = verb === 'change' && isForced(manifest);
+    if (verb === 'create' || recreates) add('create', manifest.resource, manifest.id);
+    if (recreates) add('delete', manifest.resource, manifest.id);
     add('patch', manifest.resource, manifest.id);
   }
   for (const member of removals) add('delete', member.resource, member.id);

@@ -1,4 +1,5 @@
 /** One object to the API server, for real or as a dry run, and what it says of it as faults. */
+import { PlumblineError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
 import { describeApiError } from '../kube/faults.ts';
 import { applyObject, createObject, deleteObject } from '../kube/operations.ts';
@@ -83,11 +84,14 @@ async function dryRunCreate(manifest: Manifest, context: ApplyContext): Promise<
   });
 }
 
+/** An apply to an object that is still being deleted would be answered 200 and lost: throws ObjectTerminating while it is there. */
 async function deleteAndWait(manifest: Manifest, uid: string, context: ApplyContext): Promise<void> {
   const { client, inventory, as, source: flow, signal } = context;
-  await deleteObject(client, manifest.resource, manifest.id, { uid, as, flow, signal });
+  if (await deleteObject(client, manifest.resource, manifest.id, { uid, as, flow, signal })) return;
   const member = inventory.find(manifest.id);
-  if (member !== undefined && member.uid === uid) await inventory.waitGone(member, recreateDeadline, signal);
+  if (member?.uid === uid && (await inventory.waitGone(member, recreateDeadline, signal))) return;
+  const message = 'is being deleted to be recreated, and something still holds it; it is made anew when it is gone';
+  throw new PlumblineError({ reason: 'ObjectTerminating', place: manifest.place, object: objectText(manifest.id), message });
 }
 
 async function attempt(manifest: Manifest, context: ApplyContext, work: () => Promise<unknown>): Promise<Faults> {
