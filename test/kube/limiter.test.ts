@@ -104,6 +104,7 @@ describe('the limit on requests in flight', () => {
     void ask('x1', 'x');
     void ask('b1', 'b');
     void ask('a2', 'a');
+    await settled();
     for (const name of ['x1', 'b1']) await release(name);
     expect(given).toEqual(['a1', 'x1', 'b1', 'a2']);
   });
