@@ -1,8 +1,8 @@
 /** Who a source acts as, whether that account exists, and what it is not allowed (rule 5). */
+import { createHash } from 'node:crypto';
 import type { GitOpsSource } from '../api/types.ts';
 import { PlumblineError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
-import { objectKey } from '../kube/types.ts';
 import type { ObjectId, Resource } from '../kube/types.ts';
 import type { LookUps } from '../live/lookup.ts';
 import type { Member } from '../live/types.ts';
@@ -40,11 +40,10 @@ export function userOf(account: Account): string {
 /** The API server lets an account act that does not exist, so it is looked up. Throws ServiceAccountNotFound. */
 export async function requireAccount(account: Account, lookUps: LookUps, signal: AbortSignal): Promise<void> {
   const id: ObjectId = { ...accountResource, namespace: account.namespace, name: account.name };
-  const found = await lookUps.find(accountResource, [id], signal);
-  const live = found.get(objectKey(id));
+  const live = await lookUps.get(accountResource, id, signal);
   if (live !== undefined && !live.deleting) return;
   const message = `ServiceAccount ${account.namespace}/${account.name}, as which this source acts, does not exist`;
-  const remedy = `Create it: kubectl create serviceaccount ${account.name} -n ${account.namespace}, and bind to it what the revision needs.`;
+  const remedy = `Create it, and bind to it what the revision needs:\n  kubectl create serviceaccount ${account.name} -n ${account.namespace}`;
   throw new PlumblineError({ reason: 'ServiceAccountNotFound', message, remedy, lacks: id });
 }
 
@@ -117,11 +116,14 @@ export function forbiddenFault(account: Account, missing: readonly Need[]): Faul
   return {
     reason: 'Forbidden',
     message: `ServiceAccount ${account.namespace}/${account.name} may not: ${texts.join('; ')}`,
-    remedy: `Grant it: ${commands.join(' && ')}`,
+    remedy: ['Grant it:', ...commands].join('\n  '),
   };
 }
 
-/** One role and binding per set of verbs, since `kubectl create role` gives every verb to every resource that it names. */
+/**
+ * One role and binding per set of verbs, since `kubectl create role` gives every verb to every resource that it names.
+ * The role's name is made of what it grants: what is lacking later never meets a role that is there already.
+ */
 function grantCommands(account: Account, namespace: string, resources: ReadonlyMap<string, ReadonlySet<string>>): string[] {
   const byVerbs = new Map<string, string[]>();
   for (const [resource, verbs] of resources) {
@@ -130,7 +132,8 @@ function grantCommands(account: Account, namespace: string, resources: ReadonlyM
   }
   const cluster = namespace === '';
   return [...byVerbs].flatMap(([verbs, names]) => {
-    const role = `plumbline-${account.namespace}-${account.name}-${verbs.replaceAll(',', '-')}`;
+    const digest = createHash('sha256').update(`${verbs} ${names.join(',')}`).digest('hex').slice(0, 8);
+    const role = `plumbline-${account.namespace}-${account.name}-${digest}`;
     const scope = cluster ? '' : ` -n ${namespace}`;
     const kind = cluster ? 'clusterrole' : 'role';
     return [

@@ -16,6 +16,8 @@ const fewUnknown = 4;
 export interface LookUps {
   /** The objects among `ids` that exist, by `objectKey`; metadata only, as of a moment after this walk began. */
   find(resource: Resource, ids: readonly ObjectId[], signal: AbortSignal): Promise<ReadonlyMap<string, LookedUp>>;
+  /** One object that many walks ask about, such as the account that they act as: by one GET for all of them. */
+  get(resource: Resource, id: ObjectId, signal: AbortSignal): Promise<LookedUp | undefined>;
   close(): void;
 }
 
@@ -33,7 +35,7 @@ export interface LookUpService {
 export function createLookUps(client: KubeClient, namespaces: readonly string[], lifetime: AbortSignal): LookUpService {
   let clock = 0;
   const running = new Set<number>();
-  /** Walks that have not looked anything up yet: those that will share a list. */
+  /** Walks that have not looked for what they state yet: those that will share a list. */
   const expected = new Set<number>();
   const lists = new Map<string, Shared<ReadonlyMap<string, LookedUp>>>();
   const gets = new Map<string, Shared<LookedUp | undefined>>();
@@ -77,7 +79,13 @@ export function createLookUps(client: KubeClient, namespaces: readonly string[],
       const began = ++clock;
       running.add(began);
       expected.add(began);
+      const get: LookUps['get'] = (resource, id, signal) =>
+        abortable(
+          share(gets, `${gvkKey(resource)} ${objectKey(id)}`, began, () => getOne(resource, id, flow)),
+          signal,
+        );
       return {
+        get,
         async find(resource, ids, signal) {
           expected.delete(began);
           if (ids.length === 0) return new Map();
