@@ -20,10 +20,21 @@ export interface Idle {
 const minuteMs = 60_000;
 const sampleMs = 5_000;
 
-/** Watches `pid` for a minute. It begins right after the remote was asked, so that one question falls into it at most. */
-export async function idleMinute(plane: Plane, pid: number, lsRefs: () => number): Promise<Idle> {
-  const asked = lsRefs();
-  await waitFor('the remote is asked again', () => lsRefs() > asked, 2 * minuteMs);
+/** With an interval of a minute, give or take a tenth, the next question is due 54 to 66 s after the last. */
+const afterQuestion = { least: 20_000, most: 45_000 };
+
+/**
+ * Watches `pid` for a minute, so placed that the remote is to be asked once in it. `askedAt` (milliseconds since 1970) is
+ * when it was asked last, `lsRefs` counts how often.
+ */
+export async function idleMinute(plane: Plane, pid: number, askedAt: number, lsRefs: () => number): Promise<Idle> {
+  let asked = askedAt;
+  if (Date.now() - asked > afterQuestion.most) {
+    const count = lsRefs();
+    await waitFor('the remote is asked again', () => lsRefs() > count, 2 * minuteMs);
+    asked = Date.now();
+  }
+  await sleep(Math.max(0, asked + afterQuestion.least - Date.now()));
   const known = ofOperator(await plane.audit.events()).length;
   const before = await usageOf(pid);
   const lsRefsBefore = lsRefs();

@@ -90,7 +90,7 @@ export function runOperator(field: Field, lsRefs?: () => number): Promise<Operat
     const git = (read - led) / 1_000;
     const calls = tableOf(events, field.count);
     const result = { startup: (first - spawned) / 1_000, seconds, git, net: seconds - git, calls };
-    return { result, idle: lsRefs && (await idleMinute(plane, operator.pid, lsRefs)) };
+    return { result, idle: lsRefs && (await idleMinute(plane, operator.pid, led, lsRefs)) };
   });
 }
 

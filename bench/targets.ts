@@ -42,7 +42,7 @@ export function verdicts(measured: Measured): readonly Verdict[] {
     { what: 'pace of the bare client, git taken off', measured: `${pace.toFixed(0)} %`, target: `≥ ${leastPace} %`, met: pace >= leastPace },
     { what: 'calls beyond the allowed', measured: textOf(excess), target: 'none', met: excess.length === 0 },
     { what: 'idle: API calls in a minute', measured: idleCalls === 0 ? '0' : textOf(idle.calls), target: '0', met: idleCalls === 0 },
-    { what: 'idle: ls-refs per remote and interval', measured: String(idle.lsRefs), target: '≤ 1', met: idle.lsRefs <= 1 },
+    { what: 'idle: ls-refs per remote and interval', measured: String(idle.lsRefs), target: '1', met: idle.lsRefs === 1 },
     { what: 'idle: CPU, git included', measured: `${idle.cpuPercent.toFixed(2)} % of a core`, target: `< ${mostCpuPercent} %`, met: idle.cpuPercent < mostCpuPercent },
     { what: 'idle: RSS, git included', measured: `${idle.rssMib.toFixed(0)} MiB`, target: `< ${mostRssMib} MiB`, met: idle.rssMib < mostRssMib },
   ];
