@@ -49,7 +49,8 @@ export function makeCheckout(listing: Listing, contents: ReadonlyMap<string, Buf
 /** `./prod/` → `prod`; the root is empty. Throws PlumblineError InvalidSpec for a path that leaves the repository. */
 export function normalisePath(path: string): string {
   const steps = path.split('/').filter((step) => step !== '' && step !== '.');
-  if (steps.includes('..')) throw new PlumblineError({ reason: 'InvalidSpec', message: `spec.path: ${JSON.stringify(path)} leaves the repository` });
+  if (steps.includes('..'))
+    throw new PlumblineError({ reason: 'InvalidSpec', message: `spec.path: ${JSON.stringify(path)} leaves the repository` });
   return steps.join('/');
 }
 
@@ -86,7 +87,12 @@ function refusal(file: ListedFile, prefix: string, limits: Limits): Fault | unde
         remedy: `Take it out of the path, or ${skip}.`,
       };
     case 'lfs':
-      return { reason: 'RepositoryRefused', place, message: 'the file is in Git LFS, which is not read', remedy: `Commit the file itself, or ${skip}.` };
+      return {
+        reason: 'RepositoryRefused',
+        place,
+        message: 'the file is in Git LFS, which is not read',
+        remedy: `Commit the file itself, or ${skip}.`,
+      };
     case 'link':
       return {
         reason: 'RepositoryRefused',
@@ -95,14 +101,22 @@ function refusal(file: ListedFile, prefix: string, limits: Limits): Fault | unde
         remedy: `Put a plain file or folder in its place, or ${skip}.`,
       };
     case 'module':
-      return { reason: 'RepositoryRefused', place, message: 'a submodule; submodules are not read', remedy: `Commit its files themselves, or ${skip}.` };
+      return {
+        reason: 'RepositoryRefused',
+        place,
+        message: 'a submodule; submodules are not read',
+        remedy: `Commit its files themselves, or ${skip}.`,
+      };
   }
 }
 
 function checkSums(count: number, total: number, folder: string, limits: Limits): void {
   const where = folder === '' ? 'the repository' : folder;
   if (count > limits.files) {
-    throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `${where} holds ${count} manifest files, over the limit of ${limits.files}` });
+    throw new PlumblineError({
+      reason: 'RepositoryTooLarge',
+      message: `${where} holds ${count} manifest files, over the limit of ${limits.files}`,
+    });
   }
   if (total > limits.totalBytes) {
     throw new PlumblineError({
@@ -127,16 +141,25 @@ function notThere(folder: string, folders: ReadonlyMap<string, string>, files: r
       });
     }
     if (file?.path === next) {
-      return new PlumblineError({ reason: 'PathNotFound', message: `spec.path ${folder}: ${next} is a file, not a folder`, remedy: 'Name the folder that holds it.' });
+      return new PlumblineError({
+        reason: 'PathNotFound',
+        message: `spec.path ${folder}: ${next} is a file, not a folder`,
+        remedy: 'Name the folder that holds it.',
+      });
     }
     if (!folders.has(next)) break;
     parent = next;
   }
   if (steps.some((step) => step.startsWith('.'))) {
-    return new PlumblineError({ reason: 'PathNotFound', message: `spec.path ${folder} is hidden (a leading dot), and hidden folders are not read` });
+    return new PlumblineError({
+      reason: 'PathNotFound',
+      message: `spec.path ${folder} is hidden (a leading dot), and hidden folders are not read`,
+    });
   }
   const prefix = parent === '' ? '' : `${parent}/`;
-  const there = [...folders.keys()].filter((path) => path !== '' && path.startsWith(prefix) && !path.slice(prefix.length).includes('/')).slice(0, 5);
+  const there = [...folders.keys()]
+    .filter((path) => path !== '' && path.startsWith(prefix) && !path.slice(prefix.length).includes('/'))
+    .slice(0, 5);
   const hint = there.length === 0 ? '' : `; ${parent === '' ? 'the repository' : parent} holds ${there.join(', ')}`;
   return new PlumblineError({ reason: 'PathNotFound', message: `folder ${folder} is not in commit ${sha.slice(0, 7)}${hint}` });
 }

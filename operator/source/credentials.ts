@@ -6,7 +6,16 @@ import type { Credentials } from './types.ts';
 /** No Secret: an anonymous remote. */
 export const anonymous: Credentials = { id: '' };
 
-const notSupportedYet = ['tls.crt', 'tls.key', 'identity', 'known_hosts', 'githubAppID', 'githubAppInstallationID', 'githubAppPrivateKey', 'githubAppBaseURL'];
+const notSupportedYet = [
+  'tls.crt',
+  'tls.key',
+  'identity',
+  'known_hosts',
+  'githubAppID',
+  'githubAppInstallationID',
+  'githubAppPrivateKey',
+  'githubAppBaseURL',
+];
 
 /**
  * The credentials in a Secret's `data` (base64). Keys it does not know are left alone.
@@ -52,7 +61,8 @@ function text(data: Readonly<Record<string, string>>, key: string): string | und
 
 function checkCertificates(pem: string): void {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  if (blocks === null) throw invalid('ca.crt holds no PEM certificate', 'Put the CA certificate in, beginning with -----BEGIN CERTIFICATE-----.');
+  if (blocks === null)
+    throw invalid('ca.crt holds no PEM certificate', 'Put the CA certificate in, beginning with -----BEGIN CERTIFICATE-----.');
   for (const [index, block] of blocks.entries()) {
     try {
       new X509Certificate(block);

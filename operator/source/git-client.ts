@@ -1,4 +1,5 @@
 /** Git, as the rest of the operator asks it: refs in this process, commits in the child. */
+import { getCACertificates } from 'node:tls';
 import { PlumblineError } from '../errors.ts';
 import type { AskedOf, Part, Reply, Request } from './child-messages.ts';
 import { makeCheckout } from './checkout.ts';
@@ -45,19 +46,25 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
   const deadlineMs = options.deadlineMs ?? 300_000;
   const child = new ChildQueue({ ...defaultChildOptions, ...options.child }, options.concurrency ?? 4);
   const askOf = (url: string, credentials: Credentials): AskedOf => ({ url, credentials, timeouts, limits });
+  // The child has no environment: authorities that NODE_EXTRA_CA_CERTS adds here go along with the question.
+  const extra = getCACertificates('extra');
+  const childAskOf = (url: string, credentials: Credentials): AskedOf =>
+    askOf(url, extra.length === 0 ? credentials : { ...credentials, ca: [credentials.ca ?? '', ...extra].join('\n') });
 
   return {
-    listRefs: (url, credentials, signal, prefixes = ['refs/tags/']): Promise<RemoteRefs> => fetchRefs(askOf(url, credentials), prefixes, signal),
+    listRefs: (url, credentials, signal, prefixes = ['refs/tags/']): Promise<RemoteRefs> =>
+      fetchRefs(askOf(url, credentials), prefixes, signal),
 
     async checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout> {
-      const request = { kind: 'checkout', ask: askOf(url, credentials), commit: ref.commit, bare: ref.fullRef === undefined } as const;
+      const request = { kind: 'checkout', ask: childAskOf(url, credentials), commit: ref.commit, bare: ref.fullRef === undefined } as const;
       const result = await child.ask(request, signal, deadlineMs);
-      if (!('parts' in result)) throw new PlumblineError({ reason: 'InternalError', message: 'the process that reads git answered another question' });
+      if (!('parts' in result))
+        throw new PlumblineError({ reason: 'InternalError', message: 'the process that reads git answered another question' });
       return assemble(result.commit, result.parts, limits);
     },
 
     async descends(url, credentials, ancestor, commit, signal): Promise<boolean | undefined> {
-      const result = await child.ask({ kind: 'descends', ask: askOf(url, credentials), ancestor, commit }, signal, deadlineMs);
+      const result = await child.ask({ kind: 'descends', ask: childAskOf(url, credentials), ancestor, commit }, signal, deadlineMs);
       return 'descends' in result ? result.descends : undefined;
     },
 
@@ -113,13 +120,15 @@ class ChildQueue {
       };
       const deadline = setTimeout(() => {
         const wasRunning = this.#running.has(id);
-        job.settle({ error: new PlumblineError({ reason: 'GitTimeout', message: `reading the commit took over ${Math.round(deadlineMs / 1000)} s` }) });
+        job.settle({
+          error: new PlumblineError({ reason: 'GitTimeout', message: `reading the commit took over ${Math.round(deadlineMs / 1000)} s` }),
+        });
         // It may be too busy to hear that it should stop.
         if (wasRunning) this.#process?.kill();
       }, deadlineMs);
       const job: Job = {
         id,
-        request: { ...asked, id } as Job['request'],
+        request: { ...asked, id },
         signal,
         parts: [],
         alone: false,
@@ -129,7 +138,7 @@ class ChildQueue {
           this.#running.delete(id);
           const at = this.#waiting.indexOf(job);
           if (at >= 0) this.#waiting.splice(at, 1);
-          if ('error' in result && result.error !== undefined) reject(result.error as Error);
+          if ('error' in result && result.error !== undefined) reject(result.error);
           else resolve(result as Answered);
           this.#next();
         },

@@ -11,7 +11,7 @@ import { sizeText } from './limits.ts';
 export interface ChildOptions {
   /** The file that Node runs, with the flag `--git-child`. Default: beside this file, or the bundle that this file is part of. */
   readonly entry?: string | undefined;
-  /** Nothing of the operator's environment but this reaches the child (NODE_EXTRA_CA_CERTS). */
+  /** Nothing of the operator's environment but this reaches the child. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** JavaScript objects. MiB. */
   readonly heapMiB: number;
@@ -93,7 +93,10 @@ export class GitProcess {
 }
 
 function tooLarge(options: ChildOptions): PlumblineError {
-  return new PlumblineError({ reason: 'RepositoryTooLarge', message: `reading the repository took over ${sizeText(options.residentBytes)} of memory` });
+  return new PlumblineError({
+    reason: 'RepositoryTooLarge',
+    message: `reading the repository took over ${sizeText(options.residentBytes)} of memory`,
+  });
 }
 
 function crash(how: string): PlumblineError {

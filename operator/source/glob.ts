@@ -92,18 +92,33 @@ function characterClass(text: string): (char: string) => boolean {
 
 /** Going back to the last `**` only is enough: what an earlier one could take, the last one can as well. */
 function matchSegments(pattern: readonly Segment[], names: readonly string[]): boolean {
-  return matchWith(pattern, names, (segment) => segment === 'folders', (segment, name) => segment !== 'folders' && matchName(segment, name));
+  return matchWith(
+    pattern,
+    names,
+    (segment) => segment === 'folders',
+    (segment, name) => segment !== 'folders' && matchName(segment, name),
+  );
 }
 
 function matchName(pattern: readonly Token[], name: string): boolean {
-  return matchWith(pattern, [...name], (token) => token.kind === 'any', (token, char) => token.kind === 'one' && token.matches(char));
+  return matchWith(
+    pattern,
+    name.split(''),
+    (token) => token.kind === 'any',
+    (token, char) => token.kind === 'one' && token.matches(char),
+  );
 }
 
-function matchWith<P, T>(pattern: readonly P[], text: readonly T[], isAny: (part: P) => boolean, fits: (part: P, item: T) => boolean): boolean {
+function matchWith<P, T>(
+  pattern: readonly P[],
+  text: readonly T[],
+  isAny: (part: P) => boolean,
+  fits: (part: P, item: T) => boolean,
+): boolean {
   let at = 0;
   let any = -1;
   let anyAt = 0;
-  for (let read = 0; read < text.length; ) {
+  for (let read = 0; read < text.length;) {
     const part = pattern[at];
     if (part !== undefined && isAny(part)) {
       any = at;

@@ -50,7 +50,8 @@ export function connectionError(error: unknown, where: string, idleMs: number, s
   if (code === undefined) return said('GitError', `${where} cannot be asked`);
   if (unreachable[code] !== undefined) return said('GitUnreachable', `${where} cannot be reached: ${unreachable[code]}`);
   if (silent.has(code)) return said('GitTimeout', `${where} said nothing for ${Math.round(idleMs / 100) / 10} s`);
-  if (untrusted[code] !== undefined) return said('UntrustedCertificate', `the TLS certificate of ${where} is not trusted: ${untrusted[code]} (${code})`);
+  if (untrusted[code] !== undefined)
+    return said('UntrustedCertificate', `the TLS certificate of ${where} is not trusted: ${untrusted[code]} (${code})`);
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) {
     return said('GitUnreachable', `${where} cannot be reached: TLS fails (${code}); is it http:// instead of https://?`);
   }
@@ -89,7 +90,8 @@ export function statusError(answer: RefusedAnswer, where: string, now: number): 
     });
   }
   if (status === 403) return new PlumblineError({ reason: 'AuthenticationFailed', message: `${where} refuses access (403)${tail}` });
-  if (status === 404 || status === 410) return new PlumblineError({ reason: 'RepositoryNotFound', message: `there is no repository at ${where} (${status})` });
+  if (status === 404 || status === 410)
+    return new PlumblineError({ reason: 'RepositoryNotFound', message: `there is no repository at ${where} (${status})` });
   return new PlumblineError(
     { reason: 'GitError', message: `${where} answers ${status}${tail}` },
     { retryAfterMs: retryAfterMs(answer.retryAfter, now) },

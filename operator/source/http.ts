@@ -43,7 +43,13 @@ export function openTransport(home: URL, credentials: Credentials, timeouts: Tim
   const authorization = authorizationOf(credentials);
   const mask = maskOf(credentials);
 
-  async function ask(method: 'GET' | 'POST', url: URL, headers: Readonly<Record<string, string>>, body: Buffer | null, signal: AbortSignal) {
+  async function ask(
+    method: 'GET' | 'POST',
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    body: Buffer | null,
+    signal: AbortSignal,
+  ) {
     signal.throwIfAborted();
     const trusted = url.hostname === home.hostname && !(home.protocol === 'https:' && url.protocol === 'http:');
     const authenticated = trusted && authorization !== undefined;
@@ -147,6 +153,8 @@ function authorizationOf(credentials: Credentials): string | undefined {
 /** A server may echo what it was sent. */
 function maskOf(credentials: Credentials): (text: string) => string {
   const authorization = authorizationOf(credentials)?.replace(/^\w+ /, '');
-  const secrets = [authorization, credentials.password, credentials.bearerToken].filter((secret) => secret !== undefined && secret !== '') as string[];
+  const secrets = [authorization, credentials.password, credentials.bearerToken].filter(
+    (secret) => secret !== undefined && secret !== '',
+  ) as string[];
   return (text) => secrets.reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
 }

@@ -43,7 +43,8 @@ export function listCommit(oid: string, pack: PackObjects, limits: Limits): List
       }
       const at = path === '' ? entry.name : `${path}/${entry.name}`;
       // Deeper than any repository that people made; a stack has an end.
-      if (at.length > 4096) throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `a path is over 4096 characters: ${at.slice(0, 100)}…` });
+      if (at.length > 4096)
+        throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `a path is over 4096 characters: ${at.slice(0, 100)}…` });
       if (entry.kind === 'folder') {
         walk(at, entry.oid);
       } else {
@@ -113,7 +114,10 @@ function peel(oid: string, pack: PackObjects): { readonly sha: string; readonly 
     if (object.type === 'commit') return { sha: at, data: object.data };
     const target = object.type === 'tag' ? parseTagTarget(object.data) : undefined;
     if (target === undefined) {
-      throw new PlumblineError({ reason: 'RefNotFound', message: `${oid} is a ${object.type === 'tree' ? 'folder' : 'file'}, not a commit` });
+      throw new PlumblineError({
+        reason: 'RefNotFound',
+        message: `${oid} is a ${object.type === 'tree' ? 'folder' : 'file'}, not a commit`,
+      });
     }
     at = target;
   }

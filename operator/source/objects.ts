@@ -11,7 +11,7 @@ export interface TreeEntry {
 /** The entries of a tree, in git's order. Throws GitError for names that no tree may hold. */
 export function parseTree(data: Buffer): TreeEntry[] {
   const entries: TreeEntry[] = [];
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     const space = data.indexOf(0x20, at);
     const end = data.indexOf(0, space);
     if (space < 0 || end < 0 || end + 21 > data.length) throw notGit('a folder in its pack is broken');

@@ -45,7 +45,10 @@ export class PackWindow {
       }
       this.#received += next.value.length;
       if (this.#received > this.#limit) {
-        throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `the commit is over ${sizeText(this.#limit)} as the server packs it` });
+        throw new PlumblineError({
+          reason: 'RepositoryTooLarge',
+          message: `the commit is over ${sizeText(this.#limit)} as the server packs it`,
+        });
       }
       chunks.push(next.value);
       length += next.value.length;

@@ -93,7 +93,10 @@ class Budget {
   spend(bytes: number): void {
     this.#left -= bytes;
     if (this.#left < 0) {
-      throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `the files of the commit are over ${sizeText(this.#limit)} together` });
+      throw new PlumblineError({
+        reason: 'RepositoryTooLarge',
+        message: `the files of the commit are over ${sizeText(this.#limit)} together`,
+      });
     }
   }
 }
@@ -164,7 +167,10 @@ async function inflate(window: PackWindow, size: number): Promise<Buffer> {
     return buffer;
   } catch (error) {
     if (error instanceof PlumblineError) throw error;
-    throw new PlumblineError({ reason: 'GitError', message: 'the git server cannot be understood: an object in its pack does not unpack' }, { cause: error });
+    throw new PlumblineError(
+      { reason: 'GitError', message: 'the git server cannot be understood: an object in its pack does not unpack' },
+      { cause: error },
+    );
   }
 }
 

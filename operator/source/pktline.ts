@@ -25,7 +25,8 @@ export async function* readPackets(body: AsyncIterable<Buffer>): AsyncGenerator<
     let at = 0;
     while (rest.length - at >= 4) {
       const header = rest.toString('latin1', at, at + 4);
-      if (!/^[0-9a-fA-F]{4}$/.test(header)) throw notGit(`it answers what is no git protocol: ${quote(rest.toString('utf8', at, at + 400))}`);
+      if (!/^[0-9a-fA-F]{4}$/.test(header))
+        throw notGit(`it answers what is no git protocol: ${quote(rest.toString('utf8', at, at + 400))}`);
       const length = Number.parseInt(header, 16);
       if (length < 4) {
         at += 4;

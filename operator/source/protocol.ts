@@ -166,7 +166,10 @@ async function introduction(packets: AsyncGenerator<Packet>, uploadPack: URL): P
   }
   const format = capabilities.get('object-format') ?? 'sha1';
   if (format !== 'sha1') {
-    throw new PlumblineError({ reason: 'NotSupported', message: `the repository names its objects by ${quote(format)}, which this version does not know` });
+    throw new PlumblineError({
+      reason: 'NotSupported',
+      message: `the repository names its objects by ${quote(format)}, which this version does not know`,
+    });
   }
   if (version === 2) return { version, uploadPack, capabilities, advertised: undefined };
   return { version, uploadPack, capabilities, advertised: { refs, head, headRef: headTarget(capabilities) } };
@@ -210,7 +213,8 @@ async function* sideBand(packets: AsyncGenerator<Packet>): AsyncGenerator<Buffer
     if (packet.kind !== 'data') return;
     const band = packet.data[0];
     if (band === 1) yield packet.data.subarray(1);
-    else if (band === 3) throw new PlumblineError({ reason: 'GitError', message: `the git server gave up: ${quote(packet.data.toString('utf8', 1))}` });
+    else if (band === 3)
+      throw new PlumblineError({ reason: 'GitError', message: `the git server gave up: ${quote(packet.data.toString('utf8', 1))}` });
     else if (band !== 2) throw notGit('it sends what belongs to no band');
   }
 }

@@ -63,7 +63,10 @@ function named(remote: RemoteRefs, fullRef: string, shortRef: string, what: stri
   const commit = remote.refs.get(fullRef);
   if (commit !== undefined) return { commit, fullRef, shortRef };
   const folder = what === 'branch' ? 'refs/heads/' : what === 'tag' ? 'refs/tags/' : undefined;
-  throw new PlumblineError({ reason: 'RefNotFound', message: `${what} ${shortRef} is not in the repository${suggestion(remote, shortRef, folder)}` });
+  throw new PlumblineError({
+    reason: 'RefNotFound',
+    message: `${what} ${shortRef} is not in the repository${suggestion(remote, shortRef, folder)}`,
+  });
 }
 
 function highest(remote: RemoteRefs, text: string): ResolvedRef {
@@ -82,7 +85,12 @@ function highest(remote: RemoteRefs, text: string): ResolvedRef {
     if (order > 0) best = { version, tag, commit };
   }
   if (best !== undefined) return { commit: best.commit, fullRef: `refs/tags/${best.tag}`, shortRef: best.tag };
-  const there = versions === 0 ? 'no tag is a version' : versions === 1 ? 'the one tag that is a version is outside it' : `all ${versions} tags that are versions are outside it`;
+  const there =
+    versions === 0
+      ? 'no tag is a version'
+      : versions === 1
+        ? 'the one tag that is a version is outside it'
+        : `all ${versions} tags that are versions are outside it`;
   throw new PlumblineError({ reason: 'RefNotFound', message: `no tag is in the range ${text}: ${there}` });
 }
 
@@ -103,7 +111,9 @@ function shortName(fullRef: string): string {
 
 /** The three names nearest to the one that was asked for. */
 function suggestion(remote: RemoteRefs, wanted: string, folder: string | undefined): string {
-  const names = [...remote.refs.keys()].filter((ref) => folder === undefined || ref.startsWith(folder)).map((ref) => (folder === undefined ? ref : shortName(ref)));
+  const names = [...remote.refs.keys()]
+    .filter((ref) => folder === undefined || ref.startsWith(folder))
+    .map((ref) => (folder === undefined ? ref : shortName(ref)));
   if (names.length === 0) return '';
   const near = names
     .slice(0, 500)

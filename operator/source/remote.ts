@@ -27,7 +27,9 @@ export interface RemoteOptions {
 
 type Answer = { readonly refs: RemoteRefs; readonly error?: undefined } | { readonly refs?: undefined; readonly error: PlumblineError };
 type Known = Answer & { readonly at: number; readonly prefixes: readonly string[] };
-type Resolution = { readonly resolved: ResolvedRef; readonly error?: undefined } | { readonly resolved?: undefined; readonly error: PlumblineError };
+type Resolution =
+  | { readonly resolved: ResolvedRef; readonly error?: undefined }
+  | { readonly resolved?: undefined; readonly error: PlumblineError };
 
 interface Subscriber {
   readonly options: SubscribeOptions;
@@ -112,7 +114,12 @@ export class Remote {
 
   #tellPinned(subscriber: Subscriber): void {
     const spec = subscriber.options.ref;
-    this.#tell(subscriber, attempt(() => resolveRef(noRefs, spec)), this.#options.clock.now(), true);
+    this.#tell(
+      subscriber,
+      attempt(() => resolveRef(noRefs, spec)),
+      this.#options.clock.now(),
+      true,
+    );
   }
 
   /** The next question goes out in `ms`, or sooner where that was already meant. */

@@ -90,7 +90,13 @@ export class Remotes implements SharedRemotes {
     });
   }
 
-  async descends(url: string, credentials: Credentials, ancestor: string, commit: string, signal: AbortSignal): Promise<boolean | undefined> {
+  async descends(
+    url: string,
+    credentials: Credentials,
+    ancestor: string,
+    commit: string,
+    signal: AbortSignal,
+  ): Promise<boolean | undefined> {
     const key = `${keyOf(url, credentials)} ${ancestor} ${commit}`;
     const known = this.#descents.get(key);
     if (known !== undefined) return known;

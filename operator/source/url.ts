@@ -25,7 +25,11 @@ export function parseGitUrl(text: string): URL {
     });
   }
   if (url.search !== '') {
-    throw new PlumblineError({ reason: 'InvalidSpec', message: 'spec.url holds a query', remedy: 'Write the URL without ? and what follows.' });
+    throw new PlumblineError({
+      reason: 'InvalidSpec',
+      message: 'spec.url holds a query',
+      remedy: 'Write the URL without ? and what follows.',
+    });
   }
   url.hash = '';
   return url;

@@ -26,7 +26,9 @@ export function makeCertificate(options: CertificateOptions = {}): ServerCertifi
     notBefore: options.notBefore ?? new Date(Date.now() - 86_400_000),
     notAfter: options.notAfter ?? new Date(Date.now() + 10 * 86_400_000),
   };
-  const names = hosts.map((host) => (isIPv4(host) ? tagged(0x87, Buffer.from(host.split('.').map(Number))) : tagged(0x82, Buffer.from(host))));
+  const names = hosts.map((host) =>
+    isIPv4(host) ? tagged(0x87, Buffer.from(host.split('.').map(Number))) : tagged(0x82, Buffer.from(host)),
+  );
   const caExtensions = [
     extension('2.5.29.19', true, sequence(tagged(0x01, Buffer.from([0xff])))), // basicConstraints: CA
     extension('2.5.29.15', true, Buffer.from([0x03, 0x02, 0x01, 0x06])), // keyUsage: keyCertSign, cRLSign

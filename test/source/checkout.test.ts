@@ -19,11 +19,10 @@ function checkout(files: Readonly<Record<string, string | Pick<ListedFile, 'kind
     if (typeof what === 'string') contents.set(oid, Buffer.from(what));
     listed.push(typeof what === 'string' ? { path, oid, kind: 'manifest' } : { path, oid, ...what });
   }
-  return makeCheckout(
-    { commit, folders: [...folders].map((path) => [path, `tree of ${path}`] as const), files: listed },
-    contents,
-    { ...defaultLimits, ...limits },
-  );
+  return makeCheckout({ commit, folders: [...folders].map((path) => [path, `tree of ${path}`] as const), files: listed }, contents, {
+    ...defaultLimits,
+    ...limits,
+  });
 }
 
 function refusal(cut: () => unknown): PlumblineError {
@@ -68,7 +67,9 @@ describe('a snapshot', () => {
   });
 
   test('holds the content of each file', () => {
-    expect(shop.snapshot('staging', []).files).toEqual([{ path: 'staging/web.yaml', oid: 'oid of staging/web.yaml', content: Buffer.from('staging') }]);
+    expect(shop.snapshot('staging', []).files).toEqual([
+      { path: 'staging/web.yaml', oid: 'oid of staging/web.yaml', content: Buffer.from('staging') },
+    ]);
   });
 });
 

@@ -70,10 +70,16 @@ describe('the id', () => {
   });
 
   test.each([
-    [{ username: 'ab', password: 'c' }, { username: 'a', password: 'bc' }],
+    [
+      { username: 'ab', password: 'c' },
+      { username: 'a', password: 'bc' },
+    ],
     [{ username: 'a' }, { bearerToken: 'a' }],
-    [{ username: 'a', password: 'b' }, { username: 'a', password: 'b', 'ca.crt': ca }],
+    [
+      { username: 'a', password: 'b' },
+      { username: 'a', password: 'b', 'ca.crt': ca },
+    ],
   ])('tells %j from %j', (one, other) => {
-    expect(readCredentials(secret(one as Record<string, string>)).id).not.toBe(readCredentials(secret(other as Record<string, string>)).id);
+    expect(readCredentials(secret(one as Record<string, string>)).id).not.toBe(readCredentials(secret(other)).id);
   });
 });

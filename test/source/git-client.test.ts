@@ -52,7 +52,10 @@ describe.each([
   });
 
   test('gives the commit of a branch, a tag, a range, a ref and HEAD', async () => {
-    const first = await repo.write({ 'prod/web.yaml': 'v: 1\n' }, { message: 'First\n\nwith a body', date: new Date('2026-01-02T03:04:05Z') });
+    const first = await repo.write(
+      { 'prod/web.yaml': 'v: 1\n' },
+      { message: 'First\n\nwith a body', date: new Date('2026-01-02T03:04:05Z') },
+    );
     await repo.tag('v1.0.0', first, 'an annotated tag');
     await repo.tag('light', first);
     const second = await repo.write({ 'prod/web.yaml': 'v: 2\n' }, { message: 'Second', author: 'Grace Hopper <grace@example.com>' });
@@ -351,7 +354,10 @@ describe('a server that is not well', () => {
     const { port } = closed.address() as AddressInfo;
     await new Promise((resolve) => closed.close(resolve));
     const error = await failure(git.listRefs(`http://127.0.0.1:${port}/x.git`, anonymous, signal));
-    expect([error.reason, error.message]).toEqual(['GitUnreachable', `http://127.0.0.1:${port}/x.git cannot be reached: connection refused`]);
+    expect([error.reason, error.message]).toEqual([
+      'GitUnreachable',
+      `http://127.0.0.1:${port}/x.git cannot be reached: connection refused`,
+    ]);
   });
 
   test('what is given up ends at once, with the reason it was given up for', async () => {

@@ -32,11 +32,14 @@ describe('a glob', () => {
     expect(() => globMatcher([glob])).toThrow(PlumblineError);
   });
 
-  test.each([['*a*a*a*a*a*a*a*a*b'], ['+(+(a|aa)|b)c'], ['(a+)+$'], [`${'**/'.repeat(20)}b`], ['{a,aa}'.repeat(5)]])('%j takes no time on a name made for it', (glob) => {
-    const begun = performance.now();
-    const matches = globMatcher([glob]);
-    matches('a'.repeat(200));
-    matches('a/'.repeat(200));
-    expect(performance.now() - begun).toBeLessThan(200);
-  });
+  test.each([['*a*a*a*a*a*a*a*a*b'], ['+(+(a|aa)|b)c'], ['(a+)+$'], [`${'**/'.repeat(20)}b`], ['{a,aa}'.repeat(5)]])(
+    '%j takes no time on a name made for it',
+    (glob) => {
+      const begun = performance.now();
+      const matches = globMatcher([glob]);
+      matches('a'.repeat(200));
+      matches('a/'.repeat(200));
+      expect(performance.now() - begun).toBeLessThan(200);
+    },
+  );
 });

@@ -10,12 +10,12 @@ import type { GitRepo, GitServer } from '../gitserver/index.ts';
 /** A clock that stands still until it is told to go on. */
 class HandClock implements Clock {
   #now = 1_000_000;
-  readonly #timers = new Set<{ readonly due: number; readonly then: () => void }>();
+  readonly #timers = new Set<{ readonly due: number; readonly fire: () => void }>();
 
   now = (): number => this.#now;
 
-  after = (ms: number, then: () => void): (() => void) => {
-    const timer = { due: this.#now + ms, then };
+  after = (ms: number, fire: () => void): (() => void) => {
+    const timer = { due: this.#now + ms, fire };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   };
@@ -30,7 +30,7 @@ class HandClock implements Clock {
     this.#now += ms;
     for (const timer of [...this.#timers].filter(({ due }) => due <= this.#now)) {
       this.#timers.delete(timer);
-      timer.then();
+      timer.fire();
     }
   }
 }
