@@ -21,6 +21,7 @@ export function readLiveObject(resource: Resource, object: Pick<KubeObject, 'met
     resource,
     uid: metadata.uid ?? '',
     resourceVersion: metadata.resourceVersion ?? '',
+    createdAt: Date.parse(metadata.creationTimestamp ?? ''),
     deleting: metadata.deletionTimestamp !== undefined,
     controllerOwner: metadata.ownerReferences?.find((owner) => owner.controller === true),
     partOf: metadata.labels?.[partOfLabel] ?? '',

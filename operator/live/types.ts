@@ -8,6 +8,8 @@ export interface LiveObject {
   readonly resource: Resource;
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Milliseconds since the epoch, to the second; NaN where it is not told. */
+  readonly createdAt: number;
   readonly deleting: boolean;
   readonly controllerOwner: OwnerReference | undefined;
   /** The value of the part-of label; empty when it has none. */

@@ -1,4 +1,5 @@
 /** Pure: whether a prune is let through or held for a person (rule 18). */
+import { commitAnnotation } from '../api/names.ts';
 import { isProven } from './plan.ts';
 import { groupKindText, objectText } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
@@ -13,6 +14,10 @@ export interface GuardInput {
   readonly stated: number;
   readonly members: readonly Member[];
   readonly prune: readonly Member[];
+  /** The commit that is being applied. */
+  readonly commit: string;
+  /** When the last revision was applied whole, milliseconds since the epoch; undefined before the first. */
+  readonly appliedAt: number | undefined;
   readonly facts: GuardFacts;
 }
 
@@ -21,7 +26,7 @@ export function hold(input: GuardInput): Hold | undefined {
   const { prune, facts } = input;
   if (prune.length === 0) return undefined;
   const why: string[] = [];
-  const proven = input.members.filter(isProven).length;
+  const proven = membersBefore(input);
   if (input.stated === 0) {
     why.push(`the revision states no object, and ${prune.length} would go`);
   } else if (proven >= fewMembers && prune.length > proven * mostOfThem) {
@@ -35,6 +40,17 @@ export function hold(input: GuardInput): Hold | undefined {
     if (objects !== undefined && objects.length > 0) why.push(`${objectText(id)} still has ${listed(objects)}`);
   }
   return why.length === 0 ? undefined : { why, objects: prune };
+}
+
+/**
+ * How many members there were before this revision: what an earlier attempt at it brought in does not count, else a held
+ * prune would let itself go once enough of what is new was there.
+ */
+function membersBefore({ members, prune, commit, appliedAt = Number.POSITIVE_INFINITY }: GuardInput): number {
+  const going = new Set(prune);
+  const isNew = (member: Member): boolean =>
+    !going.has(member) && member.annotations[commitAnnotation] === commit && member.createdAt > appliedAt;
+  return members.filter((member) => isProven(member) && !isNew(member)).length;
 }
 
 /** The namespaces and CRDs among what would be pruned: those whose contents the guard has to know. */

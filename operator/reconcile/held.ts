@@ -31,7 +31,7 @@ export function isAllowanceOver(source: GitOpsSource, outcome: Outcome): boolean
 /** Everything that is held, and the command that lets it go. */
 export function heldFault(held: Hold, source: GitOpsSource, commit: string): Fault {
   const { namespace, name } = source.metadata;
-  const shown = held.objects.slice(0, listed).map((member) => objectText(member.id));
+  const shown = held.objects.map((member) => objectText(member.id)).toSorted().slice(0, listed);
   const more = held.objects.length > listed ? ` and ${held.objects.length - listed} more` : '';
   return {
     reason: 'PruneHeld',

@@ -50,7 +50,10 @@ export async function planRevision(self: Walk, manifests: readonly Manifest[], c
   const faults = [...plan.faults, ...claim(self, plan, 'take')];
   if (faults.length > 0) throw new PlumblineError(faults);
   const facts = await guardFacts(self, plan.prune);
-  const held = isPruneAllowed(source, commit) ? undefined : hold({ stated: manifests.length, members, prune: plan.prune, facts });
+  const at = source.status?.revision?.applied?.time;
+  const appliedAt = at === undefined ? undefined : Date.parse(at);
+  const input = { stated: manifests.length, members, prune: plan.prune, commit, appliedAt, facts };
+  const held = isPruneAllowed(source, commit) ? undefined : hold(input);
   return { plan, account, held, appliedBefore };
 }
 

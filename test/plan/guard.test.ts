@@ -11,7 +11,7 @@ const crd = member({ group: 'apiextensions.k8s.io', kind: 'CustomResourceDefinit
 const claim = member({ kind: 'PersistentVolumeClaim', name: 'data' });
 
 function why(stated: number, all: readonly Member[], prune: readonly Member[], facts: GuardFacts = nothing): readonly string[] | undefined {
-  return hold({ stated, members: all, prune, facts })?.why;
+  return hold({ stated, members: all, prune, facts, commit: 'new', appliedAt: 5_000 })?.why;
 }
 
 describe('a prune', () => {
@@ -31,6 +31,16 @@ describe('a prune', () => {
   test('counts proven members alone', () => {
     const copies = Array.from({ length: 20 }, (_, index) => member({ name: `copy${index}` }, { ownsLabel: false }));
     expect(why(1, [...members(10), ...copies], members(8))).toEqual(['8 of 10 objects would go']);
+  });
+  test('counts nothing that an earlier attempt at the revision brought in', () => {
+    const at = (commit: string) => ({ annotations: { 'plumbline.dev/commit': commit } });
+    const old = members(10);
+    const fresh = Array.from({ length: 10 }, (_, index) => member({ name: `new${index}` }, { ...at('new'), createdAt: 6_000 }));
+    expect(why(12, [...old, ...fresh], old.slice(2))).toEqual(['8 of 10 objects would go']);
+    const changed = Array.from({ length: 10 }, (_, index) => member({ name: `changed${index}` }, { ...at('new'), createdAt: 4_000 }));
+    expect(why(12, [...old, ...changed], old.slice(2))).toBeUndefined();
+    const corrected = Array.from({ length: 10 }, (_, index) => member({ name: `back${index}` }, { ...at('old'), createdAt: 6_000 }));
+    expect(why(12, [...old, ...corrected], old.slice(2))).toBeUndefined();
   });
   test('of a PersistentVolumeClaim is held', () => {
     expect(why(5, [claim], [claim])).toEqual(['PersistentVolumeClaim shop/data holds data']);

@@ -43,6 +43,7 @@ export function member(which: Which = {}, more: Partial<Member> & { hash?: strin
     resource: resourceOf(which),
     uid: `uid-${which.name ?? 'a'}`,
     resourceVersion: '7',
+    createdAt: 0,
     deleting: false,
     controllerOwner: undefined,
     partOf: ours,
