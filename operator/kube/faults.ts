@@ -30,10 +30,10 @@ export function describeApiError(error: unknown, subject: Subject): readonly Fau
     const message = error instanceof Error ? error.message : String(error);
     return [fault('InternalError', subject, subject.isSecret ? 'cannot be handled' : message)];
   }
+  const denial = denialOf(error, subject);
+  if (denial !== undefined) return [denial];
   switch (error.code) {
     case 400:
-      if (isDryRunRefusal(error)) return [fault('WebhookRefusesDryRun', subject, error.message)];
-      return [fault('ObjectRefused', subject, secretless(error, subject, 'the API server refuses the request as it is'))];
     case 413:
       return [fault('ObjectRefused', subject, secretless(error, subject, 'the API server refuses the request as it is'))];
     case 401:
@@ -67,6 +67,21 @@ export function ownRequestError(error: unknown): PlumblineError {
   return tell('ApiServerUnavailable', unavailableText(error, { isSecret: false }));
 }
 
+/** A webhook denies with any code that it likes; only the sentence that the API server puts before its own names it. */
+const denied = /^admission webhook "([^"]+)" denied the request/;
+/** The API server's own refusal to ask a webhook with side effects in a dry run; a webhook may say the like itself. */
+const noDryRun = /^admission webhook "([^"]+)" (?:does not support dry run|denied the request.*\bdry.?run\b)/is;
+
+function denialOf(error: KubeError, subject: Subject): Fault | undefined {
+  const dry = noDryRun.exec(error.message)?.[1];
+  if (dry !== undefined) {
+    return fault('WebhookRefusesDryRun', subject, `admission webhook ${dry} does not take part in a dry run, so it cannot be tried out`);
+  }
+  const webhook = denied.exec(error.message)?.[1];
+  if (webhook === undefined) return undefined;
+  return fault('ObjectRefused', subject, secretless(error, subject, `admission webhook ${webhook} denied it; what it says may quote the Secret and is not told`));
+}
+
 /** A 422: every cause a fault of its own. */
 function invalid(error: KubeError, subject: Subject): readonly Fault[] {
   const causes = error.status.details?.causes ?? [];
@@ -79,14 +94,14 @@ function invalid(error: KubeError, subject: Subject): readonly Fault[] {
 
 /**
  * The API has no reason code for an immutable field: FieldValueInvalid and FieldValueForbidden stand for other faults
- * as well. What apimachinery's ValidateImmutableField and the kinds with checks of their own say is all there is; a
- * sentence that this misses is told as ObjectRefused, with the server's words, and is never recreated.
+ * as well. What is said after the value is all there is: apimachinery's ValidateImmutableField, the checks of single
+ * kinds, and what CRDs usually say. A sentence that this misses is told as ObjectRefused, with the server's words, and
+ * never recreated; one that it hits wrongly is recreated only where the manifest asks for it and a dry run passes.
  */
+const immutable = /\bimmutable\b|may not (?:change|be changed)|can ?not be (?:changed|updated|modified)|updates to \S+ spec for fields other than/i;
+
 function isImmutable({ reason, message = '' }: StatusCause): boolean {
-  if (reason !== 'FieldValueInvalid' && reason !== 'FieldValueForbidden') return false;
-  return /field is immutable|is immutable after|may not change once set|updates to \S+ spec for fields other than|Value is immutable/.test(
-    message.slice(0, 100_000),
-  );
+  return (reason === 'FieldValueInvalid' || reason === 'FieldValueForbidden') && immutable.test(withoutValue(message));
 }
 
 /** Says only that other checks were left out because of the faults beside it. */
@@ -113,9 +128,16 @@ const kindsOfFault: Readonly<Record<string, string>> = {
   FieldValueInternal: 'Internal error',
 };
 
-/** `Invalid value: {a whole pod template}: field is immutable`: what is said after the dump is what counts. */
+/** Without the value that it quotes: `Invalid value: {…}: field is immutable` is `field is immutable`. */
+function withoutValue(message: string): string {
+  return message.replace(/^Invalid value: (?:"(?:[^"\\]|\\.)*"|[[{].*[\]}]|[^\s:]+): /s, '');
+}
+
+/** A short value is worth reading; a whole pod template, or the diff that the server adds, is not. */
 function withoutDump(message: string): string {
-  return message.replace(/^((?:Invalid|Duplicate|Unsupported) value): [[{].{200,}[\]}]: (?=[^:]*$)/s, '$1: ');
+  const [said = ''] = message.split('\n@@');
+  const short = withoutValue(said);
+  return said.length - short.length > 200 ? `Invalid value: ${short}` : said;
 }
 
 function forbidden(error: KubeError, subject: Subject): Fault {
@@ -127,8 +149,20 @@ function forbidden(error: KubeError, subject: Subject): Fault {
   if (!/\bcannot \S+ resource\b|\bcannot impersonate\b/.test(error.message) && !isEscalation(error.message)) {
     return fault('ObjectRefused', subject, secretless(error, subject, 'an admission check refuses it'));
   }
-  const isOwn = subject.as === undefined || error.message.includes('cannot impersonate');
-  return fault(isOwn ? 'OperatorForbidden' : 'Forbidden', subject, secretless(error, subject, `${subject.as ?? 'the operator'} may not ${subject.verb} it`));
+  if (/\bcannot impersonate\b/.test(error.message)) return impersonationFault(subject);
+  if (isEscalation(error.message)) {
+    const remedy = 'An account grants no more than it holds itself: grant it these rights too, or the verb escalate on roles or clusterroles.';
+    return fault('Forbidden', subject, error.message, remedy);
+  }
+  return fault(subject.as === undefined ? 'OperatorForbidden' : 'Forbidden', subject, error.message); // names, verbs and kinds: no value
+}
+
+/** The same for every object of the account, so it names none. */
+function impersonationFault({ as = '' }: Subject): Fault {
+  const [, namespace, name] = /^system:serviceaccount:([^:]+):(.+)$/.exec(as) ?? [];
+  const account = name === undefined ? `user ${as}` : `ServiceAccount ${namespace}/${name}`;
+  const remedy = "Grant the operator the verb impersonate on serviceaccounts there, as the chart's roles do.";
+  return { reason: 'OperatorForbidden', message: `the operator may not impersonate ${account}, as which this source acts`, remedy };
 }
 
 /** RBAC's own guard: an account can grant no more than it has. */
@@ -139,11 +173,6 @@ function isEscalation(message: string): boolean {
 /** Its appearance wakes the source. */
 function waitsForNamespace(told: Fault, name: string | undefined): Fault {
   return name === undefined || name === '' ? told : { ...told, lacks: { group: '', kind: 'Namespace', namespace: '', name } };
-}
-
-/** What the API server says, without a reason of its own, of a webhook whose side effects rule a dry run out; it names no value. */
-function isDryRunRefusal({ message }: KubeError): boolean {
-  return /^admission webhook "[^"]+" does not support dry run$/.test(message);
 }
 
 function notFound(error: KubeError, subject: Subject): Fault {
@@ -167,11 +196,8 @@ function unavailableText(error: KubeError, subject: Pick<Subject, 'isSecret'>): 
   return reason === 'Untrusted' ? "the API server's certificate is not trusted" : 'the connection to the API server was cut';
 }
 
-/** The server's message; for a Secret what holds no value: which webhook denied it, or `instead`. */
 function secretless(error: KubeError, subject: Subject, instead: string): string {
-  if (!subject.isSecret) return error.message;
-  const denial = /^admission webhook "[^"]+" denied the request/.exec(error.message)?.[0];
-  return denial === undefined ? instead : `${denial}; what it says may quote the Secret and is not told`;
+  return subject.isSecret ? instead : error.message;
 }
 
 function fault(reason: Fault['reason'], { object, place }: Subject, message: string, remedy?: string): Fault {

@@ -1,6 +1,6 @@
 /**
  * Pure: server-side apply's 500 without reason, a fault of the manifest. Its text is all there is: structured-merge-diff
- * and the converters have no codes. What is not recognised is passed on as it is, but for Secrets.
+ * and the converters have no codes. Several faults come as `errors:` with a line each. What is not recognised is passed on as it is, but for Secrets.
  */
 
 export interface ManifestFault {
@@ -19,7 +19,8 @@ const atField = /^(\.(?:[^\s:[]|:(?! )|\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+): ([\
 export function manifestFaults(text: string, isSecret: boolean): readonly ManifestFault[] {
   const told = text.replace(preamble, '').replace(conversion, '');
   const lines = told.startsWith('errors:\n') ? told.split('\n').slice(1) : [told];
-  return lines.map((line) => oneFault(line.trim(), isSecret)).filter((fault, index, all) => index === 0 || fault.message !== all[0]?.message);
+  const faults = lines.map((line) => oneFault(line.trim(), isSecret));
+  return [...new Map(faults.map((fault) => [fault.message, fault])).values()];
 }
 
 function oneFault(line: string, isSecret: boolean): ManifestFault {
@@ -34,13 +35,16 @@ function explain(what: string, isSecret: boolean): ManifestFault {
     return { message: 'is no field of this kind', remedy: 'Correct the name or the indentation of the field, or take it out.' };
   }
   if (what.startsWith('duplicate entries for key ')) {
-    return { message: `${isSecret ? 'duplicate entries' : what}`, remedy: 'State each entry once.' };
+    return { message: isSecret ? 'duplicate entries' : what, remedy: 'State each entry once.' };
   }
   if (what.includes('illegal base64 data')) {
     return { message: 'a value under data is not base64', remedy: 'Encode it with base64, or state it under stringData (of a Secret).' };
   }
   if (what.includes('quantities must match the regular expression')) {
     return { message: 'a quantity is not one that Kubernetes knows', remedy: 'Write quantities like 500m, 2 or 1Gi.' };
+  }
+  if (what === 'etcdserver: request is too large') {
+    return { message: 'is too large for the API server to store', remedy: 'Keep an object under 1.5 MiB.' };
   }
   return explainType(what, isSecret) ?? { message: isSecret ? 'the API server cannot read it' : what, remedy: undefined };
 }

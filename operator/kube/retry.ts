@@ -58,12 +58,15 @@ function triesOf({ error, idempotent }: Failure): number {
   return code === 500 && !isManifestFault(error) ? maxAttempts : 1;
 }
 
+/** How errors of etcd and of the way to it begin, which have no reason either; too large an object is the manifest's fault. */
+const storageFault = /^(?:etcdserver: (?!request is too large)|rpc error: |context (?:canceled|deadline exceeded))/;
+
 /**
  * Server-side apply answers faults of the manifest with a Status of code 500 and no reason (structured-merge-diff's
- * errors are no API errors); every 500 of the server's own has a reason, and a proxy's is no Status.
+ * errors are no API errors); 500s of the server's own have a reason, but for etcd's, and a proxy's is no Status.
  */
-export function isManifestFault(error: KubeError): boolean {
-  return error.code === 500 && error.status.kind === 'Status' && (error.status.reason ?? '') === '';
+export function isManifestFault({ code, status }: KubeError): boolean {
+  return code === 500 && status.kind === 'Status' && (status.reason ?? '') === '' && !storageFault.test(status.message ?? '');
 }
 
 /** The admission webhook that did not answer, or undefined: InternalError with a cause that names it. */

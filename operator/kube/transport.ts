@@ -128,7 +128,8 @@ function statusOf(text: string): Status {
   if (text.startsWith('{')) {
     try {
       const body = parseJson(text) as Status;
-      if (body.kind === 'Status') return body;
+      // A request that the server itself gave up (504) is answered with a Status that does not say so.
+      if (body.kind === 'Status' || (body.status === 'Failure' && body.code !== undefined)) return body;
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
     }
