@@ -1,11 +1,11 @@
-/** Running helm against the chart, with nothing of the user's own: no repositories, no cache, no kubeconfig. */
-import { execFile } from 'node:child_process';
+/** helm for tests of the chart. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from '@jest/globals';
 import { loadAll } from 'js-yaml';
 import { ensureBinaries } from '../controlplane/binaries.ts';
+import { type HelmRunner, helmRunner } from '../controlplane/helm.ts';
 
 export const chartDir = join(import.meta.dirname, '../../charts/plumbline');
 /** What every rendering needs. */
@@ -13,16 +13,7 @@ export const image = ['--set', 'image.repository=registry.example.com/plumbline'
 /** Without a server, helm takes a version of its own, older than the chart allows. */
 const kubeVersion = '1.37.0';
 
-export interface HelmResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export interface Helm {
-  run(args: readonly string[], options?: { readonly kubeconfig?: string }): Promise<HelmResult>;
-  /** Rejects with standard error unless helm succeeds. */
-  ok(args: readonly string[], options?: { readonly kubeconfig?: string }): Promise<string>;
+export interface Helm extends HelmRunner {
   /** The chart as it is rendered for release plumbline in namespace plumbline. */
   template(...args: string[]): Promise<readonly Rendered[]>;
   /** A folder that is gone after the tests. */
@@ -50,27 +41,12 @@ export function useHelm(): () => Helm {
 }
 
 function helmIn(workDir: string, binary: string): Helm {
-  const env = { PATH: process.env['PATH'], HOME: workDir, HELM_CACHE_HOME: workDir, HELM_CONFIG_HOME: workDir, HELM_DATA_HOME: workDir };
-  const run: Helm['run'] = (args, { kubeconfig = '/dev/null' } = {}) =>
-    new Promise((resolve, reject) => {
-      const options = { env: { ...env, KUBECONFIG: kubeconfig }, encoding: 'utf8' as const, timeout: 120_000, maxBuffer: 16 * 2 ** 20 };
-      execFile(binary, args, options, (error, stdout, stderr) => {
-        if (error === null) resolve({ code: 0, stdout, stderr });
-        else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr });
-        else reject(error);
-      });
-    });
-  const ok: Helm['ok'] = async (args, options) => {
-    const { code, stdout, stderr } = await run(args, options);
-    if (code !== 0) throw new Error(`helm ${args.join(' ')}: exit status ${code}\n${stderr}`);
-    return stdout;
-  };
+  const runner = helmRunner(binary, workDir);
   return {
-    run,
-    ok,
+    ...runner,
     workDir,
     async template(...args) {
-      const text = await ok(['template', 'plumbline', chartDir, '-n', 'plumbline', '--kube-version', kubeVersion, ...image, ...args]);
+      const text = await runner.ok(['template', 'plumbline', chartDir, '-n', 'plumbline', '--kube-version', kubeVersion, ...image, ...args]);
       return loadAll(text).filter((object) => object !== null && object !== undefined);
     },
   };

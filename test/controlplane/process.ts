@@ -8,6 +8,8 @@ export interface ProcessOptions {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
+  /** Default: this process's own. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Output is added to this file. */
   readonly logPath: string;
   readonly watchdog: Watchdog;
@@ -29,7 +31,11 @@ export interface RunningProcess {
 /** Starts a process and resolves when it is ready. Rejects with the end of its output when it ends before, or is late. */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
   const log = await open(options.logPath, 'a', 0o600);
-  const child = spawn(options.command, options.args, { detached: true, stdio: ['ignore', log.fd, log.fd] });
+  const child = spawn(options.command, options.args, {
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+    ...(options.env && { env: options.env }),
+  });
   await log.close();
   let over = false;
   const ended = new Promise<void>((resolve, reject) => {

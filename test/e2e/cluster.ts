@@ -5,6 +5,7 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { type KubectlOptions, type KubectlResult, kubectlOrThrow, runKubectl } from '../controlplane/kubectl.ts';
 import type { Credentials } from '../controlplane/pki.ts';
 import { type Requester, createRequester } from '../controlplane/request.ts';
+import { tokenKubeconfig } from '../controlplane/token-kubeconfig.ts';
 import { waitFor } from '../controlplane/wait-for.ts';
 import { type Audit, readAudit } from './audit.ts';
 import { type LeaseRequest, type PlaneInfo, brokerVariable } from './protocol.ts';
@@ -120,18 +121,6 @@ function clusterOf(info: PlaneInfo, request: Requester, act: (action: string, bo
     },
     spoil: async () => void (await act('spoil')),
   };
-}
-
-/** The text of a kubeconfig (JSON is YAML) with one context, whose namespace is `namespace`. */
-export function tokenKubeconfig(of: { server: string; caPem: string; token: string; namespace: string }): string {
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'test', cluster: { server: of.server, 'certificate-authority-data': Buffer.from(of.caPem).toString('base64') } }],
-    users: [{ name: 'test', user: { token: of.token } }],
-    contexts: [{ name: 'test', context: { cluster: 'test', user: 'test', namespace: of.namespace } }],
-    'current-context': 'test',
-  });
 }
 
 /** No time limit: the first lease of a run may build binaries. */

@@ -30,7 +30,10 @@ async function file(name: string, text: string): Promise<string> {
 }
 
 /** A kubeconfig of one context; `user` and `cluster` as they stand in it. */
-function kubeconfig(name: string, { user = {}, cluster: server = {}, current = name }: { user?: object; cluster?: object; current?: string } = {}): string {
+function kubeconfig(
+  name: string,
+  { user = {}, cluster: server = {}, current = name }: { user?: object; cluster?: object; current?: string } = {},
+): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
@@ -80,7 +83,10 @@ describe('credentials are found', () => {
     ['nowhere', {}, /no credentials/],
     ['in files that do not exist', { kubeconfig: '/nowhere/config' }, /names no file that exists: \/nowhere\/config/],
   ])('%s, which is told', async (_what, places, message) => {
-    await expect(find({ home: folder, ...places })).rejects.toMatchObject({ reason: 'ApiServerUnavailable', message: expect.stringMatching(message) });
+    await expect(find({ home: folder, ...places })).rejects.toMatchObject({
+      reason: 'ApiServerUnavailable',
+      message: expect.stringMatching(message),
+    });
   });
 
   test.each([
@@ -93,7 +99,14 @@ describe('credentials are found', () => {
 });
 
 describe('a program for credentials', () => {
-  const exec = { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: process.execPath, args: ['-p', program('exec')], interactiveMode: 'Never' } };
+  const exec = {
+    exec: {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: process.execPath,
+      args: ['-p', program('exec')],
+      interactiveMode: 'Never',
+    },
+  };
   function program(token: string): string {
     return JSON.stringify(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status: { token } }));
   }
@@ -165,7 +178,12 @@ describe('against the API server', () => {
     const text = tokenKubeconfig({ server: cluster().server, caPem: cluster().admin.caPem, token: 'x', namespace: 'default' });
     const config = JSON.parse(text) as { clusters: { cluster: Record<string, unknown> }[] };
     const entry = config.clusters[0]?.cluster ?? {};
-    const untrusting = await find({ kubeconfig: await file('other-name', JSON.stringify({ ...config, clusters: [{ name: 'test', cluster: { ...entry, 'tls-server-name': 'other.example.com' } }] })) });
+    const untrusting = await find({
+      kubeconfig: await file(
+        'other-name',
+        JSON.stringify({ ...config, clusters: [{ name: 'test', cluster: { ...entry, 'tls-server-name': 'other.example.com' } }] }),
+      ),
+    });
     await expect(whoAmI(untrusting)).rejects.toMatchObject({ code: 0, status: { reason: 'Untrusted' } });
     delete entry['certificate-authority-data'];
     const without = await find({ kubeconfig: await file('no-ca', JSON.stringify(config)) });
