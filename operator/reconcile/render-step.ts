@@ -1,7 +1,7 @@
 /** From a snapshot to manifests: files are read when the walk's turn has come, kinds are asked of the API server. */
-import { gvkKey, gvkOf } from '../kube/types.ts';
+import { apiVersionOf, gvkKey, gvkOf } from '../kube/types.ts';
 import type { GroupVersionKind, Resource } from '../kube/types.ts';
-import { crdResources, readSnapshot, settle } from '../render/index.ts';
+import { crdResources, readingSnapshot, settling } from '../render/index.ts';
 import type { Draft, Rendered } from '../render/types.ts';
 import type { Snapshot } from '../source/types.ts';
 import type { Walk } from './types.ts';
@@ -9,22 +9,23 @@ import type { Walk } from './types.ts';
 /** Renders a snapshot. Throws PlumblineError with every fault of the revision. */
 export async function renderSnapshot(self: Pick<Walk, 'env' | 'source' | 'signal'>, snapshot: Snapshot): Promise<Rendered> {
   const { env, signal, source } = self;
-  const read = await env.turns.take(() => readSnapshot(snapshot), signal);
+  const read = await env.turns.take(readingSnapshot(snapshot), signal);
   const defined = new Map(crdResources(read.drafts).map((resource) => [gvkKey(resource), resource]));
   const served = await env.discovery.resolve(
     kindsOf(read.drafts).filter((gvk) => !defined.has(gvkKey(gvk))),
     signal,
   );
   const scopeOf = (gvk: GroupVersionKind): Resource | undefined => served.get(gvkKey(gvk)) ?? defined.get(gvkKey(gvk));
+  const known = await env.discovery.allResources(signal);
   const settled = await env.turns.take(
-    () =>
-      settle(read.drafts, {
-        sourceNamespace: source.metadata.namespace,
-        sourceName: source.metadata.name,
-        targetNamespace: source.spec.targetNamespace,
-        servedNamespaces: env.namespaces,
-        scopeOf,
-      }),
+    settling(read.drafts, {
+      sourceNamespace: source.metadata.namespace,
+      sourceName: source.metadata.name,
+      targetNamespace: source.spec.targetNamespace,
+      servedNamespaces: env.namespaces,
+      scopeOf,
+      servedAs: (kind) => known.filter((resource) => resource.kind === kind).map(apiVersionOf),
+    }),
     signal,
   );
   return { manifests: settled.manifests, notices: [...read.notices, ...settled.notices] };

@@ -7,6 +7,7 @@ import { faultList } from './faults.ts';
 import type { FaultList } from './faults.ts';
 import { pathText, typeText } from './fields.ts';
 import { normalise } from './normalise.ts';
+import { finish } from './steps.ts';
 import { isKubernetes, nameOf, objectsOf, placeOfField, shapeFault } from './objects.ts';
 import type { Draft, Notice } from './types.ts';
 
@@ -21,6 +22,11 @@ export interface ReadSnapshot {
  * else RenderFailed.
  */
 export function readSnapshot(snapshot: Snapshot): ReadSnapshot {
+  return finish(readingSnapshot(snapshot));
+}
+
+/** The same in steps, one a file, so that whoever drives it can let others have a turn between them. */
+export function* readingSnapshot(snapshot: Snapshot): Generator<void, ReadSnapshot, void> {
   const faults = faultList();
   // The templates of a chart or the patches of an overlay would only add faults that nobody should mend.
   for (const file of snapshot.files) {
@@ -31,7 +37,10 @@ export function readSnapshot(snapshot: Snapshot): ReadSnapshot {
 
   const drafts: Draft[] = [];
   const notices: Notice[] = [];
-  for (const file of snapshot.files) readFile(snapshot, file, faults, drafts, notices);
+  for (const file of snapshot.files) {
+    readFile(snapshot, file, faults, drafts, notices);
+    yield;
+  }
   faults.throwIfAny();
   return { drafts, notices };
 }

@@ -1,12 +1,13 @@
 /** Drafts to manifests: each with its resource, its namespace (rule 3) and its hash. */
 import { group as ownGroup, kind as ownKind } from '../api/names.ts';
 import { placeText } from '../errors.ts';
-import type { Fault } from '../errors.ts';
+import type { Fault, Lack } from '../errors.ts';
 import { apiVersionOf, gvkKey, gvkOf, objectKey, objectText } from '../kube/types.ts';
 import type { GroupVersionKind, KubeObject, ObjectId, ObjectMeta, Resource } from '../kube/types.ts';
 import { crdResources } from './crds.ts';
 import { faultList } from './faults.ts';
 import { hashManifest } from './hash.ts';
+import { finish } from './steps.ts';
 import type { Draft, Manifest, Notice, Rendered, RenderReason, SettleOptions } from './types.ts';
 
 /**
@@ -15,12 +16,18 @@ import type { Draft, Manifest, Notice, Rendered, RenderReason, SettleOptions } f
  * RenderFailed for an object that is stated twice or is the source itself.
  */
 export function settle(drafts: readonly Draft[], options: SettleOptions): Rendered {
+  return finish(settling(drafts, options));
+}
+
+/** The same in steps, one an object. */
+export function* settling(drafts: readonly Draft[], options: SettleOptions): Generator<void, Rendered, void> {
   const brought = new Map(crdResources(drafts).map((resource) => [gvkKey(resource), resource]));
   const faults = faultList();
   const notices: Notice[] = [];
   const manifests: Manifest[] = [];
   const seen = new Map<string, Draft>();
   for (const draft of drafts) {
+    yield;
     const gvk = gvkOf(draft.object);
     const resource = options.scopeOf(gvk) ?? brought.get(gvkKey(gvk));
     if (resource === undefined) {
@@ -54,12 +61,16 @@ function fault(reason: RenderReason, draft: Draft, object: string, message: stri
   return { reason, place: draft.place, object, message, remedy };
 }
 
+/** Any CRD that comes or changes may bring the kind. */
+const anyCrd: Lack = { group: 'apiextensions.k8s.io', kind: 'CustomResourceDefinition', namespace: '', name: '' };
+
 function unknownKind(draft: Draft, gvk: GroupVersionKind, options: SettleOptions): Fault {
   const { name } = draft.object.metadata;
   const served = options.servedAs?.(gvk.kind) ?? [];
   const instead = served.length === 0 ? '' : `; ${gvk.kind} is served as ${served.join(', ')}`;
   const message = `there is no kind ${gvk.kind} in ${apiVersionOf(gvk)}, neither in the cluster nor by a CRD of this revision${instead}`;
-  return fault('UnknownKind', draft, objectText({ kind: gvk.kind, namespace: statedNamespace(draft), name }), message);
+  const object = objectText({ kind: gvk.kind, namespace: statedNamespace(draft), name });
+  return { ...fault('UnknownKind', draft, object, message), lacks: anyCrd };
 }
 
 function scopeFault(draft: Draft, id: ObjectId, resource: Resource, options: SettleOptions): Fault | undefined {

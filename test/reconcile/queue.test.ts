@@ -104,20 +104,53 @@ describe('turns at the CPU', () => {
       const end = performance.now() + ms;
       while (performance.now() < end);
     };
-    const done = await Promise.all([1, 2, 3, 4].map((piece) => turns.take(() => (busy(12), piece), signal)));
+    const done = await Promise.all(
+      [1, 2, 3, 4].map((piece) =>
+        turns.take(
+          inSteps(piece, () => busy(6)),
+          signal,
+        ),
+      ),
+    );
     clearInterval(count);
     expect(done).toEqual([1, 2, 3, 4]);
     expect(rounds).toBeGreaterThan(0);
   });
+  test('do not hold the event loop for a long work of many steps', async () => {
+    const turns = createTurns();
+    let rounds = 0;
+    const count = setInterval(() => (rounds += 1), 1);
+    await turns.take(
+      (function* () {
+        for (let step = 0; step < 20; step += 1) {
+          const end = performance.now() + 3;
+          while (performance.now() < end);
+          yield;
+        }
+      })(),
+      new AbortController().signal,
+    );
+    clearInterval(count);
+    expect(rounds).toBeGreaterThan(3);
+  });
   test('pass on what a piece throws, and skip one whose walk was aborted', async () => {
     const turns = createTurns();
     const gone = new AbortController();
-    const failing = turns.take(() => {
+    const no = (): never => {
       throw new Error('no');
-    }, new AbortController().signal);
-    const skipped = turns.take(() => 'never', gone.signal);
+    };
+    const failing = turns.take(inSteps(1, no), new AbortController().signal);
+    const skipped = turns.take(inSteps(2), gone.signal);
     gone.abort(new Error('gone'));
     await expect(failing).rejects.toThrow('no');
     await expect(skipped).rejects.toThrow('gone');
   });
 });
+
+/** A work of two steps. */
+function* inSteps<T>(result: T, work: () => void = () => {}): Generator<void, T, void> {
+  work();
+  yield;
+  work();
+  return result;
+}
