@@ -83,7 +83,7 @@ export function connectKube(options: ConnectOptions): ConnectedClient {
     }
   }
 
-  async function request<T>(request: KubeRequest): Promise<KubeResponse<T>> {
+  async function send<T>(request: KubeRequest): Promise<KubeResponse<T>> {
     const { signal, timeoutMs = defaultTimeout } = request;
     const idempotent = isIdempotent(request);
     let left = timeoutMs;
@@ -137,7 +137,7 @@ export function connectKube(options: ConnectOptions): ConnectedClient {
   return {
     server: credentials.server,
     namespace: credentials.namespace,
-    request,
+    request: send,
     watch,
     load: () => limiter.load(),
     async close() {

@@ -116,9 +116,7 @@ export class Discovery {
     this.#stale = false;
     const { client, signal } = this.#options;
     try {
-      const lists = await Promise.all(
-        ['/api', '/apis'].map((path) => client.request<GroupList>({ method: 'GET', path, accept, signal })),
-      );
+      const lists = await Promise.all(['/api', '/apis'].map((path) => client.request<GroupList>({ method: 'GET', path, accept, signal })));
       this.#served = readGroups(
         lists.map((answer) => answer.body),
         this.#served,

@@ -79,7 +79,11 @@ function denialOf(error: KubeError, subject: Subject): Fault | undefined {
   }
   const webhook = denied.exec(error.message)?.[1];
   if (webhook === undefined) return undefined;
-  return fault('ObjectRefused', subject, secretless(error, subject, `admission webhook ${webhook} denied it; what it says may quote the Secret and is not told`));
+  return fault(
+    'ObjectRefused',
+    subject,
+    secretless(error, subject, `admission webhook ${webhook} denied it; what it says may quote the Secret and is not told`),
+  );
 }
 
 /** A 422: every cause a fault of its own. */
@@ -98,7 +102,8 @@ function invalid(error: KubeError, subject: Subject): readonly Fault[] {
  * kinds, and what CRDs usually say. A sentence that this misses is told as ObjectRefused, with the server's words, and
  * never recreated; one that it hits wrongly is recreated only where the manifest asks for it and a dry run passes.
  */
-const immutable = /\bimmutable\b|may not (?:change|be changed)|can ?not be (?:changed|updated|modified)|updates to \S+ spec for fields other than/i;
+const immutable =
+  /\bimmutable\b|may not (?:change|be changed)|can ?not be (?:changed|updated|modified)|updates to \S+ spec for fields other than/i;
 
 function isImmutable({ reason, message = '' }: StatusCause): boolean {
   return (reason === 'FieldValueInvalid' || reason === 'FieldValueForbidden') && immutable.test(withoutValue(message));
@@ -151,7 +156,8 @@ function forbidden(error: KubeError, subject: Subject): Fault {
   }
   if (/\bcannot impersonate\b/.test(error.message)) return impersonationFault(subject);
   if (isEscalation(error.message)) {
-    const remedy = 'An account grants no more than it holds itself: grant it these rights too, or the verb escalate on roles or clusterroles.';
+    const remedy =
+      'An account grants no more than it holds itself: grant it these rights too, or the verb escalate on roles or clusterroles.';
     return fault('Forbidden', subject, error.message, remedy);
   }
   return fault(subject.as === undefined ? 'OperatorForbidden' : 'Forbidden', subject, error.message); // names, verbs and kinds: no value
@@ -190,7 +196,8 @@ function webhookFault(webhook: string, subject: Subject, why: string): Fault {
 
 function unavailableText(error: KubeError, subject: Pick<Subject, 'isSecret'>): string {
   const { reason } = error.status;
-  if (error.code !== 0) return `the API server answered ${error.code}${subject.isSecret || error.message === '' ? '' : `: ${error.message}`}`;
+  if (error.code !== 0)
+    return `the API server answered ${error.code}${subject.isSecret || error.message === '' ? '' : `: ${error.message}`}`;
   if (reason === 'NotSent') return 'the API server cannot be reached';
   if (reason === 'Timeout') return `the API server gave ${error.message}`;
   return reason === 'Untrusted' ? "the API server's certificate is not trusted" : 'the connection to the API server was cut';

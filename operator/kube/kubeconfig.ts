@@ -55,7 +55,8 @@ function load(files: readonly string[]): KubeConfig {
     try {
       config.loadFromFile(file);
     } catch (error) {
-      refuse(`${file} is no readable kubeconfig`, error);
+      // A parser's message quotes the lines around the fault, keys and tokens among them: it is no cause to keep.
+      refuse(`${file} is no readable kubeconfig (${codeOf(error)})`);
     }
     return config;
   });
@@ -92,6 +93,12 @@ function runsProgram(user: User | null): boolean {
 function headersOf({ headers = {}, auth }: Filled): Readonly<Record<string, string>> {
   const basic = auth === undefined ? [] : [['authorization', `Basic ${Buffer.from(auth).toString('base64')}`]];
   return Object.fromEntries([...basic, ...Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])]);
+}
+
+/** `EACCES` of the file system, or the class of a parser's error. */
+function codeOf(error: unknown): string {
+  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+  return String(code ?? name);
 }
 
 function refuse(message: string, cause?: unknown): never {

@@ -36,12 +36,16 @@ interface ListBody {
 export async function* listPages(client: KubeClient, resource: Resource, options: ListOptions): AsyncGenerator<ListPage, void, void> {
   const { namespace, labelSelector, fieldSelector, accept = metadataOnlyList, as, flow, behind, signal, timeoutMs } = options;
   const path = resourcePath(resource, namespace);
-  const selectors = { ...(labelSelector === undefined ? {} : { labelSelector }), ...(fieldSelector === undefined ? {} : { fieldSelector }) };
+  const selectors = {
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+  };
   let tries = 0;
   let startsOver = false;
   let next = '';
   do {
-    const paging: Record<string, string> = tries < pagedTries ? { limit: String(pageSize), ...(next === '' ? {} : { continue: next }) } : {};
+    const paging: Record<string, string> =
+      tries < pagedTries ? { limit: String(pageSize), ...(next === '' ? {} : { continue: next }) } : {};
     const query = { ...selectors, ...paging };
     const answer = await client
       .request<ListBody>({ method: 'GET', path, query, accept, as, flow, behind, signal, timeoutMs })
@@ -81,7 +85,11 @@ export async function listAll(
  * The objects of a list one by one, metadata only unless `accept` says otherwise; returns the list's resourceVersion.
  * Where the list had to start over, objects may come twice. Throws KubeError.
  */
-export async function* listMetadata(client: KubeClient, resource: Resource, options: ListOptions): AsyncGenerator<KubeObject, string, void> {
+export async function* listMetadata(
+  client: KubeClient,
+  resource: Resource,
+  options: ListOptions,
+): AsyncGenerator<KubeObject, string, void> {
   let resourceVersion = '';
   for await (const page of listPages(client, resource, options)) {
     resourceVersion = page.resourceVersion;

@@ -37,5 +37,8 @@ function readOrThrow(read: () => string, name: string): string {
 }
 
 function unreadable(name: string, cause: unknown): never {
-  throw new PlumblineError({ reason: 'ApiServerUnavailable', message: `the pod's service account has no readable file ${name}` }, { cause });
+  throw new PlumblineError(
+    { reason: 'ApiServerUnavailable', message: `the pod's service account has no readable file ${name}` },
+    { cause },
+  );
 }

@@ -43,7 +43,12 @@ export function isLeaseRequest(path: string): boolean {
  * Whether sending it twice does the same as sending it once: reads, dry runs, deletes, applies and merge patches are;
  * creates, updates (a second one is a conflict) and JSON patches (a second remove fails) are not.
  */
-export function isIdempotent({ method, path, query, contentType }: Pick<KubeRequest, 'method' | 'path' | 'query' | 'contentType'>): boolean {
+export function isIdempotent({
+  method,
+  path,
+  query,
+  contentType,
+}: Pick<KubeRequest, 'method' | 'path' | 'query' | 'contentType'>): boolean {
   if (method === 'GET' || method === 'DELETE' || query?.['dryRun'] !== undefined) return true;
   if (method === 'PATCH') return contentType !== 'application/json-patch+json';
   return path.startsWith('/apis/authorization.k8s.io/'); // access reviews are questions

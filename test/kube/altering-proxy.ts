@@ -60,7 +60,7 @@ export async function startAlteringProxy(target: TestCredentials): Promise<Alter
     response.once('close', () => gone.abort());
     const answer = await agent.request({
       origin: target.server,
-      method: one.method as 'GET',
+      method: one.method,
       path: one.url,
       headers,
       body: chunks.length === 0 ? null : Buffer.concat(chunks),

@@ -35,7 +35,14 @@ export const configMaps: Resource = { group: '', version: 'v1', kind: 'ConfigMap
 export const secrets: Resource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true, verbs: all };
 export const services: Resource = { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true, verbs: all };
 export const namespaces: Resource = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false, verbs: all };
-export const deployments: Resource = { group: 'apps', version: 'v1', kind: 'Deployment', plural: 'deployments', namespaced: true, verbs: all };
+export const deployments: Resource = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'Deployment',
+  plural: 'deployments',
+  namespaced: true,
+  verbs: all,
+};
 export const crds: Resource = {
   group: 'apiextensions.k8s.io',
   version: 'v1',

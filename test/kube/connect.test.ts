@@ -72,7 +72,14 @@ describe('a request', () => {
         group: 'exact.example.com',
         names: { kind: 'Number', plural: 'numbers' },
         scope: 'Namespaced',
-        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { n: { type: 'integer' } } } } }],
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: 'object', properties: { n: { type: 'integer' } } } },
+          },
+        ],
       },
     };
     await client.request({ method: 'POST', path: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', body: crd, signal });
@@ -308,7 +315,10 @@ test('an untrusted API server is told as such, without a second try', async () =
     { onRequest: (verb, code) => void counted.push(`${verb} ${code}`) },
   );
   open.push(client);
-  await expect(client.request({ method: 'GET', path: '/version', signal })).rejects.toMatchObject({ code: 0, status: { reason: 'Untrusted' } });
+  await expect(client.request({ method: 'GET', path: '/version', signal })).rejects.toMatchObject({
+    code: 0,
+    status: { reason: 'Untrusted' },
+  });
   expect(counted).toEqual(['get 0']);
 });
 

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { findCredentials } from '../../operator/kube/credentials.ts';
 import type { CredentialPlaces } from '../../operator/kube/credentials.ts';
@@ -96,6 +97,13 @@ describe('credentials are found', () => {
   ])('not in a file that %s', async (_what, text, message) => {
     await expect(find({ kubeconfig: await file('bad', text) })).rejects.toThrow(message);
   });
+});
+
+test('a kubeconfig that does not parse is not quoted', async () => {
+  const path = await file('broken', 'users:\n- name: a\n  user:\n    token: hunter2\n   x: [');
+  const error: unknown = await find({ kubeconfig: path }).catch((thrown: unknown) => thrown);
+  expect(inspect(error, { depth: 10 })).toMatch(/is no readable kubeconfig \(YAMLException\)/);
+  expect(inspect(error, { depth: 10 })).not.toContain('hunter2');
 });
 
 describe('a program for credentials', () => {

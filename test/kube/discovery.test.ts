@@ -41,7 +41,12 @@ function crd(group: string, versions: readonly string[], scope = 'Namespaced') {
       group,
       names: { kind: 'Widget', plural: 'widgets' },
       scope,
-      versions: versions.map((name, index) => ({ name, served: true, storage: index === 0, schema: { openAPIV3Schema: { type: 'object' } } })),
+      versions: versions.map((name, index) => ({
+        name,
+        served: true,
+        storage: index === 0,
+        schema: { openAPIV3Schema: { type: 'object' } },
+      })),
     },
   };
 }
@@ -75,7 +80,12 @@ describe('kinds', () => {
   test('that stay unknown are asked for every five seconds at most', async () => {
     const { discovery, questions, clock } = counted();
     const unknown = { group: 'none.example.com', version: 'v1', kind: 'None' };
-    for (const [now, expected] of [[0, 2], [4_999, 2], [5_000, 4], [9_000, 4]] as const) {
+    for (const [now, expected] of [
+      [0, 2],
+      [4_999, 2],
+      [5_000, 4],
+      [9_000, 4],
+    ] as const) {
       clock.now = now;
       expect(await discovery.resolve([unknown], signal)).toEqual(new Map());
       expect(questions()).toBe(expected);
@@ -114,7 +124,14 @@ describe('kinds', () => {
 test('a group whose server does not answer hides no other', async () => {
   const apiServices = { ...crds, group: 'apiregistration.k8s.io', kind: 'APIService', plural: 'apiservices' };
   const service = { namespace: 'default', name: 'nobody' };
-  const spec = { group: 'broken.example.com', version: 'v1', service, groupPriorityMinimum: 100, versionPriority: 100, insecureSkipTLSVerify: true };
+  const spec = {
+    group: 'broken.example.com',
+    version: 'v1',
+    service,
+    groupPriorityMinimum: 100,
+    versionPriority: 100,
+    insecureSkipTLSVerify: true,
+  };
   const metadata = { name: 'v1.broken.example.com' };
   await createObject(client, apiServices, { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService', metadata, spec }, { signal });
   const { discovery } = counted();

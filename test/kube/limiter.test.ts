@@ -191,7 +191,7 @@ describe('the limit on requests in flight', () => {
     const work = Array.from({ length: 40_000 }, async (_, index) => {
       const release = await limiter.acquire({ flow: `f${index % 1000}`, signal: never });
       most = Math.max(most, limiter.load().inFlight);
-      await null;
+      await Promise.resolve();
       release();
     });
     await Promise.all(work);

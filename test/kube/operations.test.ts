@@ -41,7 +41,11 @@ function managers(object: KubeObject | undefined): string[] {
 describe('an apply', () => {
   test('says whether the object is new, and answers with metadata alone', async () => {
     const first = await apply('new');
-    expect(first).toMatchObject({ created: true, warnings: [], object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'new', namespace } } });
+    expect(first).toMatchObject({
+      created: true,
+      warnings: [],
+      object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'new', namespace } },
+    });
     expect(first.object).not.toHaveProperty('data');
     expect(managers(first.object)).toEqual(['plumbline Apply']);
     const again = await apply('new');
@@ -132,12 +136,18 @@ test('patches are written under the manager that is named, and to the subresourc
   await mergePatch(client, configMaps, id, { metadata: { labels: { a: 'b' } } }, { fieldManager: 'plumbline-controller', signal });
   const patched = await jsonPatch(client, configMaps, id, [{ op: 'remove', path: '/metadata/labels/a' }], { signal });
   expect(patched.metadata.labels).toBeUndefined();
-  await expect(jsonPatch(client, configMaps, id, [{ op: 'remove', path: '/metadata/labels/a' }], { signal })).rejects.toMatchObject({ code: 422 });
+  await expect(jsonPatch(client, configMaps, id, [{ op: 'remove', path: '/metadata/labels/a' }], { signal })).rejects.toMatchObject({
+    code: 422,
+  });
   const web = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { namespace, name: 'web' },
-    spec: { replicas: 0, selector: { matchLabels: { a: 'b' } }, template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'd' }] } } },
+    spec: {
+      replicas: 0,
+      selector: { matchLabels: { a: 'b' } },
+      template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'd' }] } },
+    },
   };
   await applyObject(client, deployments, web, { signal });
   const status = { status: { observedGeneration: 1 } };
@@ -147,7 +157,12 @@ test('patches are written under the manager that is named, and to the subresourc
 });
 
 test('metadata of a Secret comes without its data, and what is absent is undefined', async () => {
-  await createObject(client, secrets, { apiVersion: 'v1', kind: 'Secret', metadata: { namespace, name: 's' }, data: { a: 'c2VjcmV0' } }, { signal });
+  await createObject(
+    client,
+    secrets,
+    { apiVersion: 'v1', kind: 'Secret', metadata: { namespace, name: 's' }, data: { a: 'c2VjcmV0' } },
+    { signal },
+  );
   const found = await getMetadata(client, secrets, { namespace, name: 's' }, { signal });
   expect(found).toMatchObject({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' } });
   expect(found).not.toHaveProperty('data');
@@ -181,7 +196,12 @@ describe('a list', () => {
   });
 
   test('of whole objects is had by asking for them', async () => {
-    const { items } = await listAll(client, configMaps, { namespace: many, fieldSelector: 'metadata.name=m1', accept: 'application/json', signal });
+    const { items } = await listAll(client, configMaps, {
+      namespace: many,
+      fieldSelector: 'metadata.name=m1',
+      accept: 'application/json',
+      signal,
+    });
     expect(items).toEqual([expect.objectContaining({ kind: 'ConfigMap', data: { a: '1' } })]);
   });
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => direct.close());
 
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
 /** What a reflector told, and what there is as it told it. */
