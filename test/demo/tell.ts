@@ -1,0 +1,108 @@
+/** What the demo says on a terminal: headings, progress, checked claims, the output of commands. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { styleText } from 'node:util';
+import { type Progress, durationText, progressOn } from '../controlplane/progress.ts';
+
+export interface Screen {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+/** Something that must be so, now or soon. */
+export interface Claim {
+  /** A whole sentence without a full stop. */
+  readonly says: string;
+  readonly expected: string | RegExp;
+  /** What is seen; asked again until it is as expected. A rejection counts as not yet. */
+  got(): Promise<string>;
+  /** Where to look when it is not so. */
+  readonly look: string;
+  /** Default 15,000. */
+  readonly withinMs?: number;
+}
+
+export interface Tell {
+  heading(text: string): void;
+  say(text?: string): void;
+  /** A command with what it printed. */
+  output(command: string, printed: string): void;
+  /** Says what is being done for as long as it takes, and that it is done. */
+  during<T>(text: string, work: () => Promise<T>): Promise<T>;
+  /** Waits until a claim holds; rejects with NotAsTold when it does not in time. */
+  check(claim: Claim): Promise<void>;
+  /** For work that tells its own progress. */
+  readonly progress: Progress;
+}
+
+/** A claim that did not hold: the message has what was expected, what was seen, and where to look. */
+export class NotAsTold extends Error {
+  constructor(claim: Claim, got: string) {
+    super(`expected  ${String(claim.expected)}\ngot       ${got}\nlook at   ${claim.look}`);
+    this.name = 'NotAsTold';
+  }
+}
+
+const tickMs = 200;
+const askMs = 150;
+
+/** Tells on a screen; in colour and in place only where that is a terminal. */
+export function tellOn(screen: Screen, signal: AbortSignal): Tell {
+  const tty = screen.isTTY === true;
+  const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
+    tty ? styleText(format, text, { stream: screen as NodeJS.WriteStream }) : text;
+  const lines = progressOn(screen);
+  const say: Tell['say'] = (text = '') => lines.say(text === '' ? '' : indented(text));
+
+  const during: Tell['during'] = async (text, work) => {
+    const began = performance.now();
+    const tick = (): void => {
+      const line = `  … ${text}, ${durationText(performance.now() - began)}`;
+      // One that wraps cannot be replaced.
+      lines.tick(tty ? paint('dim', line.slice(0, (screen.columns ?? 80) - 1)) : line);
+    };
+    if (tty) tick();
+    const timer = setInterval(tick, tickMs);
+    try {
+      const value = await work();
+      const took = performance.now() - began;
+      lines.say(`  ${paint('green', '✓')} ${text}${took < 1_000 ? '' : paint('dim', `  ${(took / 1_000).toFixed(1)} s`)}`);
+      return value;
+    } catch (error) {
+      lines.say(`  ${signal.aborted ? '-' : paint('red', '✗')} ${text}`);
+      throw error;
+    } finally {
+      clearInterval(timer);
+    }
+  };
+
+  return {
+    heading: (text) => lines.say(`\n${paint('bold', text)}`),
+    say,
+    output(command, printed) {
+      lines.say(`\n${indented(paint('cyan', `$ ${command}`))}`);
+      lines.say(indented(printed.trimEnd()));
+    },
+    during,
+    check: (claim) => during(claim.says, () => holds(claim, signal)),
+    progress: { say, tick: (text) => lines.tick(indented(text)) },
+  };
+}
+
+async function holds(claim: Claim, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + (claim.withinMs ?? 15_000);
+  for (;;) {
+    const got = await claim.got().then(
+      (text) => text.trim(),
+      (error: Error) => error.message,
+    );
+    signal.throwIfAborted();
+    if (typeof claim.expected === 'string' ? got === claim.expected : claim.expected.test(got)) return;
+    if (performance.now() > deadline) throw new NotAsTold(claim, got);
+    await delay(askMs, undefined, { signal });
+  }
+}
+
+function indented(text: string): string {
+  return text.replaceAll(/^(?=.)/gm, '    ');
+}
