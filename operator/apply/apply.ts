@@ -59,11 +59,16 @@ export async function applyPlan(plan: Plan, context: ApplyContext, progress: Pro
   }
 }
 
-/** Conflicts alone mean: plan again. Beside other faults they say nothing to a person. */
+/** Conflicts alone mean: plan again. Beside other faults they say nothing to a person; what is said of no object is said once. */
 export function throwFaults(faults: readonly Fault[]): void {
   if (faults.length === 0) return;
   const telling = faults.filter((fault) => fault.reason !== 'Conflict');
-  throw new PlumblineError(telling.length > 0 ? telling : faults);
+  const ofNoObject = new Set<string>();
+  const isNew = ({ object, message }: Fault): boolean => {
+    if (object !== undefined) return true;
+    return !ofNoObject.has(message) && ofNoObject.add(message).has(message);
+  };
+  throw new PlumblineError((telling.length > 0 ? telling : faults).filter(isNew));
 }
 
 function definedKind(crd: Readonly<Record<string, unknown>>): string {

@@ -10,7 +10,6 @@ import { objectKey } from '../kube/types.ts';
 import type { MemberChange } from '../live/types.ts';
 import type { Logger } from '../log.ts';
 import { applySetId } from '../plan/applyset.ts';
-import { leftBehindEvent } from '../report/events.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { handledRequest } from '../report/status.ts';
 import type { Outcome, RevisionSeen } from '../report/types.ts';
@@ -314,8 +313,7 @@ export class Controller {
     const { namespace, name } = source.metadata;
     try {
       const { ending, progress, leftBehind } = await finalize(env, key, source, signal);
-      const objects = leftBehind.map((fault) => fault.object ?? fault.message);
-      if (objects.length > 0) teller.event(source, leftBehindEvent(objects, 'its namespace is going away and its account with it'));
+      if (leftBehind.length > 0) teller.leftBehind(source, leftBehind);
       log.info('source ended', { namespace, source: name, ending, pruned: progress.pruned, letGo: progress.letGo });
     } catch (error) {
       signal.throwIfAborted();

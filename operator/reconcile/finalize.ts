@@ -2,12 +2,12 @@
 import { accountOf, explainForbidden, requireAccount, userOf } from '../apply/account.ts';
 import { patchSource } from '../apply/parent.ts';
 import { letGoMembers, pruneMembers } from '../apply/prune.ts';
+import { pruneStageOf, pruneStages } from '../apply/stages.ts';
 import { noProgress } from '../apply/types.ts';
 import type { ApplyContext, Progress } from '../apply/types.ts';
 import { finalizer, group, plural, pruneAnnotation } from '../api/names.ts';
 import type { GitOpsSource } from '../api/types.ts';
 import { PlumblineError } from '../errors.ts';
-import type { Fault } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
 import { isKubeError } from '../kube/client.ts';
 import { getMetadata } from '../kube/operations.ts';
@@ -31,8 +31,8 @@ export type Ending =
 export interface Finalized {
   readonly ending: Ending;
   readonly progress: Progress;
-  /** What stayed behind in a namespace that is going away, for an event. */
-  readonly leftBehind: readonly Fault[];
+  /** What of the source stays when its namespace goes away and its account with it, `ConfigMap shop/a`, for an event. */
+  readonly leftBehind: readonly string[];
 }
 
 /** Pure: how the deletion of this source ends. */
@@ -71,7 +71,7 @@ async function endMembers(
   ending: 'prune' | 'letGo',
   progress: Progress,
   signal: AbortSignal,
-): Promise<readonly Fault[]> {
+): Promise<readonly string[]> {
   const applySet = applySetId({ namespace: source.metadata.namespace, name: source.metadata.name });
   const account = accountOf(source, env.defaultServiceAccount);
   const commit = source.status?.revision?.applied?.commit ?? '';
@@ -87,18 +87,42 @@ async function endMembers(
   };
   await env.inventory.need(key, await memberKinds({ env, source, signal }), signal);
   const { prune, letGo } = split(env.inventory.membersOf(applySet), ending);
-  const namespaceIsGoing = await isNamespaceGoing(env, source.metadata.namespace, signal);
+  const { namespace } = source.metadata;
+  if (await isNamespaceGoing(env, namespace, signal)) return endWhatCan(prune, letGo, namespace, context, progress);
   try {
-    if (account !== undefined && !namespaceIsGoing && prune.length + letGo.length > 0) await requireOwnAccount(env, key, source, signal);
+    if (account !== undefined && prune.length + letGo.length > 0) await requireOwnAccount(env, key, source, signal);
     await letGoMembers(letGo, context, progress);
     await pruneMembers(prune, context, progress);
     return [];
   } catch (error) {
     signal.throwIfAborted();
-    const explained = ownRequestError(await explainForbidden(error, account, [], prune, letGo, context));
-    if (namespaceIsGoing) return explained.faults;
-    throw withWayOut(explained, source);
+    throw withWayOut(ownRequestError(await explainForbidden(error, account, [], prune, letGo, context)), source);
   }
+}
+
+/**
+ * In a namespace that is going away, where the account may be gone already: each stage is tried whatever became of the one
+ * before. Returns what stays; what lies in that namespace goes with it.
+ */
+async function endWhatCan(
+  prune: readonly Member[],
+  letGo: readonly Member[],
+  namespace: string,
+  context: ApplyContext,
+  progress: Progress,
+): Promise<readonly string[]> {
+  const stays = new Set<string>();
+  const note = (error: unknown): void => {
+    context.signal.throwIfAborted();
+    for (const { object } of ownRequestError(error).faults) if (object !== undefined) stays.add(object);
+  };
+  const elsewhere = (members: readonly Member[]): Member[] => members.filter(({ id }) => id.namespace !== namespace);
+  await letGoMembers(elsewhere(letGo), context, progress).catch(note);
+  for (const stage of pruneStages) {
+    const ofStage = elsewhere(prune).filter((member) => pruneStageOf(member.resource) === stage);
+    await pruneMembers(ofStage, context, progress).catch(note);
+  }
+  return [...stays];
 }
 
 async function requireOwnAccount(env: WalkEnv, key: string, source: GitOpsSource, signal: AbortSignal): Promise<void> {

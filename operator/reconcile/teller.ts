@@ -6,7 +6,7 @@ import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { mergePatch } from '../kube/operations.ts';
 import type { Logger } from '../log.ts';
-import { contestedEvent, eventsOf, refMovedEvent } from '../report/events.ts';
+import { contestedEvent, eventsOf, leftBehindEvent, refMovedEvent } from '../report/events.ts';
 import type { EventDraft } from '../report/events.ts';
 import type { Metrics } from '../report/metrics.ts';
 import type { EventRecorder } from '../report/recorder.ts';
@@ -66,6 +66,16 @@ export class Teller {
   event(source: GitOpsSource, draft: EventDraft): void {
     const { namespace, name, uid = '' } = source.metadata;
     this.#options.recorder.record({ ...draft, source: { namespace, name, uid } });
+  }
+
+  /**
+   * What stays of a source whose namespace goes away. That namespace takes no event any more, so it is one about the
+   * namespace itself, and a line in the log.
+   */
+  leftBehind({ metadata: { namespace, name } }: GitOpsSource, objects: readonly string[]): void {
+    const draft = leftBehindEvent(`${namespace}/${name}`, objects, 'its account, which went with the namespace, could not remove them');
+    this.#options.recorder.record({ ...draft, source: { namespace: '', name: namespace, uid: '' } });
+    this.#options.log.warn('objects of a source that ended stay', { namespace, source: name, objects });
   }
 
   /** To the owner: another source states what it owns. */

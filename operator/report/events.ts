@@ -61,13 +61,13 @@ export function refMovedEvent(ref: string | undefined, from: string, to: string)
   return { type: 'Warning', reason: 'RefMoved', action: 'Fetch', note };
 }
 
-/** The last words about a source that is deleted: what of it stays, and why (rule 23). */
-export function leftBehindEvent(objects: readonly string[], why: string): EventDraft {
+/** The last words about a source (`namespace/name`) that is deleted: what of it stays, and why (rule 23). */
+export function leftBehindEvent(source: string, objects: readonly string[], why: string): EventDraft {
   return {
     type: 'Warning',
     reason: 'LeftBehind',
     action: 'Prune',
-    note: `${listed(objects)} ${objects.length === 1 ? 'stays' : 'stay'} in the cluster: ${why}`,
+    note: `GitOpsSource ${source} is gone, ${listed(objects)} ${objects.length === 1 ? 'stays' : 'stay'} in the cluster: ${why}`,
   };
 }
 

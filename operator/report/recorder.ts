@@ -18,6 +18,7 @@ const longestPauseMs = 30_000;
 
 /** The GitOpsSource that an event is about. */
 export interface EventSubject {
+  /** Empty: the event is about the Namespace `name`, and lies in `default`, as the API wants it for what is cluster-wide. */
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
@@ -95,7 +96,7 @@ export class EventRecorder {
       return;
     }
     const series: Series = {
-      namespace: event.source.namespace,
+      namespace: event.source.namespace || 'default',
       name: this.#eventName(event.source.name),
       count: 1,
       lastAt: at,
@@ -184,7 +185,7 @@ export class EventRecorder {
       reason: event.reason,
       type: event.type,
       note: cutBytes(event.note, maxNoteBytes),
-      regarding: { apiVersion, kind, namespace: source.namespace, name: source.name, uid: source.uid },
+      regarding: regardingOf(source),
     };
   }
 
@@ -204,6 +205,10 @@ export class EventRecorder {
       if (at - lastAt >= seriesMs || this.#series.size > maxSeries) this.#series.delete(old);
     }
   }
+}
+
+function regardingOf({ namespace, name, uid }: EventSubject): object {
+  return namespace === '' ? { apiVersion: 'v1', kind: 'Namespace', name, uid } : { apiVersion, kind, namespace, name, uid };
 }
 
 /** Whether it is worth trying again: nothing is wrong with the event itself. */

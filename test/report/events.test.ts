@@ -101,8 +101,8 @@ test('what a walk has no outcome for has events of its own', () => {
     note: expect.stringContaining('GitOpsSource shop/b also states Service shop/web'),
   });
   expect(refMovedEvent('main', sha('a'), sha('b')).note).toBe('main@b000000 does not follow main@a000000: the ref was moved by force');
-  expect(leftBehindEvent(['Service shop/web'], 'its account is gone').note).toBe(
-    'Service shop/web stays in the cluster: its account is gone',
+  expect(leftBehindEvent('shop/web', ['Service other/web'], 'its account is gone').note).toBe(
+    'GitOpsSource shop/web is gone, Service other/web stays in the cluster: its account is gone',
   );
 });
 
