@@ -31,11 +31,14 @@ export function isAllowanceOver(source: GitOpsSource, outcome: Outcome): boolean
 /** Everything that is held, and the command that lets it go. */
 export function heldFault(held: Hold, source: GitOpsSource, commit: string): Fault {
   const { namespace, name } = source.metadata;
-  const shown = held.objects.map((member) => objectText(member.id)).toSorted().slice(0, listed);
+  const shown = held.objects
+    .map((member) => objectText(member.id))
+    .toSorted()
+    .slice(0, listed);
   const more = held.objects.length > listed ? ` and ${held.objects.length - listed} more` : '';
   return {
     reason: 'PruneHeld',
     message: `nothing is pruned, since ${held.why.join('; ')}. Would go: ${shown.join(', ')}${more}`,
-    remedy: `If that is meant: kubectl annotate ${plural}.${group} ${name} -n ${namespace} ${allowPruneAnnotation}=${commit}. Else correct the repository or spec.path.`,
+    remedy: `Correct the repository or spec.path; or, if the prune is meant, let it go:\n  kubectl annotate ${plural}.${group} ${name} -n ${namespace} ${allowPruneAnnotation}=${commit}`,
   };
 }
