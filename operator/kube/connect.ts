@@ -20,7 +20,8 @@ export interface ConnectOptions {
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
   /**
-   * Called right before each try of each write is sent, leases aside; what it throws is thrown (rule 16: a lost lease).
+   * Called right before the first byte of each try of each write goes out, leases aside; what it throws is thrown, and
+   * nothing is sent (rule 16: a lost lease).
    */
   readonly beforeWrite?: (() => void) | undefined;
   /** Told of each try: the verb as the audit log names it, and the HTTP code, `0` for no answer. */
@@ -66,15 +67,15 @@ export function connectKube(options: ConnectOptions): ConnectedClient {
     const deadline = startDeadline(request.signal, timeoutMs);
     try {
       for (let again = false; ; again = true) {
-        const wire = await wireRequest(request, deadline.signal);
-        if (isWrite) options.beforeWrite?.();
+        const wire = { ...(await wireRequest(request, deadline.signal)), beforeSend: isWrite ? options.beforeWrite : undefined };
         try {
           const answer = await exchange(isLeaseRequest(request.path) ? unlimited : dispatcher, origin, wire);
           options.onRequest?.(verb, String(answer.code));
           return { status: answer.code, body: answer.body, warnings: answer.warnings };
         } catch (error) {
-          options.onRequest?.(verb, codeText(error));
-          if (again || !(error instanceof KubeError) || error.code !== 401) throw error;
+          if (!(error instanceof KubeError)) throw error; // aborted, or kept from being sent
+          options.onRequest?.(verb, String(error.code));
+          if (again || error.code !== 401) throw error;
           credentials.expire();
         }
       }
@@ -125,8 +126,9 @@ export function connectKube(options: ConnectOptions): ConnectedClient {
         for await (const line of lines) yield parseJson(line) as WatchEvent<T>;
         return;
       } catch (error) {
-        if (code === '0') options.onRequest?.('watch', codeText(error));
-        if (again || code !== '0' || !(error instanceof KubeError) || error.code !== 401) throw error;
+        if (code !== '0' || !(error instanceof KubeError)) throw error;
+        options.onRequest?.('watch', String(error.code));
+        if (again || error.code !== 401) throw error;
         credentials.expire();
       } finally {
         idle.stop();
@@ -144,10 +146,6 @@ export function connectKube(options: ConnectOptions): ConnectedClient {
       await Promise.all([dispatcher.destroy(), unlimited.destroy()]);
     },
   };
-}
-
-function codeText(error: unknown): string {
-  return error instanceof KubeError ? String(error.code) : '0';
 }
 
 interface Deadline {

@@ -1,4 +1,5 @@
 /** One HTTP exchange with the API server, or one stream: no retries, no limits. */
+import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { KubeError } from './client.ts';
@@ -17,6 +18,8 @@ export interface WireRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
   readonly signal: AbortSignal;
+  /** Called right before the first byte is written, connection and all being there; what it throws is thrown, and nothing sent. */
+  readonly beforeSend?: (() => void) | undefined;
 }
 
 export interface WireResponse {
@@ -58,13 +61,63 @@ export function createDispatcher(credentials: Credentials, connections: number |
   return new ProxyAgent({ ...options, uri: credentials.proxyUrl, requestTls: { ...tls, timeout: connectTimeout } });
 }
 
+interface Answer {
+  readonly code: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
 /** Sends it and reads the whole answer. Throws KubeError for anything but a 2xx. */
 export async function exchange(dispatcher: Dispatcher, origin: string, request: WireRequest): Promise<WireResponse> {
-  const answer = await send(dispatcher, origin, request);
-  const text = await answer.body.text().catch((cause: unknown) => noAnswer(cause, request.signal));
-  const code = answer.statusCode;
-  if (code < 200 || code > 299) throw failure(code, text, answer.headers['retry-after']);
-  return { code, body: bodyOf(text, answer.headers['content-type']), warnings: warningsOf(answer.headers['warning']) };
+  const { code, headers, text } = await roundTrip(dispatcher, origin, request);
+  if (code < 200 || code > 299) throw failure(code, text, headers['retry-after']);
+  return { code, body: bodyOf(text, headers['content-type']), warnings: warningsOf(headers['warning']) };
+}
+
+/** By undici's handler rather than its `request`, which tells nobody when a request that waited for its connection goes out. */
+function roundTrip(dispatcher: Dispatcher, origin: string, request: WireRequest): Promise<Answer> {
+  const { method, target, headers, body, signal, beforeSend } = request;
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let controller: Dispatcher.DispatchController | undefined;
+    let head: Omit<Answer, 'text'> = { code: 0, headers: {} };
+    let kept: { readonly error: unknown } | undefined;
+    const aborted = (): void => {
+      reject(signal.reason); // before undici tells of the abort as an error
+      controller?.abort(new Error('aborted')); // one that still waits for its connection is kept from going out
+    };
+    signal.addEventListener('abort', aborted, { once: true });
+    dispatcher.dispatch(
+      { origin, path: target, method, headers, body },
+      {
+        onRequestStart(started) {
+          try {
+            signal.throwIfAborted();
+            beforeSend?.();
+          } catch (error) {
+            kept = { error };
+            throw error;
+          }
+          controller = started;
+        },
+        onResponseStart(_controller, code, received) {
+          head = { code, headers: received };
+        },
+        onResponseData(_controller, chunk) {
+          chunks.push(chunk);
+        },
+        onResponseEnd() {
+          signal.removeEventListener('abort', aborted);
+          resolve({ ...head, text: Buffer.concat(chunks).toString('utf8') });
+        },
+        onResponseError(_controller, cause) {
+          signal.removeEventListener('abort', aborted);
+          reject(kept === undefined ? noAnswerError(noAnswerOf(cause), String(cause), cause) : kept.error);
+        },
+      },
+    );
+  });
 }
 
 /** Sends it and yields the lines of the answer as they come. Throws KubeError for anything but a 2xx, and when it is cut. */

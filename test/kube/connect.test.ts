@@ -251,6 +251,22 @@ describe('before a write', () => {
     expect(asked).toBe(3);
   });
 
+  test('the lease is asked for once the connection stands: making it may take longer than the lease lasts', async () => {
+    const counted: string[] = [];
+    let asked = 0;
+    const { proxy, client } = await behindProxy({
+      beforeWrite: () => void (asked += 1),
+      onRequest: (verb, code) => void counted.push(`${verb} ${code}`),
+    });
+    await proxy.refuse();
+    const written = client.request(apply('connected'));
+    await waitFor('it was refused', () => counted.length > 0);
+    expect(asked).toBe(0);
+    await proxy.open();
+    await written;
+    expect(asked).toBe(1);
+  });
+
   test('nothing is sent once it is lost', async () => {
     const lost = new Error('the lease is lost');
     const { proxy, client } = await behindProxy({
