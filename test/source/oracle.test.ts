@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import isomorphic from 'isomorphic-git';
+import { clone, listFiles, readBlob, resolveRef } from 'isomorphic-git';
 import http from 'isomorphic-git/http/node';
 import { anonymous } from '../../operator/source/credentials.ts';
 import { createGitClient } from '../../operator/source/git-client.ts';
@@ -12,12 +12,12 @@ import { seededRandom } from '../soak.ts';
 
 /** Another implementation of git, fetching the same commit from the same server, is the oracle. */
 async function readByOracle(folder: string, url: string, ref: string): Promise<ReadonlyMap<string, string>> {
-  await isomorphic.clone({ fs, http, dir: folder, url, ref, singleBranch: true, depth: 1, noCheckout: true });
+  await clone({ fs, http, dir: folder, url, ref, singleBranch: true, depth: 1, noCheckout: true });
   const files = new Map<string, string>();
-  const oid = await isomorphic.resolveRef({ fs, dir: folder, ref });
-  const paths = await isomorphic.listFiles({ fs, dir: folder, ref: oid });
+  const oid = await resolveRef({ fs, dir: folder, ref });
+  const paths = await listFiles({ fs, dir: folder, ref: oid });
   for (const filepath of paths) {
-    const { blob } = await isomorphic.readBlob({ fs, dir: folder, oid, filepath });
+    const { blob } = await readBlob({ fs, dir: folder, oid, filepath });
     files.set(filepath, Buffer.from(blob).toString('hex'));
   }
   return files;
