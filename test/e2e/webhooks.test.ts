@@ -1,0 +1,131 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, test } from '@jest/globals';
+import { waitFor } from './cluster.ts';
+import { pushRefused, running, writesAs } from './refused.ts';
+import { configMap, deployment, useScene } from './scene.ts';
+import { getSource, waitUntilApplied } from './sources.ts';
+import { startWebhook } from './webhook.ts';
+
+const configMaps = { apiGroups: [''], resources: ['configmaps'] };
+
+describe('an admission webhook', () => {
+  const scene = useScene();
+  const account = (namespace: string) => `system:serviceaccount:${namespace}:deployer`;
+
+  test('that does not answer is named; the source goes on once it does', async () => {
+    const stage = await scene().stage();
+    const { cluster } = scene();
+    await running(cluster, stage, { 'a.yaml': configMap('a') });
+    const webhook = await startWebhook(cluster, { namespace: stage.namespace, name: 'guard', rule: configMaps, decide: () => ({}) });
+    await webhook.stop();
+    const { commit, message } = await pushRefused(cluster, stage, { 'a.yaml': configMap('a', { key: 'other' }) }, 'WebhookUnavailable');
+    expect(message).toContain(`a.yaml:1 ConfigMap ${stage.namespace}/a: admission webhook guard.example.com does not answer: `);
+    expect(message).toContain('connection refused');
+    expect(message).toContain('Mend the webhook that the message names; the source goes on by itself.');
+    await cluster.kubectl('delete', 'validatingwebhookconfiguration', `${stage.namespace}-guard`);
+    await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
+  });
+
+  test('that denies is quoted, also for a delete; nothing changes', async () => {
+    const stage = await scene().stage();
+    const { cluster } = scene();
+    await running(cluster, stage, { 'a.yaml': configMap('a'), 'b.yaml': configMap('b') });
+    const webhook = await startWebhook(cluster, {
+      namespace: stage.namespace,
+      name: 'policy',
+      rule: configMaps,
+      decide: ({ operation }) => ({ deny: operation === 'DELETE' ? 'b is still needed' : 'the team label is missing' }),
+    });
+    const { commit, message } = await pushRefused(cluster, stage, { 'a.yaml': configMap('a', { key: 'other' }), 'b.yaml': null }, 'ObjectRefused');
+    expect(message).toContain(
+      `a.yaml:1 ConfigMap ${stage.namespace}/a refused: admission webhook "policy.example.com" denied the request: the team label is missing`,
+    );
+    expect(message).toContain(`ConfigMap ${stage.namespace}/b refused: admission webhook "policy.example.com" denied the request: b is still needed`);
+    await webhook.remove();
+    await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
+  });
+
+  test('that takes no part in dry runs has a reason of its own', async () => {
+    const stage = await scene().stage();
+    const { cluster } = scene();
+    await running(cluster, stage, { 'a.yaml': configMap('a') });
+    const webhook = await startWebhook(cluster, {
+      namespace: stage.namespace,
+      name: 'ledger',
+      rule: configMaps,
+      decide: ({ dryRun }) => (dryRun ? { deny: 'I do not support dry run' } : {}),
+    });
+    const { commit, message } = await pushRefused(cluster, stage, { 'a.yaml': configMap('a', { key: 'other' }) }, 'WebhookRefusesDryRun');
+    expect(message).toContain(`a.yaml:1 ConfigMap ${stage.namespace}/a refused: admission webhook ledger.example.com does not take part in a dry run`);
+    expect(message).toContain('Give the webhook sideEffects: None or NoneOnDryRun.');
+    await webhook.remove();
+    await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
+  });
+
+  test('that rewrites an image and injects a sidecar causes no loop', async () => {
+    const stage = await scene().stage();
+    const { cluster } = scene();
+    const webhook = await startWebhook(cluster, {
+      namespace: stage.namespace,
+      name: 'mesh',
+      mutating: true,
+      rule: { apiGroups: ['apps'], resources: ['deployments'] },
+      decide: ({ object, operation }) => {
+        const containers = object?.spec?.template?.spec?.containers ?? [];
+        if (operation === 'DELETE') return {};
+        const at = '/spec/template/spec/containers';
+        const inject = containers.length > 1 ? [] : [{ op: 'add', path: `${at}/-`, value: { name: 'mesh', image: 'mesh:1' } }];
+        return { patch: [{ op: 'replace', path: `${at}/0/image`, value: 'mirror.example.com/web:1' }, ...inject] };
+      },
+    });
+    const first = await running(cluster, stage, { 'web.yaml': deployment('web') });
+    const images = () => stage.kubectl('get', 'deployment', 'web', '-o', 'jsonpath={.spec.template.spec.containers[*].image}');
+    expect(await images()).toBe('mirror.example.com/web:1 mesh:1');
+    const audit = await cluster.audit();
+    const polled = (await getSource(cluster, stage.namespace, 'shop')).status.lastHandledReconcileAt;
+    await stage.request();
+    await waitFor('the request is handled', async () => {
+      const { status } = await getSource(cluster, stage.namespace, 'shop');
+      return status.lastHandledReconcileAt !== polled && status.revision.applied.commit === first;
+    });
+    expect(writesAs(await audit.events(), account(stage.namespace))).toEqual([]);
+    await stage.deploy({ 'settings.yaml': configMap('settings') });
+    expect(writesAs(await audit.events(), account(stage.namespace)).map((event) => event.objectRef?.name)).toEqual(['settings']);
+    expect(await images()).toBe('mirror.example.com/web:1 mesh:1');
+    await webhook.remove();
+  });
+
+  test('that gives time: an object replaced between plan and apply is planned anew, never taken for the old one', async () => {
+    const stage = await scene().stage();
+    const { cluster } = scene();
+    await running(cluster, stage, { 'a.yaml': configMap('a') });
+    const uid = await stage.kubectl('get', 'configmap', 'a', '-o', 'jsonpath={.metadata.uid}');
+    let replaced = false;
+    const webhook = await startWebhook(cluster, {
+      namespace: stage.namespace,
+      name: 'slow',
+      rule: configMaps,
+      decide: async ({ dryRun, user, operation }) => {
+        if (replaced || !dryRun || operation !== 'UPDATE' || user !== account(stage.namespace)) return {};
+        replaced = true;
+        const path = `/api/v1/namespaces/${stage.namespace}/configmaps`;
+        await cluster.request.ok('DELETE', `${path}/a`);
+        await cluster.request.ok('POST', path, { body: { metadata: { name: 'a' }, data: { made: 'by hand' } } });
+        await setImmediate();
+        return {};
+      },
+    });
+    const audit = await cluster.audit();
+    await stage.deploy({ 'a.yaml': configMap('a', { key: 'other' }) });
+    expect(replaced).toBe(true);
+    const now = JSON.parse(await stage.kubectl('get', 'configmap', 'a', '-o', 'json'));
+    expect(now.metadata.uid).not.toBe(uid);
+    expect(now.data).toMatchObject({ key: 'other' });
+    const codes = (await audit.events())
+      .filter(({ objectRef, verb, requestURI, impersonatedUser }) => objectRef?.name === 'a' && verb === 'patch' && impersonatedUser && !requestURI.includes('dryRun'))
+      .map((event) => event.responseStatus?.code);
+    expect(codes.at(-1)).toBe(200);
+    expect(codes.slice(0, -1).every((code) => code === 409 || code === 422)).toBe(true);
+    await webhook.remove();
+  });
+});
