@@ -91,7 +91,7 @@ function invalid(error: KubeError, subject: Subject): readonly Fault[] {
   const causes = error.status.details?.causes ?? [];
   // Invalid, with the one field that nobody may change: another object has this name.
   if (causes.some((cause) => cause.field === 'metadata.uid')) return [fault('Conflict', subject, 'was replaced by another one meanwhile')];
-  const told = causes.filter((cause) => !isAside(cause));
+  const told = causes.filter((cause) => !isAside(cause)).toSorted(byField);
   if (told.length === 0) return [fault('ObjectRefused', subject, secretless(error, subject, 'the API server refuses it'))];
   return told.map((cause) => fault(isImmutable(cause) ? 'ImmutableField' : 'ObjectRefused', subject, causeText(cause, subject)));
 }
@@ -107,6 +107,12 @@ const immutable =
 
 function isImmutable({ reason, message = '' }: StatusCause): boolean {
   return (reason === 'FieldValueInvalid' || reason === 'FieldValueForbidden') && immutable.test(withoutValue(message));
+}
+
+/** The API server walks maps in another order each time; the same faults shall read the same. */
+function byField(a: StatusCause, b: StatusCause): number {
+  const text = ({ field = '', message = '' }: StatusCause): string => `${field} ${message}`;
+  return text(a).localeCompare(text(b), 'en', { numeric: true });
 }
 
 /** Says only that other checks were left out because of the faults beside it. */

@@ -19,7 +19,8 @@ const atField = /^(\.(?:[^\s:[]|:(?! )|\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])+): ([\
 export function manifestFaults(text: string, isSecret: boolean): readonly ManifestFault[] {
   const told = text.replace(preamble, '').replace(conversion, '');
   const lines = told.startsWith('errors:\n') ? told.split('\n').slice(1) : [told];
-  const faults = lines.map((line) => oneFault(line.trim(), isSecret));
+  // The API server walks maps in another order each time; the same faults shall read the same.
+  const faults = lines.map((line) => oneFault(line.trim(), isSecret)).toSorted((a, b) => (a.message < b.message ? -1 : 1));
   return [...new Map(faults.map((fault) => [fault.message, fault])).values()];
 }
 

@@ -188,6 +188,15 @@ describe('what the API server answers', () => {
   });
 });
 
+test('faults come in an order that does not change, whatever that of the API server', () => {
+  const causes = ['spec.c[10].image', 'spec.a', 'spec.c[9].image'].map((field) => ({
+    reason: 'FieldValueRequired',
+    field,
+    message: 'Required value',
+  }));
+  expect(told(invalid(...causes)).map(([, message]) => message.split(':')[0])).toEqual(['spec.a', 'spec.c[9].image', 'spec.c[10].image']);
+});
+
 describe('an immutable field', () => {
   const dump = JSON.stringify({ Spec: { Containers: [{ Name: 'a', Image: 'x'.repeat(500), Note: 'a: b' }] } });
   test.each([
@@ -332,9 +341,13 @@ describe('a fault of the manifest (500 without reason)', () => {
     else expect(fault?.remedy).toMatch(remedy);
   });
 
-  test('tells each of several', () => {
-    const text = `${typed}errors:\n  .data.a: expected string, got &value.valueUnstructured{Value:1}\n  .x: field not declared in schema\n  .x: field not declared in schema`;
-    expect(manifestFaults(text, false).map((fault) => fault.message)).toEqual([
+  test('tells each of several once, in an order that does not change', () => {
+    const lines = [
+      '.x: field not declared in schema',
+      '.data.a: expected string, got &value.valueUnstructured{Value:1}',
+      '.x: field not declared in schema',
+    ];
+    expect(manifestFaults(`${typed}errors:\n  ${lines.join('\n  ')}`, false).map((fault) => fault.message)).toEqual([
       'data.a: expected string, got a number: 1',
       'x: is no field of this kind',
     ]);

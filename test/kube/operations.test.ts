@@ -150,7 +150,7 @@ test('patches are written under the manager that is named, and to the subresourc
     },
   };
   await applyObject(client, deployments, web, { signal });
-  const status = { status: { observedGeneration: 1 } };
+  const status = { status: { collisionCount: 7 } }; // nothing that the Deployment's controller may have written before
   const options = { subresource: 'status', fieldManager: 'plumbline-controller', signal };
   const live = await mergePatch(client, deployments, { namespace, name: 'web' }, status, options);
   expect(live.metadata.managedFields?.find((entry) => entry.manager === 'plumbline-controller')).toMatchObject({ subresource: 'status' });
