@@ -15,7 +15,7 @@ import { handledRequest } from '../report/status.ts';
 import type { Outcome, RevisionSeen } from '../report/types.ts';
 import type { Observation } from '../source/types.ts';
 import { CorrectionPace } from './correction-pace.ts';
-import { finalize, isOurs } from './finalize.ts';
+import { finalize, isOurs, releaseSource } from './finalize.ts';
 import { isAllowanceOver } from './held.ts';
 import { lacksOf, watchLacks } from './lacks.ts';
 import { isAsWritten, isIntact } from './memory.ts';
@@ -189,7 +189,7 @@ export class Controller {
       else if (source.spec.suspend) await this.#suspend(entry, source, signal);
       else await this.#reconcile(key, entry, source, signal);
     } catch (error) {
-      if (!signal.aborted) this.#again(key, entry, source, ownRequestError(error));
+      if (!signal.aborted) this.#untold(key, entry, source, ownRequestError(error));
     } finally {
       this.#walking.delete(key);
     }
@@ -284,6 +284,14 @@ export class Controller {
     else this.#options.metrics.countError(key, error.reason);
   }
 
+  /** An outcome that could not be written into the status: the log has it (once while it lasts), and it is tried again. */
+  #untold(key: string, entry: Entry, source: GitOpsSource, error: PlumblineError): void {
+    const { namespace, name } = source.metadata;
+    const { log } = this.#options;
+    (entry.failures === 0 ? log.warn : log.debug)('the outcome cannot be told', { namespace, source: name, reason: error.reason, error: error.message });
+    this.#again(key, entry, source, error);
+  }
+
   /** Tries again later, and at once when what was lacking appears. */
   #again(key: string, entry: Entry, source: GitOpsSource, error: PlumblineError): void {
     const { random, log, metrics, env } = this.#options;
@@ -313,8 +321,9 @@ export class Controller {
     const { namespace, name } = source.metadata;
     try {
       const { ending, progress, leftBehind } = await finalize(env, key, source, signal);
-      if (leftBehind.length > 0) teller.leftBehind(source, leftBehind);
+      if (leftBehind !== undefined) teller.leftBehind(source, leftBehind);
       log.info('source ended', { namespace, source: name, ending, pruned: progress.pruned, letGo: progress.letGo });
+      await releaseSource(env, source, signal);
     } catch (error) {
       signal.throwIfAborted();
       await this.#failed(key, entry, source, ownRequestError(error), signal);

@@ -8,9 +8,11 @@ import type { ApplyContext, Progress } from '../apply/types.ts';
 import { finalizer, group, plural, pruneAnnotation } from '../api/names.ts';
 import type { GitOpsSource } from '../api/types.ts';
 import { PlumblineError } from '../errors.ts';
+import type { Reason } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
 import { isKubeError } from '../kube/client.ts';
 import { getMetadata } from '../kube/operations.ts';
+import { objectText } from '../kube/types.ts';
 import type { Resource } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
 import { applySetId } from '../plan/applyset.ts';
@@ -31,9 +33,20 @@ export type Ending =
 export interface Finalized {
   readonly ending: Ending;
   readonly progress: Progress;
-  /** What of the source stays when its namespace goes away and its account with it, `ConfigMap shop/a`, for an event. */
-  readonly leftBehind: readonly string[];
+  /** For an event. */
+  readonly leftBehind: LeftBehind | undefined;
 }
+
+/** What of a source stays in the cluster that should have been pruned or let go. */
+export interface LeftBehind {
+  /** `ConfigMap shop/a` */
+  readonly objects: readonly string[];
+  /** Its namespace goes, and its account with it; or it was to be freed, and its account may not take our label off. */
+  readonly why: 'NamespaceGoes' | 'Freed';
+}
+
+/** What keeps no source that is to let its objects go: the label of a source that is gone binds nobody (rule 14). */
+const keepsNobody: ReadonlySet<Reason> = new Set<Reason>(['Forbidden', 'ServiceAccountNotFound', 'ObjectRefused', 'WebhookUnavailable']);
 
 /** Pure: how the deletion of this source ends. */
 export function endingOf(source: GitOpsSource, crdIsGoing: boolean): Ending {
@@ -48,20 +61,24 @@ export function isOurs(source: GitOpsSource): boolean {
 }
 
 /**
- * Ends a source that is being deleted and removes its finalizer.
+ * Ends what a source that is being deleted has deployed; its finalizer is still to be removed.
  * Throws PlumblineError when members stay that should have gone; the source then stays as well, and it is tried again.
  */
 export async function finalize(env: WalkEnv, key: string, source: GitOpsSource, signal: AbortSignal): Promise<Finalized> {
   const ending = endingOf(source, await isCrdGoing(env, signal));
   const progress = noProgress();
-  const leftBehind = ending === 'leave' ? [] : await endMembers(env, key, source, ending, progress, signal);
+  const left = ending === 'leave' ? undefined : await endMembers(env, key, source, ending, progress, signal);
+  return { ending, progress, leftBehind: left };
+}
+
+/** Removes the finalizer, the last thing of a source that has ended: with its answer the source is gone and its walk aborted. */
+export async function releaseSource(env: Pick<WalkEnv, 'client'>, source: GitOpsSource, signal: AbortSignal): Promise<void> {
   const finalizers = (source.metadata.finalizers ?? []).filter((name) => name !== finalizer);
   try {
     await patchSource(env.client, source, { metadata: { resourceVersion: source.metadata.resourceVersion, finalizers } }, signal);
   } catch (error) {
     if (!isKubeError(error, 404)) throw error;
   }
-  return { ending, progress, leftBehind };
 }
 
 async function endMembers(
@@ -71,7 +88,7 @@ async function endMembers(
   ending: 'prune' | 'letGo',
   progress: Progress,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<LeftBehind | undefined> {
   const applySet = applySetId({ namespace: source.metadata.namespace, name: source.metadata.name });
   const account = accountOf(source, env.defaultServiceAccount);
   const commit = source.status?.revision?.applied?.commit ?? '';
@@ -88,16 +105,28 @@ async function endMembers(
   await env.inventory.need(key, await memberKinds({ env, source, signal }), signal);
   const { prune, letGo } = split(env.inventory.membersOf(applySet), ending);
   const { namespace } = source.metadata;
-  if (await isNamespaceGoing(env, namespace, signal)) return endWhatCan(prune, letGo, namespace, context, progress);
+  if (await isNamespaceGoing(env, namespace, signal)) {
+    return leftBehind(await endWhatCan(prune, letGo, namespace, context, progress), 'NamespaceGoes');
+  }
   try {
     if (account !== undefined && prune.length + letGo.length > 0) await requireOwnAccount(env, key, source, signal);
     await letGoMembers(letGo, context, progress);
     await pruneMembers(prune, context, progress);
-    return [];
+    return undefined;
   } catch (error) {
     signal.throwIfAborted();
-    throw withWayOut(ownRequestError(await explainForbidden(error, account, [], prune, letGo, context)), source);
+    const explained = ownRequestError(await explainForbidden(error, account, [], prune, letGo, context));
+    if (ending === 'prune' || !explained.faults.every((fault) => keepsNobody.has(fault.reason))) throw withWayOut(explained, source);
+    const labelled = env.inventory.membersOf(applySet).filter(isProven);
+    return leftBehind(
+      labelled.map((member) => objectText(member.id)),
+      'Freed',
+    );
   }
+}
+
+function leftBehind(objects: readonly string[], why: LeftBehind['why']): LeftBehind | undefined {
+  return objects.length === 0 ? undefined : { objects: objects.toSorted(), why };
 }
 
 /**

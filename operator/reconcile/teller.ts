@@ -12,6 +12,7 @@ import type { Metrics } from '../report/metrics.ts';
 import type { EventRecorder } from '../report/recorder.ts';
 import { attemptStatus, outcomeStatus, progressStatus, statusPatch } from '../report/status.ts';
 import type { Outcome, RevisionSeen } from '../report/types.ts';
+import type { LeftBehind } from './finalize.ts';
 import type { SourceStore } from './source-store.ts';
 
 export interface TellerOptions {
@@ -23,6 +24,11 @@ export interface TellerOptions {
   /** RFC 3339 of now. */
   readonly now: () => string;
 }
+
+const leftBehindTexts: Readonly<Record<LeftBehind['why'], string>> = {
+  NamespaceGoes: 'its account, which went with the namespace, could not remove them',
+  Freed: 'its label and annotations stay on them, which its account may not remove; they bind nobody, and another source may take them over',
+};
 
 /** The operator's voice. */
 export class Teller {
@@ -69,12 +75,14 @@ export class Teller {
   }
 
   /**
-   * What stays of a source whose namespace goes away. That namespace takes no event any more, so it is one about the
-   * namespace itself, and a line in the log.
+   * What stays of a source that ended, as an event and a line in the log. A namespace that goes away takes no event any
+   * more, so there it is one about the namespace itself.
    */
-  leftBehind({ metadata: { namespace, name } }: GitOpsSource, objects: readonly string[]): void {
-    const draft = leftBehindEvent(`${namespace}/${name}`, objects, 'its account, which went with the namespace, could not remove them');
-    this.#options.recorder.record({ ...draft, source: { namespace: '', name: namespace, uid: '' } });
+  leftBehind(source: GitOpsSource, { objects, why }: LeftBehind): void {
+    const { namespace, name } = source.metadata;
+    const draft = leftBehindEvent(`${namespace}/${name}`, objects, leftBehindTexts[why]);
+    if (why === 'NamespaceGoes') this.#options.recorder.record({ ...draft, source: { namespace: '', name: namespace, uid: '' } });
+    else this.event(source, draft);
     this.#options.log.warn('objects of a source that ended stay', { namespace, source: name, objects });
   }
 

@@ -8,6 +8,7 @@ import { access } from 'node:fs/promises';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { join } from 'node:path';
 import { ensureBinaries } from '../controlplane/binaries.ts';
+import { waitFor } from '../controlplane/wait-for.ts';
 import { type BinaryPaths, type ControlPlane, startControlPlane } from '../controlplane/start.ts';
 import { cleanPlane } from './clean.ts';
 import type { LeaseRequest, PlaneInfo } from './protocol.ts';
@@ -64,7 +65,7 @@ export async function startBroker(environment: Readonly<Record<string, string | 
     plane.spoilt = fresh;
     if (request.crd !== false && (await exists(crdFile))) {
       await plane.controlPlane.kubectl('apply', '--server-side', '--force-conflicts', '-f', crdFile);
-      await plane.controlPlane.kubectl('wait', '--for=condition=Established', '-f', crdFile);
+      await waitFor('the CRD is served', () => plane.controlPlane.request.get('/apis/plumbline.dev/v1/gitopssources'));
     }
     return plane;
   };
