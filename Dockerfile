@@ -24,7 +24,9 @@ LABEL org.opencontainers.image.title="plumbline" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.source="${SOURCE}"
-ENV NODE_ENV=production
+# V8 would keep 128 MiB for young objects after a storm, of which nothing lives any more.
+ENV NODE_ENV=production \
+    NODE_OPTIONS=--max-semi-space-size=16
 COPY --from=build /build/dist/plumbline.mjs /build/dist/plumbline.mjs.LEGAL.txt /app/
 # A number, so that runAsNonRoot can be checked without /etc/passwd.
 USER 65532:65532

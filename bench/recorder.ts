@@ -118,7 +118,8 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
 function checkWrites(name: string, writes: readonly RecordedWrite[]): void {
   const kinds = writes.map((write) => write.kind);
   const objects = kinds.filter((kind) => kind === 'object').length;
-  if (kinds.length !== requestsPerSource || objects !== objectResources.length || kinds[0] !== 'metadata') throw new Error(`${name} wrote ${kinds.join(', ') || 'nothing'}: a metadata patch, its objects and one status patch are expected`);
+  if (kinds.length !== requestsPerSource || objects !== objectResources.length || kinds[0] !== 'metadata')
+    throw new Error(`${name} wrote ${kinds.join(', ') || 'nothing'}: a metadata patch, its objects and one status patch are expected`);
 }
 
 function endToEnd(headers: IncomingHttpHeaders): Record<string, string> {

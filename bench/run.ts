@@ -3,7 +3,7 @@
  * the operator costs while nothing changes. `--quick` is one round of fewer sources, `--sources=N` another number.
  */
 import { writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBinaries } from '../test/controlplane/binaries.ts';
@@ -21,10 +21,21 @@ const resultsPath = join(import.meta.dirname, 'results.json');
 const progress = progressOn(process.stderr);
 const seconds = (value: number): string => `${value.toFixed(2)} s`;
 
+/** Other work on the machine slows either side, whichever runs just then. */
+function warnOfLoad(): void {
+  const [load = 0] = loadavg();
+  if (load > cpus().length / 4)
+    progress.say(`this machine is busy (load ${load.toFixed(1)}): the figures will be worse, and differ from round to round`);
+}
+
 async function measure(count: number, rounds: number): Promise<Measured> {
+  warnOfLoad();
   progress.say('making the bundle, bringing the control plane');
   await makeBundle();
-  const binaries = await ensureBinaries(['etcd', 'kube-apiserver', 'kubectl', 'kube-controller-manager'], { environment: process.env, progress });
+  const binaries = await ensureBinaries(['etcd', 'kube-apiserver', 'kubectl', 'kube-controller-manager'], {
+    environment: process.env,
+    progress,
+  });
   const git = await startGitServer();
   try {
     const repo = await git.createRepo('acme/fleet.git');
@@ -38,7 +49,9 @@ async function measure(count: number, rounds: number): Promise<Measured> {
       progress.say(`round ${round} of ${rounds}: the bare client`);
       const one = await runBare(field, recording);
       bare.push(one);
-      progress.say(`round ${round} of ${rounds}: the operator${round === rounds ? ', then a minute (two at most) in which nothing changes' : ''} (bare: ${seconds(one.seconds)})`);
+      progress.say(
+        `round ${round} of ${rounds}: the operator${round === rounds ? ', then a minute (two at most) in which nothing changes' : ''} (bare: ${seconds(one.seconds)})`,
+      );
       const run = await runOperator(field, round === rounds ? () => git.counts.lsRefs : undefined);
       runs.push(run);
       progress.say(`  ${seconds(run.result.net)}`);
@@ -57,9 +70,18 @@ function print(measured: Measured): boolean {
     `round ${index + 1}`,
     ...[bare[index]?.seconds ?? Number.NaN, one.net, one.git, one.seconds, one.startup].map(seconds),
   ]);
-  const middle = ['median', median(bare.map((one) => one.seconds)), ...(['net', 'git', 'seconds', 'startup'] as const).map((key) => median(operator.map((one) => one[key])))];
+  const middle = [
+    'median',
+    median(bare.map((one) => one.seconds)),
+    ...(['net', 'git', 'seconds', 'startup'] as const).map((key) => median(operator.map((one) => one[key]))),
+  ];
   const text = middle.map((cell) => (typeof cell === 'number' ? seconds(cell) : cell));
-  const calls = (operator.at(-1)?.calls ?? []).map(({ verb, resource, count, allowed }) => [verb, resource, String(count), Number.isFinite(allowed) ? String(allowed) : '']);
+  const calls = (operator.at(-1)?.calls ?? []).map(({ verb, resource, count, allowed }) => [
+    verb,
+    resource,
+    String(count),
+    Number.isFinite(allowed) ? String(allowed) : '',
+  ]);
   const results = verdicts(measured);
   const sections = [
     `${sources} sources of 4 objects, from nothing to applied; ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}`,
@@ -67,13 +89,19 @@ function print(measured: Measured): boolean {
     'Calls of the operator (last round)',
     table(['verb', 'resource', 'calls', 'allowed'], calls, 2),
     `Idle for ${idle.seconds.toFixed(0)} s, and what must be reached`,
-    table(['', 'measured', 'target', ''], results.map((one) => [one.what, one.measured, one.target, one.met ? 'met' : 'MISSED']), 2),
+    table(
+      ['', 'measured', 'target', ''],
+      results.map((one) => [one.what, one.measured, one.target, one.met ? 'met' : 'MISSED']),
+      2,
+    ),
   ];
   process.stdout.write(`\n${sections.join('\n\n')}\n`);
   return results.every((one) => one.met);
 }
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false }, sources: { type: 'string' }, rounds: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, sources: { type: 'string' }, rounds: { type: 'string' } },
+});
 const count = Number(values.sources ?? (values.quick ? 100 : 300));
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
 try {

@@ -1,5 +1,6 @@
 /** The two sides of a round: a bare client that sends what the operator sends, and the operator. */
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { GiveUp, NotYet, waitFor } from '../test/controlplane/wait-for.ts';
@@ -94,11 +95,18 @@ export function runOperator(field: Field, lsRefs?: () => number): Promise<Operat
   });
 }
 
-/** As the chart starts it, but for its log, which tells when the commit was there. */
-function launch(kubeconfigPath: string): Promise<Operator> {
+/** As image and chart start it, but for its log, which tells when the commit was there. */
+async function launch(kubeconfigPath: string): Promise<Operator> {
   const flags = ['--leader-elect=true', '--leader-election-namespace=default', '--log-level=debug'];
   // Asking whether it is ready would take part in what is measured.
-  return startOperator({ kubeconfigPath, entry: bundle, flags, env: { NODE_ENV: 'production' }, unready: true });
+  return await startOperator({ kubeconfigPath, entry: bundle, flags, env: await imageEnvironment(), unready: true });
+}
+
+/** What the image's last stage sets. */
+async function imageEnvironment(): Promise<Readonly<Record<string, string>>> {
+  const lines = (await readFile(join(root, 'Dockerfile'), 'utf8')).replaceAll('\\\n', ' ').split('\n');
+  const pairs = lines.filter((line) => line.startsWith('ENV ')).flatMap((line) => line.slice('ENV '.length).trim().split(/\s+/));
+  return Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
 }
 
 /** The audit log tells first; then every source is looked at, which costs the API server a list. */

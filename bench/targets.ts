@@ -39,12 +39,27 @@ export function verdicts(measured: Measured): readonly Verdict[] {
   const excess = operator.flatMap(({ calls }) => calls.filter((call) => call.count > call.allowed));
   const idleCalls = sum(idle.calls);
   return [
-    { what: 'pace of the bare client, git taken off', measured: `${pace.toFixed(0)} %`, target: `≥ ${leastPace} %`, met: pace >= leastPace },
+    {
+      what: 'pace of the bare client, git taken off',
+      measured: `${pace.toFixed(0)} %`,
+      target: `≥ ${leastPace} %`,
+      met: pace >= leastPace,
+    },
     { what: 'calls beyond the allowed', measured: textOf(excess), target: 'none', met: excess.length === 0 },
     { what: 'idle: API calls in a minute', measured: idleCalls === 0 ? '0' : textOf(idle.calls), target: '0', met: idleCalls === 0 },
     { what: 'idle: ls-refs per remote and interval', measured: String(idle.lsRefs), target: '1', met: idle.lsRefs === 1 },
-    { what: 'idle: CPU, git included', measured: `${idle.cpuPercent.toFixed(2)} % of a core`, target: `< ${mostCpuPercent} %`, met: idle.cpuPercent < mostCpuPercent },
-    { what: 'idle: RSS, git included', measured: `${idle.rssMib.toFixed(0)} MiB`, target: `< ${mostRssMib} MiB`, met: idle.rssMib < mostRssMib },
+    {
+      what: 'idle: CPU, git included',
+      measured: `${idle.cpuPercent.toFixed(2)} % of a core`,
+      target: `< ${mostCpuPercent} %`,
+      met: idle.cpuPercent < mostCpuPercent,
+    },
+    {
+      what: 'idle: RSS, git included',
+      measured: `${idle.rssMib.toFixed(0)} MiB`,
+      target: `< ${mostRssMib} MiB`,
+      met: idle.rssMib < mostRssMib,
+    },
   ];
 }
 
@@ -53,6 +68,8 @@ function sum(calls: readonly Calls[]): number {
 }
 
 function textOf(calls: readonly Calls[]): string {
-  const texts = calls.map(({ verb, resource, count, allowed }) => `${count} × ${verb} ${resource}${allowed > 0 ? ` (${allowed} allowed)` : ''}`);
+  const texts = calls.map(
+    ({ verb, resource, count, allowed }) => `${count} × ${verb} ${resource}${allowed > 0 ? ` (${allowed} allowed)` : ''}`,
+  );
   return texts.length === 0 ? 'none' : texts.join(', ');
 }
