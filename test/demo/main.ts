@@ -37,7 +37,7 @@ process.exit(exitStatus);
 async function run(): Promise<void> {
   let setting: Setting | undefined;
   try {
-    tell.say('Plumbline: a shop, three applications, one repository, and which commit runs where.');
+    tell.heading('Plumbline: a shop, three applications, one repository, and which commit runs where.');
     tell.heading('Set-up');
     setting = await setUp(tell, stack, stop.signal);
     const began = performance.now();

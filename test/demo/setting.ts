@@ -67,8 +67,8 @@ export async function setUp(tell: Tell, stack: AsyncDisposableStack, signal: Abo
       signal,
     });
   });
-  tell.say('  Nodes and pods are simulated here, no container runs: the release has no replicas, and the operator runs');
-  tell.say("  from the sources beside it, as the chart's service account, with the chart's flags and no right but the chart's.");
+  tell.say('Nodes and pods are simulated here, no container runs: the release has no replicas, and the operator runs');
+  tell.say("from the sources beside it, as the chart's service account, with the chart's flags and no right but the chart's.");
   const operatorLog = join(workDir, 'operator.log');
   const metricsUrl = await tell.during('the operator runs, and leads', async () => {
     const started = await startOperator({ plane, kubectl, workDir, logPath: operatorLog, watchdog, signal });

@@ -9,8 +9,8 @@ export const sourceNames: readonly SourceName[] = ['platform', 'shop', 'payments
 export interface Questions {
   /** One value of an object, by kubectl's jsonpath without braces. */
   value(namespace: string, object: string, path: string): Promise<string>;
-  /** The source is Ready, and this commit is the one that is applied. */
-  applied(name: SourceName, commit: string): Claim;
+  /** These sources are Ready, and this commit is the one that each has applied. */
+  applied(names: readonly SourceName[], commit: string): Claim;
   /** The source is not Ready for this reason, having tried this commit, and still has `running` applied. */
   refused(name: SourceName, is: { readonly says: string; reason: string; tried: string; running: string }): Claim;
   /** What condition Ready says. */
@@ -18,6 +18,9 @@ export interface Questions {
   look(name: SourceName): string;
 }
 
+/** `main@4f2a9c1` */
+export const short = (commit: string): string => `main@${commit.slice(0, 7)}`;
+const listed = (names: readonly string[]): string => names.join(', ').replace(/, (?=[^,]*$)/, ' and ');
 const ready = (field: string): string => `{.status.conditions[?(@.type=="Ready")].${field}}`;
 
 /** Questions asked with kubectl, as a person would. */
@@ -28,11 +31,14 @@ export function questionsTo(setting: Setting): Questions {
   return {
     value,
     look,
-    applied: (name, commit) => ({
-      says: `source ${name} is Ready at main@${commit.slice(0, 7)}`,
-      expected: `True ${commit}`,
-      got: () => value(name, `gos/${name}`, `${ready('status')} {.status.revision.applied.commit}`),
-      look: look(name),
+    applied: (names, commit) => ({
+      says: `${names.length === 1 ? 'source' : 'sources'} ${listed(names)} ${names.length === 1 ? 'is' : 'are'} Ready at ${short(commit)}`,
+      expected: names.map((name) => `${name} True ${commit}`).join(', '),
+      got: async () => {
+        const path = `{.metadata.name} ${ready('status')} {.status.revision.applied.commit}`;
+        return (await Promise.all(names.map((name) => value(name, `gos/${name}`, path)))).join(', ');
+      },
+      look: names.map(look).join('; '),
     }),
     refused: (name, { says, reason, tried, running }) => ({
       says,

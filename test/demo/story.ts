@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Edit } from './clone.ts';
 import { operatorNamespace, type Setting } from './setting.ts';
-import { type Questions, type SourceName, questionsTo, sourceNames } from './sources.ts';
+import { type Questions, type SourceName, questionsTo, short, sourceNames } from './sources.ts';
 import type { Tell } from './tell.ts';
 
 /** What the chapters share, and what one leaves to the next. */
@@ -33,18 +33,18 @@ export async function tellStory(tell: Tell, setting: Setting): Promise<void> {
     async push(message, author, edits = {}) {
       await setting.clone.edit(edits);
       const commit = await setting.clone.push(message, author);
-      tell.say(`git push  main@${commit.slice(0, 7)}  “${message}”  ${author.replace(/ <.*/, '')}`);
+      tell.say(`git push  ${short(commit)}  “${message}”  ${author.replace(/ <.*/, '')}`);
       return commit;
     },
-    async allApplied(commit, names = sourceNames) {
-      for (const name of names) await tell.check(ask.applied(name, commit));
+    async allApplied(commit, names: readonly SourceName[] = sourceNames) {
+      await tell.check(ask.applied(names, commit));
     },
   };
   const first = await firstDeploy(story);
   const bumped = await imageBump(story, first);
   const broken = await brokenManifest(story, bumped);
-  const fixed = await itsFix(story, broken);
-  const pruned = await manifestRemoved(story, fixed);
+  await itsFix(story, broken);
+  const pruned = await manifestRemoved(story);
   const emptied = await directoryEmptied(story, pruned);
   await whatIsSeen(story, emptied);
 }
@@ -121,7 +121,7 @@ async function brokenManifest({ tell, setting, ask, push, allApplied }: Story, r
     [config]: replaced('SHOW_REVIEWS: "yes"', 'SHOW_REVIEWS: "no"'),
   });
   await notify(setting);
-  const says = `source shop refuses main@${tried.slice(0, 7)}, and main@${running.slice(0, 7)} stays applied`;
+  const says = `source shop refuses ${short(tried)}, and ${short(running)} stays applied`;
   await tell.check(ask.refused('shop', { says, reason: 'RenderFailed', tried, running }));
   const line = await lineOf(setting, 'image:');
   await tell.check({
@@ -133,11 +133,11 @@ async function brokenManifest({ tell, setting, ask, push, allApplied }: Story, r
   await tell.check(runs(ask, 'web:2.5.0'));
   await tell.check(reviews(ask, 'yes', 'nothing else of that commit is in'));
   await allApplied(tried, ['platform', 'payments']);
-  tell.output('kubectl get gos shop -n shop -o jsonpath=…  (what condition Ready says)', await ask.message('shop'));
+  tell.quote(await ask.message('shop'));
   return tried;
 }
 
-async function itsFix({ tell, setting, ask, push, allApplied }: Story, broken: string): Promise<string> {
+async function itsFix({ tell, setting, ask, push, allApplied }: Story, broken: string): Promise<void> {
   tell.heading('4  Its fix');
   const commit = await push('Indent the image as it should be', barbara, { [deployment]: replaced('         image:', '          image:') });
   await notify(setting);
@@ -146,15 +146,14 @@ async function itsFix({ tell, setting, ask, push, allApplied }: Story, broken: s
   await tell.check(reviews(ask, 'no', 'and with it the rest of what was refused'));
   await rolledOut(tell, setting);
   await tell.check({
-    says: `the history keeps the refusal of main@${broken.slice(0, 7)}`,
+    says: `the history keeps the refusal of ${short(broken)}`,
     expected: /^Applied Failed Applied Applied$/,
     got: () => ask.value('shop', 'gos/shop', '.status.history[*].result'),
     look: ask.look('shop'),
   });
-  return commit;
 }
 
-async function manifestRemoved({ tell, setting, ask, push, allApplied }: Story, _fixed: string): Promise<string> {
+async function manifestRemoved({ tell, setting, ask, push, allApplied }: Story): Promise<string> {
   tell.heading('5  A manifest removed');
   const commit = await push('The spring sale is over', grace, { 'shop/promotions/spring-sale.yaml': null });
   await notify(setting);
@@ -191,7 +190,7 @@ async function directoryEmptied({ tell, setting, ask, push, allApplied }: Story,
       ].join(' '),
     look: ask.look('payments'),
   });
-  tell.output('kubectl get gos payments -n payments -o jsonpath=…  (what condition Ready says)', await ask.message('payments'));
+  tell.quote(await ask.message('payments'));
   return tried;
 }
 
@@ -199,11 +198,10 @@ async function whatIsSeen({ tell, setting, ask }: Story, last: string): Promise<
   tell.heading('7  Which commit runs where');
   const described = await setting.kubectl('describe', 'gos', 'shop', '-n', 'shop');
   const metrics = await (await fetch(`${setting.metricsUrl}/metrics`)).text();
-  const revisions = metrics.split('\n').filter((line) => line.startsWith('plumbline_revision_info{'));
-  tell.output('kubectl get gos --all-namespaces', await setting.kubectl('get', 'gos', '--all-namespaces'));
-  tell.output('kubectl describe gos shop --namespace shop', described);
-  tell.output(`curl -s ${setting.metricsUrl}/metrics | grep plumbline_revision_info`, revisions.join('\n'));
-  tell.say();
+  const revisions = metrics
+    .split('\n')
+    .filter((line) => line.startsWith('plumbline_revision_info{'))
+    .toSorted();
   await tell.check({
     says: 'the metrics map what runs to its commit, for every source',
     expected: '3',
@@ -221,6 +219,9 @@ async function whatIsSeen({ tell, setting, ask }: Story, last: string): Promise<
     got: async () => `${told.split(secret).length + told.split(Buffer.from(secret).toString('base64')).length - 2} times`,
     look: ask.look('payments'),
   });
+  tell.output('kubectl get gos --all-namespaces', await setting.kubectl('get', 'gos', '--all-namespaces'));
+  tell.output('kubectl describe gos shop --namespace shop', described);
+  tell.output(`curl -s ${setting.metricsUrl}/metrics | grep ^plumbline_revision_info | sort`, revisions.join('\n'));
 }
 
 const names = 'jsonpath={.items[*].metadata.name}';

@@ -25,6 +25,8 @@ export interface Claim {
 export interface Tell {
   heading(text: string): void;
   say(text?: string): void;
+  /** A message of the operator's, in lines that can be read. */
+  quote(text: string): void;
   /** A command with what it printed. */
   output(command: string, printed: string): void;
   /** Says what is being done for as long as it takes, and that it is done. */
@@ -43,6 +45,8 @@ export class NotAsTold extends Error {
   }
 }
 
+/** Where quoted text is wrapped. */
+const quoteWidth = 100;
 const tickMs = 200;
 const askMs = 150;
 
@@ -52,7 +56,7 @@ export function tellOn(screen: Screen, signal: AbortSignal): Tell {
   const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
     tty ? styleText(format, text, { stream: screen as NodeJS.WriteStream }) : text;
   const lines = progressOn(screen);
-  const say: Tell['say'] = (text = '') => lines.say(text === '' ? '' : indented(text));
+  const say: Tell['say'] = (text = '') => lines.say(indented(text, 2));
 
   const during: Tell['during'] = async (text, work) => {
     const began = performance.now();
@@ -79,13 +83,14 @@ export function tellOn(screen: Screen, signal: AbortSignal): Tell {
   return {
     heading: (text) => lines.say(`\n${paint('bold', text)}`),
     say,
+    quote: (text) => lines.say(`\n${indented(wrapped(text), 6)}`),
     output(command, printed) {
-      lines.say(`\n${indented(paint('cyan', `$ ${command}`))}`);
-      lines.say(indented(printed.trimEnd()));
+      lines.say(`\n${indented(paint('cyan', `$ ${command}`), 2)}`);
+      lines.say(indented(printed.trimEnd(), 4));
     },
     during,
     check: (claim) => during(claim.says, () => holds(claim, signal)),
-    progress: { say, tick: (text) => lines.tick(indented(text)) },
+    progress: { say: (text) => lines.say(indented(text, 4)), tick: (text) => lines.tick(indented(text, 4)) },
   };
 }
 
@@ -103,6 +108,26 @@ async function holds(claim: Claim, signal: AbortSignal): Promise<void> {
   }
 }
 
-function indented(text: string): string {
-  return text.replaceAll(/^(?=.)/gm, '    ');
+function indented(text: string, by: number): string {
+  return text.replaceAll(/^(?=.)/gm, ' '.repeat(by));
+}
+
+/** Lines of words; a command to copy, indented in the message, stays whole. */
+function wrapped(text: string): string {
+  const lines: string[] = [];
+  for (const line of text.split('\n')) {
+    if (line.startsWith(' ')) lines.push(line);
+    else lines.push(...linesOf(line.split(' ')));
+  }
+  return lines.join('\n');
+}
+
+function linesOf(words: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const word of words) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > quoteWidth) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }
