@@ -137,8 +137,8 @@ describe('an operator that is killed in the middle of a revision', () => {
     const kept = JSON.parse(await stage.kubectl('get', 'configmap', 'kept', '-o', 'json'));
     expect(kept.metadata.labels).toBeUndefined();
     expect(kept.metadata.annotations).toEqual({ 'plumbline.dev/prune': 'disabled' });
-    const after = (await getSource(scene().cluster, stage.namespace, 'shop')).metadata.annotations;
-    expect(after).toMatchObject({
+    const annotations = (await getSource(scene().cluster, stage.namespace, 'shop')).metadata.annotations;
+    expect(annotations).toMatchObject({
       'applyset.kubernetes.io/contains-group-kinds': 'ConfigMap,ServiceAccount',
       'applyset.kubernetes.io/additional-namespaces': elsewhere,
     });

@@ -19,16 +19,30 @@ describe('what leaves git', () => {
     return stage;
   }
   const get = async (stage: Stage, what: string, name: string): Promise<Json> => {
-    const { code, stdout } = await scene().cluster.tryKubectl(['get', what, name, '-n', stage.namespace, '-o', 'json', '--show-managed-fields']);
+    const { code, stdout } = await scene().cluster.tryKubectl([
+      'get',
+      what,
+      name,
+      '-n',
+      stage.namespace,
+      '-o',
+      'json',
+      '--show-managed-fields',
+    ]);
     return code === 0 ? JSON.parse(stdout) : undefined;
   };
   const sourceOf = (stage: Stage, name = 'shop'): Promise<Json> => getSource(scene().cluster, stage.namespace, name);
   const isOurs = (object: Json): boolean =>
     object.metadata.labels?.[label] !== undefined ||
-    Object.keys(object.metadata.annotations ?? {}).some((key) => ['plumbline.dev/commit', 'plumbline.dev/origin', 'plumbline.dev/hash'].includes(key));
+    Object.keys(object.metadata.annotations ?? {}).some((key) =>
+      ['plumbline.dev/commit', 'plumbline.dev/origin', 'plumbline.dev/hash'].includes(key),
+    );
 
   test('stays with prune: false, without our marks and with all that git stated; prune: true later deletes nothing old', async () => {
-    const stage = await applied({ 'a.yaml': configMap('a'), 'b.yaml': configMap('b', { key: 'old' }, '  labels: {team: shop}\n') }, { prune: false });
+    const stage = await applied(
+      { 'a.yaml': configMap('a'), 'b.yaml': configMap('b', { key: 'old' }, '  labels: {team: shop}\n') },
+      { prune: false },
+    );
     const { uid, creationTimestamp } = (await get(stage, 'configmap', 'b')).metadata;
     await stage.deploy({ 'b.yaml': null });
     const b = await get(stage, 'configmap', 'b');
@@ -43,7 +57,12 @@ describe('what leaves git', () => {
   });
 
   test('stays where git said prune: disabled, or somebody says so on the object', async () => {
-    const stage = await applied({ 'a.yaml': configMap('a'), 'b.yaml': configMap('b', {}, disabled), 'c.yaml': configMap('c'), 'd.yaml': configMap('d') });
+    const stage = await applied({
+      'a.yaml': configMap('a'),
+      'b.yaml': configMap('b', {}, disabled),
+      'c.yaml': configMap('c'),
+      'd.yaml': configMap('d'),
+    });
     await stage.kubectl('annotate', 'configmap', 'c', 'plumbline.dev/prune=disabled');
     await stage.deploy({ 'b.yaml': null, 'c.yaml': null, 'd.yaml': null });
     const [b, c, d] = await Promise.all(['b', 'c', 'd'].map((name) => get(stage, 'configmap', name)));
@@ -65,7 +84,10 @@ describe('what leaves git', () => {
 
   test('takes nothing along that only carries a copy of the label', async () => {
     const selector = '{ports: [{port: 80}], selector: {app: web}}';
-    const stage = await applied({ 'a.yaml': configMap('a'), 'web.yaml': `apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: ${selector}\n` });
+    const stage = await applied({
+      'a.yaml': configMap('a'),
+      'web.yaml': `apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: ${selector}\n`,
+    });
     const id = (await sourceOf(stage)).metadata.labels['applyset.kubernetes.io/id'];
     const slices = await waitFor('the Service has its EndpointSlice, with our label', async () => {
       const { items } = JSON.parse(await stage.kubectl('get', 'endpointslices', '-l', `${label}=${id}`, '-o', 'json'));
@@ -90,7 +112,11 @@ describe('what leaves git', () => {
     const first = await stage.repo.tip('main');
     const commit = await stage.repo.write({ 'held.yaml': null });
     await stage.request();
-    const source = await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'False', reason: 'PruneWaiting', deadlineMs: 40_000 });
+    const source = await waitForCondition(scene().cluster, stage.namespace, 'shop', {
+      status: 'False',
+      reason: 'PruneWaiting',
+      deadlineMs: 40_000,
+    });
     expect(conditionOf(source, 'Ready')?.message).toContain(
       `ConfigMap ${stage.namespace}/held: was deleted and is still there, held by example.com/hold`,
     );

@@ -38,7 +38,10 @@ export function isWrite({ method, url }: Passing): boolean {
 /** `apply configmaps/a`, `dry run of delete services/old`: what a write does, for people. */
 export function writeText({ method, url }: Passing): string {
   const [path = '', query = ''] = url.split('?');
-  const last = path.split('/').slice(path.endsWith('/status') ? -3 : -2).join('/');
+  const last = path
+    .split('/')
+    .slice(path.endsWith('/status') ? -3 : -2)
+    .join('/');
   return `${query.includes('dryRun') ? 'dry run of ' : ''}${method} ${last}`;
 }
 
@@ -57,7 +60,7 @@ export async function startProxy(cluster: Cluster, name: string): Promise<ApiPro
     response.once('close', () => gone.abort());
     const answer = await agent.request({
       origin: admin.server,
-      method: passing.method as 'GET',
+      method: passing.method,
       path: passing.url,
       headers,
       body: chunks.length === 0 ? null : Buffer.concat(chunks),

@@ -4,7 +4,8 @@ import { waitFor } from './cluster.ts';
 import { type Stage, configMap, deployment, useScene } from './scene.ts';
 import { conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
 
-const claim = 'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n';
+const claim =
+  'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n';
 const namespaceFile = (name: string): string => `apiVersion: v1\nkind: Namespace\nmetadata: {name: ${name}}\n`;
 const pod = 'apiVersion: v1\nkind: Pod\nmetadata: {name: foreign}\nspec: {containers: [{name: a, image: a}]}\n';
 
@@ -70,7 +71,11 @@ describe('what would be pruned and should not be at once', () => {
   test('more than three quarters of ten: what is new comes in all the same, and mending git heals', async () => {
     const files = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`c${index}.yaml`, configMap(`c${index}`)]));
     const stage = await applied(files);
-    const gone = Object.fromEntries(Object.keys(files).slice(0, 8).map((file) => [file, null]));
+    const gone = Object.fromEntries(
+      Object.keys(files)
+        .slice(0, 8)
+        .map((file) => [file, null]),
+    );
     await push(stage, { ...gone, 'new.yaml': configMap('new') });
     const source = await held(stage, 'nothing is pruned, since 8 of 10 objects would go');
     expect(readyMessage(source)).toContain('1 object was written; main@');
@@ -150,7 +155,12 @@ describe('what would be pruned and should not be at once', () => {
     const [mine, theirs] = [`${stage.namespace}-mine`, `${stage.namespace}-theirs`];
     await scene().cluster.account(stage.namespace, 'wide', { clusterRole: 'cluster-admin', everywhere: true });
     const web = deployment('web').replace('replicas: 0', 'replicas: 1').replace('name: web\nspec', `name: web\n  namespace: ${mine}\nspec`);
-    await stage.repo.write({ 'a.yaml': configMap('a'), 'mine.yaml': namespaceFile(mine), 'theirs.yaml': namespaceFile(theirs), 'web.yaml': web });
+    await stage.repo.write({
+      'a.yaml': configMap('a'),
+      'mine.yaml': namespaceFile(mine),
+      'theirs.yaml': namespaceFile(theirs),
+      'web.yaml': web,
+    });
     await stage.source({ serviceAccountName: 'wide' });
     await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'True' });
     await waitFor('the Deployment has a Pod', async () => (await scene().cluster.kubectl('get', 'pods', '-n', mine, '-o', 'name')) !== '');
@@ -161,12 +171,19 @@ describe('what would be pruned and should not be at once', () => {
     expect(readyMessage(source)).not.toContain(`Namespace ${mine} still holds`);
     await runPrinted(source);
     // Without a kubelet a Pod's deletion ends by force alone.
-    await waitFor('the Deployment is gone', async () => (await scene().cluster.tryKubectl(['get', 'deploy', 'web', '-n', mine])).code === 1);
+    await waitFor(
+      'the Deployment is gone',
+      async () => (await scene().cluster.tryKubectl(['get', 'deploy', 'web', '-n', mine])).code === 1,
+    );
     await scene().cluster.kubectl('delete', 'pods', '--all', '--force', '-n', theirs);
-    await waitFor('the namespaces go', async () => {
-      await scene().cluster.tryKubectl(['delete', 'pods', '--all', '--force', '-n', mine]);
-      return (await scene().cluster.tryKubectl(['get', 'ns', mine, theirs])).stdout === '';
-    }, 30_000);
+    await waitFor(
+      'the namespaces go',
+      async () => {
+        await scene().cluster.tryKubectl(['delete', 'pods', '--all', '--force', '-n', mine]);
+        return (await scene().cluster.tryKubectl(['get', 'ns', mine, theirs])).stdout === '';
+      },
+      30_000,
+    );
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit, 40_000);
   });
 });

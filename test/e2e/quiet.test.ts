@@ -9,7 +9,9 @@ import { conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied
 /** What the operator asked of the API server, its watches and leases aside. */
 function ofOperator(events: readonly AuditEvent[]): readonly string[] {
   return events
-    .filter((event) => event.userAgent?.startsWith('plumbline/') === true && event.verb !== 'watch' && event.objectRef?.resource !== 'leases')
+    .filter(
+      (event) => event.userAgent?.startsWith('plumbline/') === true && event.verb !== 'watch' && event.objectRef?.resource !== 'leases',
+    )
     .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
 }
 
@@ -59,10 +61,20 @@ describe('what somebody changes by hand', () => {
     return stage;
   }
   const get = async (stage: Stage, name: string): Promise<Json> => {
-    const { code, stdout } = await scene().cluster.tryKubectl(['get', 'configmap', name, '-n', stage.namespace, '-o', 'json', '--show-managed-fields']);
+    const { code, stdout } = await scene().cluster.tryKubectl([
+      'get',
+      'configmap',
+      name,
+      '-n',
+      stage.namespace,
+      '-o',
+      'json',
+      '--show-managed-fields',
+    ]);
     return code === 0 ? JSON.parse(stdout) : undefined;
   };
-  const entryOf = (object: Json): Json => object.metadata.managedFields.find((one: Json) => one.manager === 'plumbline' && one.operation === 'Apply');
+  const entryOf = (object: Json): Json =>
+    object.metadata.managedFields.find((one: Json) => one.manager === 'plumbline' && one.operation === 'Apply');
   const patch = (stage: Stage, name: string, body: object): Promise<string> =>
     stage.kubectl('patch', 'configmap', name, '--type=merge', '-p', JSON.stringify(body));
 
@@ -86,7 +98,10 @@ describe('what somebody changes by hand', () => {
     const stage = await applied({ 'a.yaml': configMap('a') });
     const { annotations, labels } = (await get(stage, 'a')).metadata;
     await stage.kubectl('annotate', 'configmap', 'a', 'plumbline.dev/hash=v1:none', '--overwrite');
-    await waitFor('the hash is back', async () => (await get(stage, 'a')).metadata.annotations['plumbline.dev/hash'] === annotations['plumbline.dev/hash']);
+    await waitFor(
+      'the hash is back',
+      async () => (await get(stage, 'a')).metadata.annotations['plumbline.dev/hash'] === annotations['plumbline.dev/hash'],
+    );
     await stage.kubectl('label', 'configmap', 'a', 'applyset.kubernetes.io/part-of-');
     await waitFor('the label is back', async () => {
       const found = (await get(stage, 'a')).metadata.labels?.['applyset.kubernetes.io/part-of'];
@@ -113,7 +128,10 @@ describe('what somebody changes by hand', () => {
     const third = await stage.deploy({ 'README.md': 'nothing of the cluster\n' });
     expect(await get(stage, 'b')).toEqual(before);
     expect(before.metadata.annotations).toMatchObject({ 'plumbline.dev/commit': first, 'plumbline.dev/origin': 'all.yaml:8' });
-    expect((await get(stage, 'a')).metadata.annotations).toMatchObject({ 'plumbline.dev/commit': second, 'plumbline.dev/origin': 'all.yaml:1' });
+    expect((await get(stage, 'a')).metadata.annotations).toMatchObject({
+      'plumbline.dev/commit': second,
+      'plumbline.dev/origin': 'all.yaml:1',
+    });
     const { revision, history } = (await getSource(scene().cluster, stage.namespace, 'shop')).status;
     expect(revision).toMatchObject({ observed: { commit: third }, attempted: { commit: third }, applied: { commit: third } });
     expect(history.map((entry: Json) => entry.commit)).toEqual([third, second, first]);
@@ -151,7 +169,9 @@ describe('telling', () => {
     const tries = async (): Promise<number> =>
       (await scene().operator.metric('plumbline_reconcile_errors_total', { namespace: stage.namespace, reason: 'ObjectRefused' })) ?? 0;
     await waitFor('it was tried three times', async () => (await tries()) >= 3);
-    const asked = ofOperator(await audit.events()).filter((text) => isWrite(text) && text.includes(stage.namespace) && !text.includes('dryRun'));
+    const asked = ofOperator(await audit.events()).filter(
+      (text) => isWrite(text) && text.includes(stage.namespace) && !text.includes('dryRun'),
+    );
     expect(asked.filter((text) => text.includes('gitopssources'))).toEqual([]);
     expect(asked.filter((text) => text.includes('/events')).length).toBeLessThanOrEqual(1);
     expect(await getSource(scene().cluster, stage.namespace, 'shop')).toEqual(first);

@@ -1,0 +1,132 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Json } from '../controlplane/request.ts';
+import { waitFor } from './cluster.ts';
+import { type Stage, configMap, useScene } from './scene.ts';
+import { conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
+
+const label = 'applyset.kubernetes.io/part-of';
+
+describe('deleting a source', () => {
+  const scene = useScene();
+
+  async function applied(files: Readonly<Record<string, string>>, spec = {}): Promise<Stage> {
+    const stage = await scene().stage();
+    const commit = await stage.repo.write(files);
+    await stage.source(spec);
+    await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
+    return stage;
+  }
+  const get = async (stage: Stage, name: string): Promise<Json> => {
+    const { code, stdout } = await scene().cluster.tryKubectl(['get', 'configmap', name, '-n', stage.namespace, '-o', 'json']);
+    return code === 0 ? JSON.parse(stdout) : undefined;
+  };
+  const begin = (stage: Stage) => stage.kubectl('delete', 'gos', 'shop', '--wait=false');
+  const gone = (stage: Stage) =>
+    waitFor('the source is gone', async () => (await getSource(scene().cluster, stage.namespace, 'shop')) === undefined, 15_000);
+  const isFree = (object: Json): boolean =>
+    object.metadata.labels?.[label] === undefined && object.metadata.annotations?.['plumbline.dev/hash'] === undefined;
+
+  test('prunes every member, most of many included, but for what says prune: disabled', async () => {
+    const many = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`c${index}.yaml`, configMap(`c${index}`)]));
+    const stage = await applied({ ...many, 'kept.yaml': configMap('kept', {}, '  annotations: {plumbline.dev/prune: disabled}\n') });
+    await begin(stage);
+    await gone(stage);
+    expect(await get(stage, 'c0')).toBeUndefined();
+    expect(isFree(await get(stage, 'kept'))).toBe(true);
+  });
+
+  test.each([
+    ['deletionPolicy: Orphan', { deletionPolicy: 'Orphan' }],
+    ['prune: false', { prune: false }],
+    ['suspend: true', { suspend: true }],
+  ])('with %s lets every member go', async (_, spec) => {
+    const stage = await applied({ 'a.yaml': configMap('a') });
+    const { uid } = (await get(stage, 'a')).metadata;
+    await patchSource(scene().cluster, stage.namespace, 'shop', { spec });
+    await begin(stage);
+    await gone(stage);
+    const a = await get(stage, 'a');
+    expect(a).toMatchObject({ metadata: { uid }, data: { key: 'value' } });
+    expect(isFree(a)).toBe(true);
+    // Another source may have it now, uid and all.
+    await stage.source({}, 'heir');
+    await waitForCondition(scene().cluster, stage.namespace, 'heir', { status: 'True' });
+    expect((await get(stage, 'a')).metadata.uid).toBe(uid);
+  });
+
+  test('whose account lacks the right keeps it and says how to free it; the right prunes', async () => {
+    const stage = await applied({ 'a.yaml': configMap('a') });
+    await stage.kubectl('delete', 'rolebinding', '--all');
+    await begin(stage);
+    const source = await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'False', reason: 'Forbidden' });
+    const message = conditionOf(source, 'Ready')?.message ?? '';
+    expect(message).toContain(`ServiceAccount ${stage.namespace}/deployer may not: delete configmaps in namespace ${stage.namespace}`);
+    expect(message).toMatch(/kubectl create role \S+ -n \S+ --verb=delete --resource=configmaps/);
+    expect(message).toContain('"deletionPolicy":"Orphan"');
+    expect(await get(stage, 'a')).toBeDefined();
+    await stage.kubectl('create', 'rolebinding', 'again', '--clusterrole=cluster-admin', `--serviceaccount=${stage.namespace}:deployer`);
+    await gone(stage);
+    expect(await get(stage, 'a')).toBeUndefined();
+  });
+
+  test.each([
+    ['lacks every right', (stage: Stage) => stage.kubectl('delete', 'rolebinding', '--all'), 'Forbidden'],
+    ['is gone', (stage: Stage) => stage.kubectl('delete', 'serviceaccount', 'deployer'), 'ServiceAccountNotFound'],
+  ])('whose account %s is freed by the printed command', async (_, harm, reason) => {
+    const stage = await applied({ 'a.yaml': configMap('a') });
+    const { uid } = (await get(stage, 'a')).metadata;
+    await harm(stage);
+    await begin(stage);
+    const source = await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'False', reason });
+    const [, command = '', patch = ''] = /kubectl (patch .*? -p) '(\{.*?\})'/.exec(conditionOf(source, 'Ready')?.message ?? '') ?? [];
+    await scene().cluster.kubectl(...command.split(' '), patch);
+    await gone(stage);
+    const a = await get(stage, 'a');
+    expect(a).toMatchObject({ metadata: { uid }, data: { key: 'value' } });
+    const events = await waitFor('an event says what stays', async () => {
+      const { items } = JSON.parse(await stage.kubectl('get', 'events', '-o', 'json'));
+      return items.find((one: Json) => one.reason === 'LeftBehind');
+    });
+    expect(events.message).toContain(`ConfigMap ${stage.namespace}/a stays in the cluster: its label and annotations stay on them`);
+    // What was left labelled binds nobody: the label has no living parent.
+    await scene().cluster.tryKubectl(['create', 'serviceaccount', 'deployer', '-n', stage.namespace]);
+    await scene().cluster.tryKubectl([
+      'create',
+      'rolebinding',
+      'again',
+      '-n',
+      stage.namespace,
+      '--clusterrole=cluster-admin',
+      `--serviceaccount=${stage.namespace}:deployer`,
+    ]);
+    await stage.source({}, 'heir');
+    await waitForCondition(scene().cluster, stage.namespace, 'heir', { status: 'True' });
+    expect((await get(stage, 'a')).metadata.uid).toBe(uid);
+  });
+
+  test('with its whole namespace ends, whatever goes first', async () => {
+    const stage = await applied({ 'a.yaml': configMap('a') });
+    await scene().cluster.kubectl('delete', 'namespace', stage.namespace, '--wait=false');
+    await waitFor(
+      'the namespace is gone',
+      async () => (await scene().cluster.tryKubectl(['get', 'ns', stage.namespace])).code === 1,
+      30_000,
+    );
+  });
+});
+
+describe('deleting the GitOpsSource CRD', () => {
+  const scene = useScene({ cluster: { fresh: true } });
+
+  test('leaves everything that sources deployed as it is', async () => {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    await stage.repo.write({ 'a.yaml': configMap('a') });
+    await stage.source();
+    await waitForCondition(cluster, stage.namespace, 'shop', { status: 'True' });
+    const before = JSON.parse(await stage.kubectl('get', 'configmap', 'a', '-o', 'json', '--show-managed-fields'));
+    await cluster.kubectl('delete', 'crd', 'gitopssources.plumbline.dev', '--timeout=20s');
+    const after = JSON.parse(await stage.kubectl('get', 'configmap', 'a', '-o', 'json', '--show-managed-fields'));
+    expect(after).toEqual(before);
+  });
+});
