@@ -2,6 +2,7 @@
 import { applyAnnotation, hashAnnotation } from '../api/names.ts';
 import { objectKey } from '../kube/types.ts';
 import type { Inventory, Member } from '../live/types.ts';
+import { isIgnored } from '../plan/plan.ts';
 import type { Plan } from '../plan/types.ts';
 import type { Manifest } from '../render/types.ts';
 import type { Snapshot } from '../source/types.ts';
@@ -15,8 +16,9 @@ export function remember(self: Walk, snapshot: Snapshot, plan: Plan, manifests: 
   for (const manifest of manifests) {
     const key = objectKey(manifest.id);
     hashes.set(key, manifest.hash);
+    if (leftOut.has(manifest) && !isLeftOutMember(self, manifest)) continue;
     const presenceOnly = manifest.object.metadata.annotations?.[applyAnnotation] === 'IfNotPresent';
-    if (!leftOut.has(manifest)) expected.set(key, presenceOnly ? undefined : manifest.hash);
+    expected.set(key, presenceOnly ? undefined : manifest.hash);
   }
   return {
     commit: snapshot.commit.sha,
@@ -28,6 +30,11 @@ export function remember(self: Walk, snapshot: Snapshot, plan: Plan, manifests: 
     hashes,
     total: manifests.length,
   };
+}
+
+/** Left out for now, and a member all the same: it is missed when it goes, and looked at again when it is no longer ignored live. */
+function isLeftOutMember({ env, applySet }: Walk, manifest: Manifest): boolean {
+  return !isIgnored(manifest, undefined) && env.inventory.find(manifest.id)?.partOf === applySet;
 }
 
 /** Whether this snapshot renders to what is applied already, and every member is there with its hash. */
@@ -51,6 +58,7 @@ export function isIntact(memory: Memory, applySet: string, inventory: Inventory)
 export function isAsWritten(memory: Memory, member: Member): boolean {
   const key = objectKey(member.id);
   if (!memory.expected.has(key)) return true;
+  if (isIgnored(undefined, member)) return true;
   if (member.deleting) return false;
   const hash = memory.expected.get(key);
   return hash === undefined || (member.ownsHashAndLabel && member.annotations[hashAnnotation] === hash);
