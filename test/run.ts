@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureBinaries } from './controlplane/binaries.ts';
+import { allBinaries } from './controlplane/pins.ts';
 import { startWatchdog } from './controlplane/watchdog.ts';
 import { soakVariable } from './soak.ts';
 
@@ -48,7 +49,7 @@ async function runCheck({ name, command }: (typeof checks)[number]): Promise<Cou
 async function bringControlPlane(): Promise<Counts> {
   const began = performance.now();
   try {
-    await ensureBinaries(['etcd', 'kube-apiserver', 'kubectl', 'kube-controller-manager', 'helm'], { environment: process.env });
+    await ensureBinaries(allBinaries, { environment: process.env });
     return report('control plane', true, began);
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);

@@ -42,9 +42,8 @@ export async function setUp(tell: Tell, stack: AsyncDisposableStack, signal: Abo
   stack.defer(() => watchdog.close());
 
   const names = ['etcd', 'kube-apiserver', 'kubectl', 'kube-controller-manager', 'kube-scheduler', 'kwok', 'helm'] as const;
-  const binaries = await tell.during('the binaries are here', () =>
-    ensureBinaries(names, { environment: process.env, progress: tell.progress, signal }),
-  );
+  const bring = () => ensureBinaries(names, { environment: process.env, progress: tell.progress, signal });
+  const binaries = await tell.during('the binaries are here', bring, 'its own');
   const plane = await tell.during('a control plane runs: etcd, API server, controllers, scheduler, two nodes', async () => {
     const started = await startControlPlane({ binaries, scheduler: true, nodes: 2, signal });
     stack.defer(() => started.stop());

@@ -7,6 +7,8 @@ export interface Screen {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  /** Whether colours are wanted (NO_COLOR) and can be shown. */
+  hasColors?(): boolean;
 }
 
 /** Something that must be so, now or soon. */
@@ -29,8 +31,8 @@ export interface Tell {
   quote(text: string): void;
   /** A command with what it printed. */
   output(command: string, printed: string): void;
-  /** Says what is being done for as long as it takes, and that it is done. */
-  during<T>(text: string, work: () => Promise<T>): Promise<T>;
+  /** Says what is being done for as long as it takes (unless the work tells its own progress), and that it is done. */
+  during<T>(text: string, work: () => Promise<T>, progress?: 'its own'): Promise<T>;
   /** Waits until a claim holds; rejects with NotAsTold when it does not in time. */
   check(claim: Claim): Promise<void>;
   /** For work that tells its own progress. */
@@ -50,23 +52,24 @@ const quoteWidth = 100;
 const tickMs = 200;
 const askMs = 150;
 
-/** Tells on a screen; in colour and in place only where that is a terminal. */
+/** Tells on a screen; in place and in colour only where that is a terminal. */
 export function tellOn(screen: Screen, signal: AbortSignal): Tell {
   const tty = screen.isTTY === true;
+  const colours = tty && screen.hasColors?.() !== false;
   const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
-    tty ? styleText(format, text, { stream: screen as NodeJS.WriteStream }) : text;
+    colours ? styleText(format, text, { validateStream: false }) : text;
   const lines = progressOn(screen);
   const say: Tell['say'] = (text = '') => lines.say(indented(text, 2));
 
-  const during: Tell['during'] = async (text, work) => {
+  const during: Tell['during'] = async (text, work, progress) => {
     const began = performance.now();
     const tick = (): void => {
       const line = `  … ${text}, ${durationText(performance.now() - began)}`;
       // One that wraps cannot be replaced.
       lines.tick(tty ? paint('dim', line.slice(0, (screen.columns ?? 80) - 1)) : line);
     };
-    if (tty) tick();
-    const timer = setInterval(tick, tickMs);
+    if (tty && progress === undefined) tick();
+    const timer = progress === undefined ? setInterval(tick, tickMs) : undefined;
     try {
       const value = await work();
       const took = performance.now() - began;
