@@ -13,7 +13,9 @@ import { applySetId } from '../plan/applyset.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { handledRequest } from '../report/status.ts';
 import type { Outcome, RevisionSeen } from '../report/types.ts';
-import type { Observation } from '../source/types.ts';
+import { judgeMove, moveText } from '../source/moves.ts';
+import type { Move } from '../source/moves.ts';
+import type { Observation, ResolvedRef } from '../source/types.ts';
 import { CorrectionPace } from './correction-pace.ts';
 import { finalize, isOurs, releaseSource } from './finalize.ts';
 import { isAllowanceOver } from './held.ts';
@@ -50,6 +52,8 @@ interface Entry {
   failures: number;
   /** The answer of the remote that was walked or told last. */
   toldObservation: Observation | undefined;
+  /** What the last walk was over; `fullRef` is empty for a bare commit. */
+  followed: { readonly url: string; readonly commit: string; readonly fullRef: string } | undefined;
   /** The value of requestedAt for which the remote was asked. */
   polledFor: string | undefined;
   /** A member changed during a walk. */
@@ -160,6 +164,7 @@ export class Controller {
       memory: undefined,
       failures: 0,
       toldObservation: undefined,
+      followed: undefined,
       polledFor: undefined,
       recheck: false,
       lacks: undefined,
@@ -244,21 +249,27 @@ export class Controller {
     entry.memory = result.memory;
     const { outcome } = result;
     if (outcome.kind === 'applied') entry.failures = 0;
-    const before = source.status?.revision?.observed?.commit;
     await teller.outcome(current(), outcome, requestedAt(source), signal);
-    this.#tellMove(entry, source, before, seen, signal);
+    this.#tellMove(entry, source, seen.ref, signal);
     if (isAllowanceOver(source, outcome)) await teller.removeAnnotation(current(), allowPruneAnnotation, signal);
     if (outcome.kind === 'failed') this.#again(key, entry, source, outcome.error);
   }
 
-  /** Behind the walk: whether the branch was moved to a commit that does not descend from the last one. */
-  #tellMove(entry: Entry, source: GitOpsSource, before: string | undefined, seen: RevisionSeen, signal: AbortSignal): void {
-    const { commit, fullRef, shortRef } = seen.ref;
-    if (before === undefined || before === commit || fullRef === undefined || source.spec.ref?.semver !== undefined) return;
-    void this.#options.env.remotes.descends(source.spec.url, entry.link.credentials, before, commit, signal).then(
-      (descends) => descends === false && this.#options.teller.refMoved(source, shortRef, before, commit),
-      () => {}, // not to be found out: then it is not said
-    );
+  /** Behind the walk: whether the ref was moved otherwise than by a push that goes forward. */
+  #tellMove(entry: Entry, source: GitOpsSource, now: ResolvedRef, signal: AbortSignal): void {
+    const { env, teller } = this.#options;
+    const { url } = source.spec;
+    const past = entry.followed ?? followedBefore(source, now);
+    entry.followed = { url, commit: now.commit, fullRef: now.fullRef ?? '' };
+    if (past === undefined || past.url !== url) return;
+    const tell = (descends: boolean | undefined): Move => {
+      const move = judgeMove(past, now, descends);
+      const text = moveText(move, past.commit, now);
+      if (text !== undefined) teller.refMoved(source, text);
+      return move;
+    };
+    if (tell(undefined) !== 'forward') return;
+    void env.remotes.descends(url, entry.link.credentials, past.commit, now.commit, signal).then(tell, () => {}); // not to be found out: then it is not said
   }
 
   /** A failure before there is anything to walk over. */
@@ -288,7 +299,12 @@ export class Controller {
   #untold(key: string, entry: Entry, source: GitOpsSource, error: PlumblineError): void {
     const { namespace, name } = source.metadata;
     const { log } = this.#options;
-    (entry.failures === 0 ? log.warn : log.debug)('the outcome cannot be told', { namespace, source: name, reason: error.reason, error: error.message });
+    (entry.failures === 0 ? log.warn : log.debug)('the outcome cannot be told', {
+      namespace,
+      source: name,
+      reason: error.reason,
+      error: error.message,
+    });
     this.#again(key, entry, source, error);
   }
 
@@ -329,4 +345,11 @@ export class Controller {
       await this.#failed(key, entry, source, ownRequestError(error), signal);
     }
   }
+}
+
+/** After a restart the status knows the commit; which ref it was under only if the spec is the same and names one. */
+function followedBefore({ metadata, spec, status }: GitOpsSource, now: ResolvedRef): Entry['followed'] {
+  const commit = status?.revision?.observed?.commit;
+  if (commit === undefined || status?.observedGeneration !== metadata.generation || spec.ref?.semver !== undefined) return undefined;
+  return { url: spec.url, commit, fullRef: now.fullRef ?? '' };
 }

@@ -27,7 +27,8 @@ export interface TellerOptions {
 
 const leftBehindTexts: Readonly<Record<LeftBehind['why'], string>> = {
   NamespaceGoes: 'its account, which went with the namespace, could not remove them',
-  Freed: 'its label and annotations stay on them, which its account may not remove; they bind nobody, and another source may take them over',
+  Freed:
+    'its label and annotations stay on them, which its account may not remove; they bind nobody, and another source may take them over',
 };
 
 /** The operator's voice. */
@@ -92,9 +93,9 @@ export class Teller {
     if (source !== undefined) this.event(source, contestedEvent(rival, objects));
   }
 
-  /** The ref was moved to a commit that does not descend from the last one. */
-  refMoved(source: GitOpsSource, ref: string | undefined, from: string, to: string): void {
-    this.event(source, refMovedEvent(ref, from, to));
+  /** The ref was moved otherwise than by a push that goes forward. */
+  refMoved(source: GitOpsSource, sentence: string): void {
+    this.event(source, refMovedEvent(sentence));
   }
 
   /** Takes an annotation off the source. A newer resourceVersion wins: then the next walk does it. */

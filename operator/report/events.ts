@@ -55,10 +55,9 @@ export function contestedEvent(rival: string, objects: readonly string[]): Event
   };
 }
 
-/** A ref that was moved to a commit that does not descend from the last one. */
-export function refMovedEvent(ref: string | undefined, from: string, to: string): EventDraft {
-  const note = `${revisionText(ref, to)} does not follow ${revisionText(ref, from)}: the ref was moved by force`;
-  return { type: 'Warning', reason: 'RefMoved', action: 'Fetch', note };
+/** A ref that was moved otherwise than by a push that goes forward; `sentence` says how. */
+export function refMovedEvent(sentence: string): EventDraft {
+  return { type: 'Warning', reason: 'RefMoved', action: 'Fetch', note: sentence };
 }
 
 /** The last words about a source (`namespace/name`) that is deleted: what of it stays, and why (rule 23). */

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { freePort } from '../controlplane/ports.ts';
-import { type GitServer, startGitServer } from '../gitserver/index.ts';
+import { type GitServer, type GitServerOptions, startGitServer } from '../gitserver/index.ts';
 import { failsUntouched, failureOf } from './failing.ts';
 import { running, waitForEvent } from './refused.ts';
 import { configMap, type Stage, useScene } from './scene.ts';
@@ -10,36 +10,39 @@ const files = { 'a.yaml': configMap('a') };
 
 describe('a git server that cannot be asked', () => {
   const scene = useScene();
-  let hanging: { server: GitServer; stage: Stage; commit: string };
 
-  // It takes 30 s to be told: begun here, looked at last.
-  beforeAll(async () => {
-    const server = await startGitServer();
-    const stage = await scene().stage();
-    const commit = await (await server.createRepo('shop.git')).write(files);
-    await stage.source({ url: `${server.url}/shop.git` });
-    await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
-    server.fault = { kind: 'hang' };
-    hanging = { server, stage, commit };
-  }, 30_000);
-  afterAll(async () => {
-    await hanging?.server.close();
-  });
-
-  /** Every request about this stage's repository meets the fault; undefined makes the server well again. */
-  function answer(stage: Stage, fault: GitServer['fault']): void {
-    const { git } = scene();
-    git.faultFor = (request) => request.url?.startsWith(`/${stage.repo.name}/`) === true;
-    git.fault = fault;
+  /** A server and its repository of one test alone. */
+  async function ownServer(options: GitServerOptions = {}): Promise<GitServer & AsyncDisposable> {
+    const server = await startGitServer({ root: scene().git.root, ...options });
+    return Object.assign(server, { [Symbol.asyncDispose]: () => server.close() });
   }
 
   /** The server answers so from now on, and is asked at once. */
-  async function broken(stage: Stage, fault: GitServer['fault']): Promise<void> {
-    answer(stage, fault);
+  async function broken(server: GitServer, stage: Stage, fault: GitServer['fault']): Promise<void> {
+    server.fault = fault;
     await stage.request();
   }
 
-  test('no such host: told with the host; the right URL heals', async () => {
+  // First of those that run at the same time: it takes its 30 s.
+  test.concurrent('a server that takes the connection and says nothing has failed after 30 s', async () => {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    await using server = await ownServer();
+    const commit = await running(cluster, stage, files, { url: server.urlOf(stage.repo) });
+    const message = await failsUntouched(cluster, stage, () => broken(server, stage, { kind: 'hang' }), {
+      reason: 'GitTimeout',
+      deadlineMs: 45_000,
+    });
+    expect(message).toMatch(
+      new RegExp(
+        `^http:\\S+\\.git said nothing for 30 s\\. Nothing was changed; main@${commit.slice(0, 7)} keeps running\\. Not Ready since `,
+      ),
+    );
+    server.fault = undefined;
+    await waitUntilApplied(cluster, stage.namespace, 'shop', await stage.repo.write({ 'b.yaml': configMap('b') }));
+  });
+
+  test.concurrent('no such host: told with the host; the right URL heals', async () => {
     const { cluster } = scene();
     const stage = await scene().stage();
     const commit = await running(cluster, stage, files);
@@ -47,13 +50,17 @@ describe('a git server that cannot be asked', () => {
     const message = await failsUntouched(cluster, stage, () => edit('http://git.plumbline.invalid/acme/shop.git'), {
       reason: 'GitUnreachable',
     });
-    expect(message).toMatch(/^http:\/\/git\.plumbline\.invalid\/acme\/shop\.git cannot be reached: (no such host|the name of its host cannot be looked up)/);
-    expect(message).toMatch(/Not Ready since 20\d\d-\d\d-\d\dT[\d:]+Z\. Check spec\.url, DNS and network policies; the source goes on by itself\.$/);
+    expect(message).toMatch(
+      /^http:\/\/git\.plumbline\.invalid\/acme\/shop\.git cannot be reached: (no such host|the name of its host cannot be looked up)/,
+    );
+    expect(message).toMatch(
+      /Not Ready since 20\d\d-\d\d-\d\dT[\d:]+Z\. Check spec\.url, DNS and network policies; the source goes on by itself\.$/,
+    );
     await edit(stage.url);
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
   });
 
-  test('connection refused: a server that comes back is asked again, and the message says since when it was gone', async () => {
+  test.concurrent('connection refused: a server that comes back is asked again, and the message says since when it was gone', async () => {
     const { cluster, git } = scene();
     const stage = await scene().stage();
     const port = await freePort();
@@ -77,7 +84,7 @@ describe('a git server that cannot be asked', () => {
     }
   });
 
-  test('credentials: none, then a Secret that is missing, then a wrong password; each heals, and no password is told', async () => {
+  test.concurrent('credentials: none, then a Secret that is missing, then a wrong password; each heals, and no password is told', async () => {
     const { cluster, git, operator } = scene();
     const stage = await scene().stage();
     const password = 'correct-horse-battery';
@@ -105,7 +112,7 @@ describe('a git server that cannot be asked', () => {
     }
   });
 
-  test('a Secret with a key that does not parse: the key is named, and its correction is found', async () => {
+  test.concurrent('a Secret with a key that does not parse: the key is named, and its correction is found', async () => {
     const { cluster } = scene();
     const stage = await scene().stage();
     const commit = await stage.repo.write(files);
@@ -118,7 +125,7 @@ describe('a git server that cannot be asked', () => {
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
   });
 
-  test('no such repository: 404 is told as that; one that appears heals', async () => {
+  test.concurrent('no such repository: 404 is told as that; one that appears heals', async () => {
     const { cluster, git } = scene();
     const stage = await scene().stage();
     await stage.source({ url: git.urlOf(`acme/late-${stage.namespace}.git`) });
@@ -129,7 +136,7 @@ describe('a git server that cannot be asked', () => {
     await waitUntilApplied(cluster, stage.namespace, 'shop', await repo.write(files));
   });
 
-  test('a certificate that nobody here trusts: ca.crt in the Secret heals, and the Secret need hold nothing else', async () => {
+  test.concurrent('a certificate that nobody here trusts: ca.crt in the Secret heals, and the Secret need hold nothing else', async () => {
     const { cluster, git } = scene();
     const stage = await scene().stage();
     const server = await startGitServer({ root: git.root, tls: true });
@@ -137,7 +144,9 @@ describe('a git server that cannot be asked', () => {
       const commit = await stage.repo.write(files);
       await stage.source({ url: server.urlOf(stage.repo) });
       const message = await failureOf(cluster, stage, { reason: 'UntrustedCertificate' });
-      expect(message).toMatch(/^the TLS certificate of https:\S+ is not trusted: its issuer is not known here \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)\./);
+      expect(message).toMatch(
+        /^the TLS certificate of https:\S+ is not trusted: its issuer is not known here \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)\./,
+      );
       expect(message).toContain('Put the CA into key ca.crt of the Secret that spec.auth names.');
       await stage.source({ url: server.urlOf(stage.repo), auth: { secretRef: { name: 'git' } } });
       await failureOf(cluster, stage, { reason: 'SecretNotFound' });
@@ -148,40 +157,31 @@ describe('a git server that cannot be asked', () => {
     }
   });
 
-  test('a login page instead of git: what it says is quoted, without its markup', async () => {
+  test.concurrent('a login page instead of git: what it says is quoted, without its markup', async () => {
     const { cluster } = scene();
     const stage = await scene().stage();
-    await running(cluster, stage, files);
+    await using server = await ownServer();
+    await running(cluster, stage, files, { url: server.urlOf(stage.repo) });
     const page = '<html><head><title>Sign in</title><style>body{}</style></head><body><h1>Sign in to Acme</h1></body></html>';
-    const message = await failsUntouched(cluster, stage, () => broken(stage, { kind: 'html', body: page }), {
+    const message = await failsUntouched(cluster, stage, () => broken(server, stage, { kind: 'html', body: page }), {
       reason: 'GitError',
     });
     expect(message).toMatch(/^http:\S+\.git .*: Sign in Sign in to Acme\. Nothing was changed/);
     expect(message).not.toContain('<');
     const commit = await stage.repo.write({ 'b.yaml': configMap('b') });
-    answer(stage, undefined);
+    server.fault = undefined;
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
   });
 
-  test('an error of the server: its status and words are told, and it is asked again', async () => {
+  test.concurrent('an error of the server: its status and words are told, and it is asked again', async () => {
     const { cluster } = scene();
     const stage = await scene().stage();
-    await running(cluster, stage, files);
+    await using server = await ownServer();
+    await running(cluster, stage, files, { url: server.urlOf(stage.repo) });
     const fault = { kind: 'status', status: 503, body: 'Down for maintenance\n' } as const;
-    const message = await failsUntouched(cluster, stage, () => broken(stage, fault), { reason: 'GitError' });
+    const message = await failsUntouched(cluster, stage, () => broken(server, stage, fault), { reason: 'GitError' });
     expect(message).toMatch(/^http:\S+\.git answers 503: Down for maintenance\. /);
-    answer(stage, undefined);
-    await waitUntilApplied(cluster, stage.namespace, 'shop', await stage.repo.write({ 'b.yaml': configMap('b') }));
-  });
-
-  test('a server that takes the connection and says nothing has failed after 30 s; others are not held up', async () => {
-    const { cluster } = scene();
-    const { server, stage, commit } = hanging;
-    const message = await failureOf(cluster, stage, { reason: 'GitTimeout', deadlineMs: 45_000 });
-    expect(message).toMatch(
-      new RegExp(`^http:\\S+/shop\\.git said nothing for 30 s\\. Nothing was changed; main@${commit.slice(0, 7)} keeps running\\. Not Ready since `),
-    );
     server.fault = undefined;
-    await waitUntilApplied(cluster, stage.namespace, 'shop', commit, 30_000);
+    await waitUntilApplied(cluster, stage.namespace, 'shop', await stage.repo.write({ 'b.yaml': configMap('b') }));
   });
 });

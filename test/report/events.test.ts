@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { catalogue, eventReasons } from '../../operator/errors.ts';
 import { contestedEvent, eventsOf, leftBehindEvent, refMovedEvent } from '../../operator/report/events.ts';
-import { applied, failed, gitAway, noChanges, refusedImage, seen, sha, statusAfter, step } from './outcomes.ts';
+import { applied, failed, gitAway, noChanges, refusedImage, seen, statusAfter, step } from './outcomes.ts';
 import type { Fault } from '../../operator/errors.ts';
 import type { EventDraft } from '../../operator/report/events.ts';
 import type { Outcome } from '../../operator/report/types.ts';
@@ -100,7 +100,7 @@ test('what a walk has no outcome for has events of its own', () => {
     reason: 'Contested',
     note: expect.stringContaining('GitOpsSource shop/b also states Service shop/web'),
   });
-  expect(refMovedEvent('main', sha('a'), sha('b')).note).toBe('main@b000000 does not follow main@a000000: the ref was moved by force');
+  expect(refMovedEvent('Tag v1 was moved.')).toMatchObject({ type: 'Warning', reason: 'RefMoved', note: 'Tag v1 was moved.' });
   expect(leftBehindEvent('shop/web', ['Service other/web'], 'its account is gone').note).toBe(
     'GitOpsSource shop/web is gone, Service other/web stays in the cluster: its account is gone',
   );
