@@ -27,8 +27,8 @@ export function parentPatch(source: GitOpsSource, set: ParentSet, tooling: strin
   if (hasFinalizer && hasId && sameSet(readParent(metadata.annotations), set)) return undefined;
   return {
     metadata: {
-      resourceVersion: metadata.resourceVersion,
-      ...(hasFinalizer ? {} : { finalizers: [...finalizers, finalizer] }),
+      // Only the list of finalizers has other writers; the rest is ours, and the status moves while a walk is under way.
+      ...(hasFinalizer ? { uid: metadata.uid } : { resourceVersion: metadata.resourceVersion, finalizers: [...finalizers, finalizer] }),
       ...parentMetadata(id, set, tooling),
     },
   };

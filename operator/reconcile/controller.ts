@@ -23,7 +23,7 @@ import { lacksOf, watchLacks } from './lacks.ts';
 import { isAsWritten, isIntact } from './memory.ts';
 import { WalkQueue } from './queue.ts';
 import { RemoteLink, intervalOf } from './remote-link.ts';
-import { retryDelay } from './retry.ts';
+import { isImmediate, retryDelay } from './retry.ts';
 import type { SourceStore } from './source-store.ts';
 import { checkSpec } from './spec.ts';
 import { requestedAt } from './teller.ts';
@@ -249,6 +249,9 @@ export class Controller {
     entry.memory = result.memory;
     const { outcome } = result;
     if (outcome.kind === 'applied') entry.failures = 0;
+    else if (outcome.changes === undefined && isImmediate(outcome.error, entry.failures + 1)) {
+      return this.#again(key, entry, source, outcome.error);
+    }
     await teller.outcome(current(), outcome, requestedAt(source), signal);
     this.#tellMove(entry, source, seen.ref, signal);
     if (isAllowanceOver(source, outcome)) await teller.removeAnnotation(current(), allowPruneAnnotation, signal);

@@ -12,9 +12,14 @@ const immediateConflicts = 3;
  * a tenth off, so that sources that failed together do not come back together.
  */
 export function retryDelay(error: PlumblineError, failures: number, intervalMs: number, random: number): number {
-  if (error.reason === 'Conflict' && failures <= immediateConflicts) return 0;
+  if (isImmediate(error, failures)) return 0;
   const cap = Math.max(leastCap, intervalMs);
   const doubled = firstDelay * 2 ** Math.min(failures - 1, 30);
   const delay = Math.min(doubled, cap) * (1 - random / 10);
   return Math.max(Math.round(delay), error.retryAfterMs ?? 0);
+}
+
+/** Whether the next attempt follows at once, so that this failure is nothing that a person has to know of. */
+export function isImmediate(error: PlumblineError, failures: number): boolean {
+  return error.reason === 'Conflict' && failures <= immediateConflicts;
 }

@@ -5,7 +5,7 @@ import type { GitOpsSource } from '../../operator/api/types.ts';
 const set = { groupKinds: ['ConfigMap'], namespaces: [] };
 
 function sourceWith(metadata: Record<string, unknown>): GitOpsSource {
-  return { metadata: { namespace: 'shop', name: 'main', resourceVersion: '5', ...metadata } } as unknown as GitOpsSource;
+  return { metadata: { namespace: 'shop', name: 'main', uid: 'u', resourceVersion: '5', ...metadata } } as unknown as GitOpsSource;
 }
 
 describe('the metadata of a source', () => {
@@ -31,5 +31,11 @@ describe('the metadata of a source', () => {
     const patch = parentPatch(written, { ...set, groupKinds: ['ConfigMap', 'Secret'] }, 'plumbline/v2');
     expect(patch?.['metadata']).toMatchObject({ annotations: { 'applyset.kubernetes.io/tooling': 'plumbline/v2' } });
     expect(patch?.['metadata']).not.toHaveProperty('finalizers');
+  });
+
+  test('is guarded by its uid alone once the finalizer is there: the status may have moved', () => {
+    const patch = parentPatch(sourceWith({ ...first.metadata }), { ...set, groupKinds: ['Secret'] }, 'plumbline/v1');
+    expect(patch?.['metadata']).toMatchObject({ uid: 'u' });
+    expect(patch?.['metadata']).not.toHaveProperty('resourceVersion');
   });
 });

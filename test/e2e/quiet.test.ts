@@ -187,13 +187,22 @@ describe('telling', () => {
     await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'True' });
     const audit = await scene().cluster.audit();
     await stage.deploy({ 'a.yaml': configMap('a', { key: 'next' }) });
-    const writes = (await audit.events()).filter((event) => event.userAgent?.startsWith('plumbline/') === true && event.verb === 'patch');
-    const ours = writes.filter((event) => event.objectRef?.namespace === stage.namespace && !event.requestURI.includes('dryRun'));
+    const written = async () => {
+      const writes = (await audit.events()).filter((event) => event.userAgent?.startsWith('plumbline/') === true && event.verb === 'patch');
+      return writes.filter(({ objectRef, requestURI }) => {
+        return objectRef?.namespace === stage.namespace && objectRef.resource !== 'events' && !requestURI.includes('dryRun');
+      });
+    };
+    // The log has a request when all of its answer is out, which the next of another client may outrun.
+    const ours = await waitFor('the outcome is in the log', async () => {
+      const found = await written();
+      return found.at(-1)?.objectRef?.subresource === 'status' && found.length > 1 && found;
+    });
     const asked = ours.map(({ objectRef, requestURI }) => [
       [objectRef?.resource, objectRef?.subresource].filter(Boolean).join('/'),
       new URL(requestURI, 'https://api').searchParams.get('fieldManager'),
     ]);
-    expect(asked.filter(([resource]) => resource !== 'events')).toEqual([
+    expect(asked).toEqual([
       ['gitopssources/status', 'plumbline-controller'],
       ['configmaps', 'plumbline'],
       ['gitopssources/status', 'plumbline-controller'],
