@@ -17,17 +17,15 @@ export async function renderSnapshot(self: Pick<Walk, 'env' | 'source' | 'signal
   );
   const scopeOf = (gvk: GroupVersionKind): Resource | undefined => served.get(gvkKey(gvk)) ?? defined.get(gvkKey(gvk));
   const known = await env.discovery.allResources(signal);
-  const settled = await env.turns.take(
-    settling(read.drafts, {
-      sourceNamespace: source.metadata.namespace,
-      sourceName: source.metadata.name,
-      targetNamespace: source.spec.targetNamespace,
-      servedNamespaces: env.namespaces,
-      scopeOf,
-      servedAs: (kind) => known.filter((resource) => resource.kind === kind).map(apiVersionOf),
-    }),
-    signal,
-  );
+  const options = {
+    sourceNamespace: source.metadata.namespace,
+    sourceName: source.metadata.name,
+    targetNamespace: source.spec.targetNamespace,
+    servedNamespaces: env.namespaces,
+    scopeOf,
+    servedAs: (kind: string) => known.filter((resource) => resource.kind === kind).map(apiVersionOf),
+  };
+  const settled = await env.turns.take(settling(read.drafts, options, read.faults), signal);
   return { manifests: settled.manifests, notices: [...read.notices, ...settled.notices] };
 }
 

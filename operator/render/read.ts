@@ -14,6 +14,8 @@ import type { Draft, Notice } from './types.ts';
 export interface ReadSnapshot {
   readonly drafts: readonly Draft[];
   readonly notices: readonly Notice[];
+  /** What could not be read; the drafts are the rest. */
+  readonly faults: FaultList;
 }
 
 /**
@@ -22,10 +24,15 @@ export interface ReadSnapshot {
  * else RenderFailed.
  */
 export function readSnapshot(snapshot: Snapshot): ReadSnapshot {
-  return finish(readingSnapshot(snapshot));
+  const read = finish(readingSnapshot(snapshot));
+  read.faults.throwIfAny();
+  return read;
 }
 
-/** The same in steps, one a file, so that whoever drives it can let others have a turn between them. */
+/**
+ * The same in steps, one a file, so that whoever drives it can let others have a turn between them. Faults of files are
+ * given, not thrown, so that `settling` can tell its own beside them.
+ */
 export function* readingSnapshot(snapshot: Snapshot): Generator<void, ReadSnapshot, void> {
   const faults = faultList();
   // The templates of a chart or the patches of an overlay would only add faults that nobody should mend.
@@ -41,8 +48,7 @@ export function* readingSnapshot(snapshot: Snapshot): Generator<void, ReadSnapsh
     readFile(snapshot, file, faults, drafts, notices);
     yield;
   }
-  faults.throwIfAny();
-  return { drafts, notices };
+  return { drafts, notices, faults };
 }
 
 const kustomizations: ReadonlySet<string> = new Set(['kustomization.yaml', 'kustomization.yml', 'Kustomization']);
@@ -70,13 +76,12 @@ function builtBySomethingElse(snapshot: Snapshot, file: SnapshotFile): Fault | u
 }
 
 function readFile(snapshot: Snapshot, file: SnapshotFile, faults: FaultList, drafts: Draft[], notices: Notice[]): void {
-  const skip = `If it is no manifest, add ${globOf(relative(snapshot, file.path))} to spec.exclude.`;
   let isForeign = false;
-  for (const document of readDocuments(file, faults, `Correct the file. ${skip}`)) {
+  for (const document of readDocuments(file, faults, 'Correct the file, or name it in spec.exclude if it is no manifest.')) {
     if (isKubernetes(document.value)) readObjects(document, faults, drafts, notices);
     else if (!isForeign) {
       isForeign = true; // once a file: the glob is the same for all of its documents
-      faults.add(foreign(file, document, skip));
+      faults.add(foreign(file, document, `If ${file.path} is no manifest, add ${globOf(relative(snapshot, file.path))} to spec.exclude.`));
     }
   }
 }

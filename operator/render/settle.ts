@@ -19,10 +19,11 @@ export function settle(drafts: readonly Draft[], options: SettleOptions): Render
   return finish(settling(drafts, options));
 }
 
-/** The same in steps, one an object. */
-export function* settling(drafts: readonly Draft[], options: SettleOptions): Generator<void, Rendered, void> {
+/** The same in steps, one an object; `faults` may hold what was wrong with the files already, and is thrown with the rest. */
+export function* settling(drafts: readonly Draft[], options: SettleOptions, faults = faultList()): Generator<void, Rendered, void> {
   const brought = new Map(crdResources(drafts).map((resource) => [gvkKey(resource), resource]));
-  const faults = faultList();
+  // The CRD may stand in what could not be read.
+  const isWhole = faults.count === 0;
   const notices: Notice[] = [];
   const manifests: Manifest[] = [];
   const seen = new Map<string, Draft>();
@@ -31,7 +32,7 @@ export function* settling(drafts: readonly Draft[], options: SettleOptions): Gen
     const gvk = gvkOf(draft.object);
     const resource = options.scopeOf(gvk) ?? brought.get(gvkKey(gvk));
     if (resource === undefined) {
-      faults.add(unknownKind(draft, gvk, options));
+      if (isWhole) faults.add(unknownKind(draft, gvk, options));
       continue;
     }
     const id = idOf(draft, gvk, resource, options);

@@ -134,7 +134,7 @@ function standingText({ applied, written, halfIn, since }: Standing, waits: bool
 function remediesOf(faults: readonly Fault[]): readonly string[] {
   const remedies = new Set(faults.map((fault) => (fault.remedy ?? catalogue[fault.reason].remedy).trim()));
   const shown = [...remedies].slice(0, maxRemedies).map(sentence);
-  return remedies.size > maxRemedies ? [...shown, `And ${remedies.size - maxRemedies} more such remedies.`] : shown;
+  return remedies.size > maxRemedies ? [...shown, `And ${counted(remedies.size - maxRemedies, 'remedy', 'remedies')} more.`] : shown;
 }
 
 /** Sentences in one paragraph; a command to copy ends its line. */

@@ -86,9 +86,9 @@ describe('what is no manifest', () => {
   });
 
   test.each<[string, string, string]>([
-    ['ci/values.yaml', '', 'If it is no manifest, add "ci/values.yaml" to spec.exclude.'],
-    ['prod/ci/values.yaml', 'prod', 'If it is no manifest, add "ci/values.yaml" to spec.exclude.'],
-    ['a[1]*.yaml', '', 'If it is no manifest, add "a\\\\[1\\\\]\\\\*.yaml" to spec.exclude.'],
+    ['ci/values.yaml', '', 'If ci/values.yaml is no manifest, add "ci/values.yaml" to spec.exclude.'],
+    ['prod/ci/values.yaml', 'prod', 'If prod/ci/values.yaml is no manifest, add "ci/values.yaml" to spec.exclude.'],
+    ['a[1]*.yaml', '', 'If a[1]*.yaml is no manifest, add "a\\\\[1\\\\]\\\\*.yaml" to spec.exclude.'],
   ])('the glob that skips %s is told', (file, path, remedy) => {
     expect(faultsOf(() => readSnapshot(snapshot({ [file]: 'a: 1\n' }, path))).map((fault) => fault.remedy)).toEqual([remedy]);
   });
@@ -99,7 +99,7 @@ describe('what is no manifest', () => {
       reason: 'RenderFailed',
       place: { file: 'tsconfig.json', line: 1, column: 1 },
       message: 'a JSON value is expected here',
-      remedy: 'Correct the file. If it is no manifest, add "tsconfig.json" to spec.exclude.',
+      remedy: 'Correct the file, or name it in spec.exclude if it is no manifest.',
     });
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { faultText, placeText } from '../../operator/errors.ts';
 import type { Resource } from '../../operator/kube/types.ts';
-import { crdResources, hashManifest, readSnapshot, settle } from '../../operator/render/index.ts';
+import { crdResources, faultList, hashManifest, readSnapshot, settle, settling } from '../../operator/render/index.ts';
 import type { Draft, SettleOptions } from '../../operator/render/index.ts';
+import { finish } from '../../operator/render/steps.ts';
 import { faultsOf, snapshot } from './files.ts';
 
 const served: readonly Resource[] = [
@@ -199,4 +200,12 @@ test('drafts are never changed', () => {
   const before = JSON.stringify(given);
   settle(given, base);
   expect(JSON.stringify(given)).toBe(before);
+});
+
+test('what was wrong with files is told beside what is wrong with the rest; the CRD of an unknown kind may stand in them', () => {
+  const broken = faultList();
+  broken.add({ reason: 'RenderFailed', place: { file: 'z.yaml', line: 1 }, message: 'broken' });
+  const given = drafts(object('ConfigMap', 'x') + object('ConfigMap', 'x') + object('Widget', 'w', undefined, 'example.com/v1'));
+  const told = faultsOf(() => finish(settling(given, base, broken))).map((fault) => `${fault.reason} ${faultText(fault)}`);
+  expect(told).toEqual(['RenderFailed z.yaml:1: broken', 'RenderFailed a.yaml:6 ConfigMap team/x: stated twice, first at a.yaml:2']);
 });
