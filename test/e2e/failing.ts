@@ -34,7 +34,7 @@ export async function failureOf(cluster: Cluster, stage: Stage, wanted: FailureW
 export async function failsUntouched(
   cluster: Cluster,
   stage: Stage,
-  broken: () => Promise<unknown> | unknown,
+  broken: () => unknown,
   wanted: FailureWanted,
 ): Promise<string> {
   const before = await membersOf(stage);
