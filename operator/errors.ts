@@ -95,6 +95,38 @@ const entries = {
     remedy: 'Replace what the message names by plain files, or move it out of the path.',
   },
 
+  // Trust
+  SignatureMissing: {
+    retry: 'retry',
+    meaning: 'The commit or tag that spec.verify asks for is not signed; nothing of it is read.',
+    remedy: 'Sign it (git commit -S, git tag -s) and push, or take spec.verify away.',
+  },
+  SignatureInvalid: {
+    retry: 'retry',
+    meaning: 'The signature is not one of this commit or tag: altered, malformed, or made for something else.',
+    remedy: 'Find out who changed it; then sign a new commit or tag and push.',
+  },
+  SignatureUntrusted: {
+    retry: 'retry',
+    meaning: 'The signature is good, but nobody whom the Secret of spec.verify names made it.',
+    remedy: 'Let somebody sign whom the Secret names, or add the key to the Secret if it is trusted.',
+  },
+  SignatureExpired: {
+    retry: 'retry',
+    meaning: 'The signature, its key or its certificate is outside the time for which it is good.',
+    remedy: 'Sign with a key that is valid, or put the key with its new end (or the corrected line) into the Secret of spec.verify.',
+  },
+  SignatureRevoked: {
+    retry: 'retry',
+    meaning: 'The key that made the signature is revoked.',
+    remedy: 'Sign a new commit or tag with another key and push.',
+  },
+  VerifyKeysInvalid: {
+    retry: 'retry',
+    meaning: 'The Secret that spec.verify names holds no key, or one that does not parse.',
+    remedy: 'Correct the key that the message names: *.asc holds OpenPGP public keys, allowed_signers lines as of ssh-keygen.',
+  },
+
   // Rendering
   RenderFailed: {
     retry: 'retry',
