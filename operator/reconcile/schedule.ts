@@ -12,7 +12,7 @@ export interface Schedule {
 export function parseSchedule(text: string): Schedule {
   const [, zone, expression = ''] = /^(?:CRON_TZ=(\S+)\s+)?(.*)$/s.exec(text.trim()) ?? [];
   const fields = expression.split(/\s+/);
-  if (fields.length !== 5) throw invalid(`spec.schedule has ${fields.length} fields instead of five`);
+  if (fields.length !== 5) throw invalid(`spec.schedule needs five fields and has ${fields.length}`);
   if (!validate(expression)) throw invalid('spec.schedule does not parse as a cron expression');
   const timezone = zone ?? 'UTC';
   if (!isTimeZone(timezone)) throw invalid(`spec.schedule names the time zone ${timezone}, which is not known`);

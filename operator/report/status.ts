@@ -132,7 +132,7 @@ function conditionsAfter(
     const message = failedText(previous, next, outcome, now);
     conditions = setCondition(conditions, { ...at, type: 'Ready', status: 'False', reason, message }, now);
     if (catalogue[reason].retry === 'edit') {
-      const idle = 'Nothing is tried again until the spec is edited.';
+      const idle = 'Nothing is tried again until the spec, or the Secret that it names, is edited.';
       conditions = setCondition(conditions, { ...at, type: 'Reconciling', status: 'False', reason, message: idle }, now);
       conditions = setCondition(conditions, { ...at, type: 'Stalled', status: 'True', reason, message }, now);
     } else {
