@@ -4,6 +4,7 @@
  */
 import { partOfLabel } from '../api/names.ts';
 import { PlumblineError } from '../errors.ts';
+import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { reflect } from '../kube/reflector.ts';
 import { apiVersionOf, groupKindText, gvkKey, objectKey } from '../kube/types.ts';
@@ -83,6 +84,8 @@ export function createInventory(options: InventoryOptions): Inventory {
 
   /** A fresh list: what it does not hold is gone, but for what was written after the list was taken. */
   function replace(resource: Resource, namespace: string | undefined, objects: readonly KubeObject[], listVersion: string): void {
+    const other = listVersion === '' ? otherVersion(resource) : undefined;
+    if (other !== undefined) return rehome(resource, other);
     const seen = new Set<string>();
     for (const object of objects) {
       upsert(resource, object);
@@ -137,11 +140,29 @@ export function createInventory(options: InventoryOptions): Inventory {
     }
   }
 
+  /** The same kind in another version that is watched and served. */
+  function otherVersion({ group, kind, version }: Resource): Resource | undefined {
+    for (const { resource, error } of watches.values()) {
+      const isOther = resource.group === group && resource.kind === kind && resource.version !== version;
+      if (isOther && !isKubeError(error, 404)) return resource;
+    }
+    return undefined;
+  }
+
+  /** A version that is served or watched no more says nothing of the objects: they are there, and reached by the other version. */
+  function rehome({ group, kind, version }: Resource, to: Resource): void {
+    for (const [key, member] of byKey) {
+      if (member.id.group !== group || member.id.kind !== kind || member.id.version !== version) continue;
+      const moved = { ...member, id: { ...member.id, version: to.version }, resource: to };
+      byKey.set(key, moved);
+      byPartOf.get(member.partOf)?.set(key, moved);
+    }
+  }
+
   /** Without any watch of a group and kind, nothing is known of its objects. */
   function forget(resource: Resource): void {
-    for (const watch of watches.values()) {
-      if (watch.resource.group === resource.group && watch.resource.kind === resource.kind) return;
-    }
+    const other = otherVersion(resource);
+    if (other !== undefined) return rehome(resource, other);
     for (const [key, member] of byKey) {
       if (member.id.group !== resource.group || member.id.kind !== resource.kind) continue;
       byKey.delete(key);
@@ -151,6 +172,7 @@ export function createInventory(options: InventoryOptions): Inventory {
 
   return {
     async need(source, resources, signal) {
+      signal.throwIfAborted(); // a source that is gone needs nothing: it was released already
       const keys = new Set(resources.map(gvkKey));
       for (const resource of resources) {
         const key = gvkKey(resource);

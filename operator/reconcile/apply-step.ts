@@ -8,6 +8,8 @@ import { PlumblineError } from '../errors.ts';
 import { groupKindText } from '../kube/types.ts';
 import { readParent, setOf, widen } from '../plan/applyset.ts';
 import type { ParentSet } from '../plan/applyset.ts';
+import { isProven } from '../plan/plan.ts';
+import type { Manifest } from '../render/types.ts';
 import { heldFault } from './held.ts';
 import { memberKinds, watchKinds } from './look.ts';
 import { claim } from './plan-step.ts';
@@ -57,7 +59,7 @@ async function carryOut(self: Walk, { plan, held, appliedBefore }: Planned, cont
       await pruneMembers(prune, context, self.progress);
     });
   }
-  await narrowParent(self);
+  await narrowParent(self, stated);
 }
 
 /** Before the first write of a kind or namespace the parent lists it, so that a crash in between hides no member (rule 38). */
@@ -65,16 +67,20 @@ async function widenParent(self: Walk, stated: ParentSet): Promise<void> {
   await patchParent(self, widen(readParent(self.source.metadata.annotations), stated));
 }
 
-/** After the last member of a kind is gone the parent no longer lists it; kinds that could not be looked at stay. */
-async function narrowParent(self: Walk): Promise<void> {
+/**
+ * After the last member of a kind is gone the parent no longer lists it; kinds that could not be looked at stay, and so does
+ * what was just found to be there, whatever a watch that starts over shows of it at this moment.
+ */
+async function narrowParent(self: Walk, stated: readonly Manifest[]): Promise<void> {
   const { env, source, applySet } = self;
-  const members = setOf(
-    env.inventory.membersOf(applySet).map((member) => member.id),
+  const members = env.inventory.membersOf(applySet).filter(isProven);
+  const here = setOf(
+    [...members, ...stated].map(({ id }) => id),
     source.metadata.namespace,
   );
   const known = new Set((await memberKinds(self)).map(groupKindText));
   const unseen = readParent(source.metadata.annotations).groupKinds.filter((groupKind) => !known.has(groupKind));
-  await patchParent(self, widen(members, { groupKinds: unseen, namespaces: [] }));
+  await patchParent(self, widen(here, { groupKinds: unseen, namespaces: [] }));
 }
 
 async function patchParent(self: Walk, set: ParentSet): Promise<void> {
