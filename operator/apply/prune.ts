@@ -1,5 +1,5 @@
 /** Takes out of the cluster what left git: in reverse stages, each waited for (rule 19), or let go (rule 20). */
-import { commitAnnotation, hashAnnotation, originAnnotation, partOfLabel } from '../api/names.ts';
+import { commitAnnotation, hashAnnotation, originAnnotation, partOfLabel, pruneAnnotation } from '../api/names.ts';
 import type { Fault } from '../errors.ts';
 import { isKubeError } from '../kube/client.ts';
 import { describeApiError } from '../kube/faults.ts';
@@ -7,7 +7,7 @@ import { deleteObject, getMetadata, jsonPatch } from '../kube/operations.ts';
 import { objectText } from '../kube/types.ts';
 import { readLiveObject } from '../live/read.ts';
 import type { Member } from '../live/types.ts';
-import { isProven } from '../plan/plan.ts';
+import { isIgnored, isProven } from '../plan/plan.ts';
 import { throwFaults } from './apply.ts';
 import { isSecret, pruneStageOf, pruneStages } from './stages.ts';
 import type { ApplyContext, Faults, Progress } from './types.ts';
@@ -33,10 +33,13 @@ export async function letGoMembers(members: readonly Member[], context: ApplyCon
 }
 
 async function pruneOne(member: Member, context: ApplyContext, progress: Progress): Promise<Faults> {
+  let removal: Removal | undefined;
   const faults = await attempt(member, context, 'delete', async () => {
-    if (await removeProven(member, context)) progress.pruned += 1;
+    removal = await removeProven(member, context);
+    if (removal === 'deleted') progress.pruned += 1;
   });
   if (faults.length > 0) return faults;
+  if (removal === 'changed') return [{ reason: 'Conflict', object: objectText(member.id), message: 'was changed meanwhile and may stay' }];
   if (await context.inventory.waitGone(member, pruneDeadline, context.signal)) return [];
   const live = await getMetadata(context.client, member.resource, member.id, { flow: context.source, signal: context.signal });
   if (live === undefined || live.metadata.uid !== member.uid) return [];
@@ -44,24 +47,28 @@ async function pruneOne(member: Member, context: ApplyContext, progress: Progres
   return [{ reason: 'PruneWaiting', object: objectText(member.id), message: `was deleted and is still there, held by ${held}` }];
 }
 
-/** Deletes the object if it is still the member that was planned; false when it is gone or no longer ours. */
-async function removeProven(member: Member, context: ApplyContext): Promise<boolean> {
+/** `changed`: it is there, and no longer what was planned to go. */
+type Removal = 'deleted' | 'gone' | 'changed';
+
+/** Deletes the object if it is still the member that was planned. */
+async function removeProven(member: Member, context: ApplyContext): Promise<Removal> {
   const { client, as, source: flow, signal } = context;
   let { resourceVersion } = member;
   for (let attemptNumber = 1; ; attemptNumber += 1) {
     try {
       await deleteObject(client, member.resource, member.id, { uid: member.uid, resourceVersion, as, flow, signal });
-      return true;
+      return 'deleted';
     } catch (error) {
-      if (isKubeError(error, 404)) return false;
+      if (isKubeError(error, 404)) return 'gone';
       if (!isKubeError(error, 409) || attemptNumber === tries) throw error;
     }
     const object = await getMetadata(client, member.resource, member.id, { flow, signal });
-    if (object === undefined) return false;
+    if (object === undefined) return 'gone';
     const live = readLiveObject(member.resource, object);
-    if (live.uid !== member.uid || live.partOf !== member.partOf || !isProven(live)) return false;
-    if (live.annotations['plumbline.dev/prune'] === 'disabled') return false;
-    if (live.deleting) return true;
+    if (live.uid !== member.uid) return 'gone';
+    if (live.partOf !== member.partOf || !isProven(live)) return 'changed';
+    if (live.annotations[pruneAnnotation] === 'disabled' || isIgnored(undefined, live)) return 'changed';
+    if (live.deleting) return 'deleted';
     resourceVersion = live.resourceVersion;
   }
 }
