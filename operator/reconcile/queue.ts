@@ -9,6 +9,9 @@ export interface QueueOptions {
   readonly onDepth?: (depth: number) => void;
 }
 
+/** What a timer of Node takes, milliseconds; it fires at once for more. */
+const longestTimer = 2 ** 31 - 1;
+
 interface Item {
   timer: NodeJS.Timeout | undefined;
   /** When the timer fires, `performance.now()`. */
@@ -38,13 +41,14 @@ export class WalkQueue {
       item.again = true;
       return;
     }
-    const due = performance.now() + delayMs;
+    const delay = Math.min(delayMs, longestTimer);
+    const due = performance.now() + delay;
     if (item.timer !== undefined) {
       if (item.due <= due) return;
       clearTimeout(item.timer);
     }
     item.due = due;
-    item.timer = setTimeout(() => this.#start(key, item), delayMs);
+    item.timer = setTimeout(() => this.#start(key, item), delay);
     this.#tellDepth();
   }
 

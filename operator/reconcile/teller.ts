@@ -112,6 +112,7 @@ export class Teller {
   async #patch(source: GitOpsSource, next: GitOpsSourceStatus, ref: string | undefined, signal: AbortSignal): Promise<void> {
     const { client, store, metrics } = this.#options;
     const { namespace, name } = source.metadata;
+    signal.throwIfAborted(); // else a source that went meanwhile would leave series behind
     const key = `${namespace}/${name}`;
     metrics.sourceStatus(key, next, ref);
     const patch = statusPatch(source.status, next);
