@@ -4,8 +4,10 @@ import type { GitOpsSource } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { mergePatch } from '../kube/operations.ts';
 import type { Resource } from '../kube/types.ts';
-import { applySetId, parentMetadata, readParent, sameSet } from '../plan/applyset.ts';
+import type { Member } from '../live/types.ts';
+import { applySetId, parentMetadata, readParent, sameSet, setOf, widen } from '../plan/applyset.ts';
 import type { ParentSet } from '../plan/applyset.ts';
+import { isProven } from '../plan/plan.ts';
 
 /** GitOpsSource as the API server serves it. */
 export const sourceResource: Resource = {
@@ -32,6 +34,16 @@ export function parentPatch(source: GitOpsSource, set: ParentSet, tooling: strin
       ...parentMetadata(id, set, tooling),
     },
   };
+}
+
+/** Whether the source is still the parent that these members need: finalizer, id, and their kinds and namespaces. Pure. */
+export function isWholeParent(source: GitOpsSource, members: readonly Member[]): boolean {
+  const { namespace, annotations } = source.metadata;
+  const needed = setOf(
+    members.filter(isProven).map(({ id }) => id),
+    namespace,
+  );
+  return parentPatch(source, widen(readParent(annotations), needed), '') === undefined;
 }
 
 /** Sends a merge patch to the source itself (not its status); returns it as it is now. */

@@ -109,6 +109,15 @@ export class Controller {
     if (requestedAt(before) !== requestedAt(after)) return this.#wakeFresh(key, 'Requested');
     const allowed = after.metadata.annotations?.[allowPruneAnnotation];
     if (allowed !== undefined && allowed !== before.metadata.annotations?.[allowPruneAnnotation]) this.#wakeFresh(key, 'PruneAllowed');
+    this.#onParent(key);
+  }
+
+  /** Somebody took the finalizer or the annotations off by which the members are found again. */
+  #onParent(key: string): void {
+    const entry = this.#entries.get(key);
+    if (entry?.memory === undefined) return;
+    if (this.#walking.has(key)) entry.recheck = true;
+    else if (!this.#isIntact(key, entry.memory)) this.#queue.wake(key, 'ParentChanged', entry.pace.next(performance.now()));
   }
 
   /** A member that is gone, or carries another hash than was written, wakes its source. */
@@ -133,8 +142,8 @@ export class Controller {
   }
 
   #isIntact(key: string, memory: Memory): boolean {
-    const [namespace = '', name = ''] = key.split('/');
-    return isIntact(memory, applySetId({ namespace, name }), this.#options.env.inventory);
+    const source = this.#options.store.get(key);
+    return source === undefined || isIntact(memory, source, applySetId(source.metadata), this.#options.env.inventory);
   }
 
   /** Something new is to be tried: whatever failed before does not delay it. */
@@ -209,6 +218,7 @@ export class Controller {
       if (await entry.link.refresh(source, signal)) return;
     } catch (error) {
       signal.throwIfAborted();
+      entry.polledFor = requestedAt(source); // there is nothing to be asked: this failure is the answer
       return this.#failed(key, entry, source, ownRequestError(error), signal);
     }
     const request = requestedAt(source);
@@ -231,6 +241,7 @@ export class Controller {
     const { env, teller, store } = this.#options;
     const current = (): GitOpsSource => store.get(key) ?? source;
     let progress: NodeJS.Timeout | undefined;
+    let noted: Promise<unknown> = Promise.resolve();
     const result = await walk(env, {
       key,
       source,
@@ -240,19 +251,23 @@ export class Controller {
       signal,
       noteAttempt: (attempted, overRunning) => {
         if (overRunning) return teller.attempt(current(), attempted, signal);
-        progress = setTimeout(() => void teller.progress(current(), attempted, signal).catch(() => {}), progressAfter); // the outcome follows
+        const note = (): Promise<void> => teller.progress(current(), attempted, signal).catch(() => {}); // the outcome follows
+        progress = setTimeout(() => (noted = note()), progressAfter);
         return Promise.resolve();
       },
       noteSource: (patched) => store.noteWritten(patched),
       noteContested: (owner, objects) => teller.contested(owner, key, objects),
-    }).finally(() => clearTimeout(progress));
+    }).finally(() => {
+      clearTimeout(progress);
+      return noted; // on its way beside the outcome, it could arrive after it and cover it
+    });
     entry.memory = result.memory;
     const { outcome } = result;
-    if (outcome.kind === 'applied') entry.failures = 0;
-    else if (outcome.changes === undefined && isImmediate(outcome.error, entry.failures + 1)) {
+    if (outcome.kind === 'failed' && outcome.changes === undefined && isImmediate(outcome.error, entry.failures + 1)) {
       return this.#again(key, entry, source, outcome.error);
     }
     await teller.outcome(current(), outcome, requestedAt(source), signal);
+    if (outcome.kind === 'applied') entry.failures = 0;
     this.#tellMove(entry, source, seen.ref, signal);
     if (isAllowanceOver(source, outcome)) await teller.removeAnnotation(current(), allowPruneAnnotation, signal);
     if (outcome.kind === 'failed') this.#again(key, entry, source, outcome.error);

@@ -1,5 +1,7 @@
 /** What is remembered of an applied revision, so that a commit that touches nothing of it only moves the revision (rule 8). */
 import { applyAnnotation, hashAnnotation } from '../api/names.ts';
+import type { GitOpsSource } from '../api/types.ts';
+import { isWholeParent } from '../apply/parent.ts';
 import { objectKey } from '../kube/types.ts';
 import type { Inventory, Member } from '../live/types.ts';
 import { isIgnored } from '../plan/plan.ts';
@@ -42,16 +44,17 @@ export function isCurrent(self: Walk, snapshot: Snapshot): self is Walk & { read
   const { memory, source, applySet, env } = self;
   if (memory === undefined || memory.generation !== source.metadata.generation) return false;
   if (memory.tree !== snapshot.tree || memory.path !== snapshot.path) return false;
-  return isIntact(memory, applySet, env.inventory);
+  return isIntact(memory, source, applySet, env.inventory);
 }
 
-/** Whether every object that was applied is there as it was written. */
-export function isIntact(memory: Memory, applySet: string, inventory: Inventory): boolean {
+/** Whether every object that was applied is there as it was written, and the source is still the parent of them all. */
+export function isIntact(memory: Memory, source: GitOpsSource, applySet: string, inventory: Inventory): boolean {
   let intact = 0;
-  for (const member of inventory.membersOf(applySet)) {
+  const members = inventory.membersOf(applySet);
+  for (const member of members) {
     if (memory.expected.has(objectKey(member.id)) && isAsWritten(memory, member)) intact += 1;
   }
-  return intact === memory.expected.size;
+  return intact === memory.expected.size && isWholeParent(source, members);
 }
 
 /** Whether this member is as it was written, or is none of the revision's. */
