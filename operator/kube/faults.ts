@@ -120,9 +120,11 @@ function isAside({ field }: StatusCause): boolean {
   return field === '<nil>';
 }
 
-function causeText({ field = '', message = '', reason = '' }: StatusCause, { isSecret }: Subject): string {
+function causeText(cause: StatusCause, { isSecret }: Subject): string {
+  const { field = '', message = '', reason = '' } = cause;
   const where = field === '' || field === '[]' ? '' : `${field}: `;
-  return isSecret ? `${where}${kindsOfFault[reason] ?? 'is refused'}` : `${where}${withoutDump(message)}`;
+  if (isSecret) return `${where}${isImmutable(cause) ? 'field is immutable' : (kindsOfFault[reason] ?? 'is refused')}`;
+  return `${where}${withoutDump(message)}`;
 }
 
 /** apimachinery's CauseType, in words that hold no value. */

@@ -54,7 +54,7 @@ function explain(what: string, isSecret: boolean): ManifestFault {
 function explainType(what: string, isSecret: boolean): ManifestFault | undefined {
   const [, expected, got = ''] = /^expected ([^,]+), got ([\s\S]+)$/.exec(what) ?? [];
   if (expected === undefined) return undefined;
-  const value = /^&value\.valueUnstructured\{Value:([\s\S]*)\}$/.exec(got)?.[1];
+  const value = /^&(?:value\.valueUnstructured\{Value:|\{)([\s\S]*)\}$/.exec(got)?.[1];
   const kind = value === undefined ? wordOf(got) : kindOf(value);
   const isScalar = kind === 'a number' || kind === 'a boolean';
   const shown = isScalar && !isSecret ? `${kind}: ${value}` : kind;

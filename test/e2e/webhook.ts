@@ -62,6 +62,7 @@ export async function startWebhook(cluster: Cluster, options: WebhookOptions): P
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
   const { port } = server.address() as AddressInfo;
   const kind = mutating ? 'mutatingwebhookconfigurations' : 'validatingwebhookconfigurations';
   const path = `/apis/admissionregistration.k8s.io/v1/${kind}`;

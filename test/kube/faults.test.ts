@@ -237,7 +237,7 @@ describe('of a Secret', () => {
     [
       'an immutable type',
       invalid({ reason: 'FieldValueInvalid', field: 'type', message: `Invalid value: "${value}": field is immutable` }),
-      'type: Invalid value',
+      'type: field is immutable',
     ],
     ['a cause of an unknown kind', invalid({ reason: 'Novel', field: 'data', message: value }), 'data: is refused'],
     ['a policy', answer(422, 'Invalid', value, { details: { causes: [{ message: value }] } }), 'is refused'],
