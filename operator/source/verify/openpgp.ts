@@ -12,6 +12,10 @@ import type { SignaturePacket } from './openpgp-packet.ts';
 import { malformed, refuse, shown } from './refusal.ts';
 import type { Verified, VerifyKeys } from './types.ts';
 
+/** What is verified here, by the library's names; the curves are those of Node, NIST's and Edwards'. */
+const algorithms = /^(rsa|eddsa|ed25519|ed448|ecdsa$)/;
+const curves = ['nistP256', 'nistP384', 'nistP521', 'ed25519Legacy'];
+
 /** SHA-2 and SHA-3; nothing that was ever broken. */
 const hashes: readonly number[] = [8, 9, 10, 11, 12, 14];
 
@@ -38,6 +42,7 @@ export async function verifyOpenPgp(payload: Buffer, armored: string, files: Ver
   // One subkey may belong to several keys.
   for (const copies of Map.groupBy(keys, (key) => key.getFingerprint()).values()) {
     try {
+      checkAlgorithm(keyNamed(copies[0] as Key, packet.issuers) as Key | Subkey);
       await checkBytes(copies[0] as Key);
       return await checkKey(copies, packet, now);
     } catch (error) {
@@ -62,6 +67,13 @@ export async function verifyOpenPgp(payload: Buffer, armored: string, files: Ver
       throw refuse('SignatureInvalid', message, { cause: error });
     }
   }
+}
+
+function checkAlgorithm(key: Key | Subkey): void {
+  const { algorithm, curve } = key.getAlgorithmInfo();
+  if (algorithms.test(algorithm) && (curve === undefined || curves.includes(curve))) return;
+  const kind = curve === undefined ? algorithm : `${algorithm} on ${curve}`;
+  throw refuse('SignatureUntrusted', `is signed with OpenPGP key ${fingerprint(key)} of a kind that is not verified here (${kind})`);
 }
 
 /** Whether the key may speak for its owner now; `copies` are the same key out of several files. */

@@ -124,7 +124,7 @@ function opinionOf({ key, certificate }: SshIdentity, line: AllowedSigner, at: n
   }
   // For a bare key the list itself says who it is; a certificate has its own principals.
   const names = certificate === undefined ? line.principals.split(',') : certificate.principals;
-  const matching = names.filter((name) => matchesPatternList(name, line.principals));
+  const matching = names.filter((name) => !name.startsWith('!') && matchesPatternList(name, line.principals));
   if (matching.length > 0) return { signer: matching.join(', ') };
   return untrusted(
     certificate === undefined
