@@ -31,12 +31,7 @@ export async function failureOf(cluster: Cluster, stage: Stage, wanted: FailureW
 }
 
 /** Does what makes a running source fail: its members and its applied revision are what they were, and the message says so. */
-export async function failsUntouched(
-  cluster: Cluster,
-  stage: Stage,
-  broken: () => unknown,
-  wanted: FailureWanted,
-): Promise<string> {
+export async function failsUntouched(cluster: Cluster, stage: Stage, broken: () => unknown, wanted: FailureWanted): Promise<string> {
   const before = await membersOf(stage);
   expect(Object.keys(before)).not.toHaveLength(0);
   const { applied } = (await sourceOf(cluster, stage, wanted.name)).status.revision;

@@ -200,7 +200,8 @@ describe('a kind that the cluster does not know', () => {
       'json.json': `{"apiVersion": "${group}/v1", "kind": "Gadget", "metadata": {"name": "json"}, "spec": {"id": 9223372036854775807}}`,
     });
     // As text: this test could not read them exactly either.
-    const text = async (name: string) => (await stage.kubectl('get', `gadgets.${group}`, name, '-o', 'yaml')).match(/(?<=  )(?:id|low): -?\d+$/gm);
+    const text = async (name: string) =>
+      (await stage.kubectl('get', `gadgets.${group}`, name, '-o', 'yaml')).match(/(?<=  )(?:id|low): -?\d+$/gm);
     expect(await text('yaml')).toEqual(['id: 9007199254740993', 'low: -9223372036854775808']);
     expect(await text('json')).toEqual(['id: 9223372036854775807']);
     const audit = await cluster.audit();
