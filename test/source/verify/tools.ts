@@ -83,8 +83,13 @@ export class Workplace {
 
   /** gpg with a keyring of its own; `time` as 20200101T000000. */
   gpg(args: readonly string[], input?: string | Buffer, time?: string): Promise<Buffer> {
-    const then = time === undefined ? [] : ['--faked-system-time', `${time}!`];
-    return this.run('gpg', ['--batch', '--no-tty', '--yes', '--pinentry-mode', 'loopback', '--passphrase', '', ...then, ...args], input);
+    return this.run('gpg', ['--batch', '--yes', ...alone(time), ...args], input);
+  }
+
+  /** A revocation certificate for a key; `why` as gpg numbers reasons. */
+  async gpgRevocation(key: string, why: string, time?: string): Promise<string> {
+    const answers = `y\n${why}\n\ny\n`;
+    return (await this.run('gpg', [...alone(time), '--command-fd', '0', '--armor', '--gen-revoke', key], answers)).toString();
   }
 
   /** Makes a key; gives its fingerprint. `uses` and `expires` as gpg takes them. */
@@ -103,6 +108,12 @@ export class Workplace {
     await this.try('gpgconf', ['--kill', 'all']);
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+/** Asking nobody for a passphrase, at a time of our choice. */
+function alone(time: string | undefined): string[] {
+  const then = time === undefined ? [] : ['--faked-system-time', `${time}!`];
+  return ['--no-tty', '--pinentry-mode', 'loopback', '--passphrase', '', ...then];
 }
 
 /** The id that git gives these bytes. */
