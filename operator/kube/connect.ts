@@ -35,6 +35,8 @@ export interface ConnectedClient extends KubeClient {
   readonly namespace: string | undefined;
   /** Requests that hold a slot, and that wait for one. */
   load(): { readonly inFlight: number; readonly waiting: number };
+  /** Flows wait for each other: more than the two that can hold all slots between them. */
+  isStorm(): boolean;
 }
 
 const defaultTimeout = 30_000;
@@ -142,6 +144,7 @@ export function connectKube(options: ConnectOptions): ConnectedClient {
     request: send,
     watch,
     load: () => limiter.load(),
+    isStorm: () => limiter.waitingFlows() > 2,
     async close() {
       await Promise.all([dispatcher.destroy(), unlimited.destroy()]);
     },

@@ -115,6 +115,13 @@ export class Limiter {
     this.#signals.delete(signal);
   }
 
+  /** How many flows have somebody waiting; more than two wait for each other, since each may hold half of the slots. */
+  waitingFlows(): number {
+    let count = 0;
+    for (const flow of this.#flows.values()) if (flow.waiting.size > 0) count += 1;
+    return count;
+  }
+
   #flow(name: string): Flow {
     const known = this.#flows.get(name);
     if (known !== undefined) return known;

@@ -18,8 +18,8 @@ export interface InventoryOptions {
   readonly namespaces: readonly string[];
   readonly random: () => number;
   readonly signal: AbortSignal;
-  /** Told of each watch that breaks or heals, for metrics and logs. */
-  readonly onWatchState?: (gvk: GroupVersionKind, up: boolean, error: unknown) => void;
+  /** Told of each watch that breaks or heals, and (undefined) of one that ends. */
+  readonly onWatchState?: (gvk: GroupVersionKind, up: boolean | undefined, error: unknown) => void;
 }
 
 /** Milliseconds that a walk waits for the first list of a kind. */
@@ -31,6 +31,7 @@ interface KindWatch {
   readonly users: Set<string>;
   readonly abort: AbortController;
   readonly synced: Promise<void>;
+  listed: boolean;
   up: boolean;
   tried: boolean;
   error: unknown;
@@ -121,22 +122,31 @@ export function createInventory(options: InventoryOptions): Inventory {
             watch.error = error;
             watch.tried = true;
             options.onWatchState?.(resource, up, error);
+            if (!watch.listed && isKubeError(error, 404)) end(watch, error); // a kind that went meanwhile: nobody needs to wait for it
           },
         },
       }),
     );
     const synced = Promise.all(reflectors.map((reflector) => reflector.synced)).then(() => {});
-    synced.catch(() => {}); // each waiter handles it; nobody may be waiting when the watch is stopped
-    const watch: KindWatch = { resource, users: new Set(), abort, synced, up: false, tried: false, error: undefined };
+    synced.then(
+      () => (watch.listed = true),
+      () => {}, // each waiter handles it; nobody may be waiting when the watch is stopped
+    );
+    const watch: KindWatch = { resource, users: new Set(), abort, synced, listed: false, up: false, tried: false, error: undefined };
     return watch;
+  }
+
+  function end(watch: KindWatch, why?: unknown): void {
+    watch.abort.abort(why);
+    watches.delete(gvkKey(watch.resource));
+    forget(watch.resource);
+    options.onWatchState?.(watch.resource, undefined, undefined);
   }
 
   function drop(source: string, keep: ReadonlySet<string>): void {
     for (const [key, watch] of watches) {
       if (keep.has(key) || !watch.users.delete(source) || watch.users.size > 0) continue;
-      watch.abort.abort();
-      watches.delete(key);
-      forget(watch.resource);
+      end(watch);
     }
   }
 
@@ -226,6 +236,9 @@ async function firstList(watch: KindWatch | undefined, signal: AbortSignal): Pro
     watch.synced.then(resolve, reject).finally(() => either.removeEventListener('abort', aborted));
   }).catch((error: unknown) => {
     signal.throwIfAborted();
+    if (isKubeError(watch.abort.signal.reason, 404)) {
+      throw new PlumblineError({ reason: 'Conflict', message: 'the kinds that the API server serves changed meanwhile' }, { cause: error });
+    }
     throw new PlumblineError(
       { reason: 'ApiServerUnavailable', message: `The watch of ${brokenText(watch)} has no first list yet, so what is live is not known` },
       { cause: error },

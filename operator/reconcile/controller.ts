@@ -38,6 +38,8 @@ export interface ControllerOptions {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly random: () => number;
+  /** Sources wait for each other's requests: notes of progress would only add to it, and yield. */
+  readonly isStorm: () => boolean;
 }
 
 /** A revision that takes longer than this says that it is under way, milliseconds. */
@@ -251,8 +253,11 @@ export class Controller {
       signal,
       noteAttempt: (attempted, overRunning) => {
         if (overRunning) return teller.attempt(current(), attempted, signal);
-        const note = (): Promise<void> => teller.progress(current(), attempted, signal).catch(() => {}); // the outcome follows
-        progress = setTimeout(() => (noted = note()), progressAfter);
+        const note = (): void => {
+          if (this.#options.isStorm()) progress = setTimeout(note, progressAfter);
+          else noted = teller.progress(current(), attempted, signal).catch(() => {}); // the outcome follows
+        };
+        progress = setTimeout(note, progressAfter);
         return Promise.resolve();
       },
       noteSource: (patched) => store.noteWritten(patched),

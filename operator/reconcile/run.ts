@@ -1,5 +1,6 @@
 /** The operator as one process: what is connected to what, who leads, and how it ends. */
 import type { Reason } from '../errors.ts';
+import { isKubeError } from '../kube/client.ts';
 import { connectKube } from '../kube/connect.ts';
 import type { ConnectedClient } from '../kube/connect.ts';
 import { findCredentials } from '../kube/credentials.ts';
@@ -81,6 +82,7 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
     signal: lifetime.signal,
     onState: (up, error) => tellWatch(log, 'GitOpsSource plumbline.dev/v1', up, error),
   });
+  const discovery = new Discovery({ client, signal: lifetime.signal, monotonic });
   const inventory = createInventory({
     client,
     namespaces: config.namespaces,
@@ -88,6 +90,7 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
     signal: lifetime.signal,
     onWatchState: (gvk, up, error) => {
       metrics.watchUp(gvk, up);
+      if (isKubeError(error, 404)) discovery.invalidate(); // the kind is served no more
       if (up !== undefined) tellWatch(log, `${gvk.kind} ${gvk.group}/${gvk.version}`, up, error);
     },
   });
@@ -97,7 +100,7 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
     () => {}, // the process ends before the first list
   );
   const lead = (leading: AbortSignal): Promise<void> =>
-    work({ config, log, instance, client, store, inventory, metrics, random, leading, lifetime });
+    work({ config, log, instance, client, store, discovery, inventory, metrics, random, leading, lifetime });
   const ended = elect(config, client, leadership, instance, log, signal, lead).finally(async () => {
     lifetime.abort();
     await client.close();
@@ -112,6 +115,7 @@ interface Work {
   readonly instance: string;
   readonly client: ConnectedClient;
   readonly store: SourceStore;
+  readonly discovery: Discovery;
   readonly inventory: Inventory;
   readonly metrics: Metrics;
   readonly random: () => number;
@@ -120,7 +124,19 @@ interface Work {
 }
 
 /** What the leader does until it stops or loses its lease. */
-async function work({ config, log, instance, client, store, inventory, metrics, random, leading, lifetime }: Work): Promise<void> {
+async function work({
+  config,
+  log,
+  instance,
+  client,
+  store,
+  discovery,
+  inventory,
+  metrics,
+  random,
+  leading,
+  lifetime,
+}: Work): Promise<void> {
   const { signal } = lifetime;
   const monotonic = (): number => performance.now();
   await Promise.race([store.synced, aborted(leading)]);
@@ -141,7 +157,7 @@ async function work({ config, log, instance, client, store, inventory, metrics, 
   });
   const env = {
     client,
-    discovery: new Discovery({ client, signal, monotonic }),
+    discovery,
     inventory,
     lookUps: createLookUps(client, config.namespaces, signal),
     remotes,
@@ -154,7 +170,7 @@ async function work({ config, log, instance, client, store, inventory, metrics, 
     observePhase: (key: string, phase: Phase, seconds: number) => metrics.observePhase(key, phase, seconds),
   };
   const teller = new Teller({ client, store, recorder, metrics, log, now: () => new Date().toISOString() });
-  const controller = new Controller({ env, store, teller, metrics, log, random });
+  const controller = new Controller({ env, store, teller, metrics, log, random, isStorm: () => client.isStorm() });
   controller.start();
   await aborted(leading);
   await controller.stop(graceMs);

@@ -52,6 +52,15 @@ describe('the limit on requests in flight', () => {
     expect(given).toHaveLength(share);
   });
 
+  test('it is known how many flows wait for others', async () => {
+    const { ask, release, limiter } = desk(2);
+    for (const flow of ['a', 'b', 'c', 'c', 'd']) void ask(flow, flow);
+    await settled();
+    expect(limiter.waitingFlows()).toBe(2);
+    await release('a', 'b');
+    expect(limiter.waitingFlows()).toBe(1);
+  });
+
   test('what belongs to no flow may use every slot', async () => {
     const { given, ask } = desk(4);
     for (let count = 0; count < 4; count += 1) void ask(`n${count}`);
