@@ -37,7 +37,7 @@ const entries = {
   SecretInvalid: {
     retry: 'retry',
     meaning: 'The Secret that spec.auth names lacks a key, or a key does not parse.',
-    remedy: 'Correct the key that the message names, then annotate the source with plumbline.dev/requestedAt.',
+    remedy: 'Correct the key that the message names; the Secret is read again by itself.',
   },
   AuthenticationFailed: {
     retry: 'retry',

@@ -145,7 +145,8 @@ function addScalar(state: State, event: ScalarEvent): void {
 }
 
 function keyText(value: unknown): string | undefined {
-  return value === null || value === undefined || typeof value === 'object' ? undefined : String(value);
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : undefined;
 }
 
 function takeKey(state: State, frame: Frame, key: string | undefined, at: number, isMerge: boolean): void {
