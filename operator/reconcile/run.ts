@@ -138,7 +138,6 @@ async function work({
   lifetime,
 }: Work): Promise<void> {
   const { signal } = lifetime;
-  const monotonic = (): number => performance.now();
   await Promise.race([store.synced, aborted(leading)]);
   if (leading.aborted) return;
   log.info('leading', { sources: store.keys().length });

@@ -12,6 +12,33 @@ const kinds = 'applyset.kubernetes.io/contains-group-kinds';
 describe('a source', () => {
   const scene = useScene();
 
+  /** A kind in two versions that no other test has. */
+  function lamps(name: string) {
+    const { request } = scene().cluster;
+    const group = `${name}.example.com`;
+    const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+    const crd = (oldIsServed: boolean) => ({
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name: `lamps.${group}` },
+      spec: {
+        group,
+        scope: 'Namespaced',
+        names: { kind: 'Lamp', plural: 'lamps', singular: 'lamp', listKind: 'LampList' },
+        versions: [
+          { name: 'v1', served: true, storage: true, schema },
+          { name: 'v1beta1', served: oldIsServed, storage: false, schema },
+        ],
+      },
+    });
+    const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/lamps.${group}?fieldManager=test&force=true`;
+    return {
+      group,
+      serve: (oldIsServed: boolean) => request.ok('PATCH', path, { body: crd(oldIsServed), contentType: 'application/apply-patch+yaml' }),
+      lamp: (api: string, object: string) => `apiVersion: ${group}/${api}\nkind: Lamp\nmetadata: {name: ${object}}\n`,
+    };
+  }
+
   test('that is replaced without its finalizer and annotations gets them back, so that its deletion still prunes', async () => {
     const { cluster } = scene();
     const stage = await scene().stage();
@@ -32,28 +59,7 @@ describe('a source', () => {
   test('keeps sight of its members when another version of their kind is served no more', async () => {
     const { cluster } = scene();
     const stage = await scene().stage();
-    const group = `${stage.namespace}.example.com`;
-    const version = (name: string, served: boolean, storage: boolean) => ({
-      name,
-      served,
-      storage,
-      schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-    });
-    const crd = (oldIsServed: boolean) => ({
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      metadata: { name: `lamps.${group}` },
-      spec: {
-        group,
-        scope: 'Namespaced',
-        names: { kind: 'Lamp', plural: 'lamps', singular: 'lamp', listKind: 'LampList' },
-        versions: [version('v1', true, true), version('v1beta1', oldIsServed, false)],
-      },
-    });
-    const crdPath = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/lamps.${group}?fieldManager=test&force=true`;
-    const serve = (oldIsServed: boolean) =>
-      cluster.request.ok('PATCH', crdPath, { body: crd(oldIsServed), contentType: 'application/apply-patch+yaml' });
-    const lamp = (api: string, name: string) => `apiVersion: ${group}/${api}\nkind: Lamp\nmetadata: {name: ${name}}\n`;
+    const { group, serve, lamp } = lamps(stage.namespace);
     await serve(true);
     await waitFor('both versions are served', () => cluster.request.get(`/apis/${group}/v1beta1/namespaces/${stage.namespace}/lamps`));
     const commit = await stage.repo.write({
@@ -79,6 +85,26 @@ describe('a source', () => {
     await stage.deploy({ 'new/a.yaml': null });
     expect((await cluster.tryKubectl(['get', `lamps.${group}`, 'a', '-n', stage.namespace])).code).toBe(1);
   }, 120_000);
+
+  test('of a kind that went since it was last asked for says so, and goes on once the kind is back', async () => {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    const { group, serve, lamp } = lamps(stage.namespace);
+    await serve(true);
+    const served = `/apis/${group}/v1/namespaces/${stage.namespace}/lamps`;
+    await waitFor('the kind is served', () => cluster.request.get(served));
+    const commit = await stage.repo.write({ 'a.yaml': lamp('v1', 'a') });
+    await stage.source({}, 'first');
+    await waitUntilApplied(cluster, stage.namespace, 'first', commit);
+    await stage.kubectl('delete', 'gos', 'first', '--timeout=10s');
+    await cluster.kubectl('delete', 'crd', `lamps.${group}`, '--timeout=20s');
+    await waitFor('the kind is gone', async () => (await cluster.request.raw('GET', served)).status === 404);
+    await stage.source();
+    await waitForCondition(cluster, stage.namespace, 'shop', { status: 'False', reason: 'UnknownKind', message: 'there is no kind Lamp' });
+    expect(await scene().operator.metric('plumbline_watch_up', { kind: 'Lamp', group })).toBeUndefined();
+    await serve(true);
+    await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
+  }, 60_000);
 
   test('whose status cannot be written is tried again ever more slowly', async () => {
     const { cluster } = scene();
