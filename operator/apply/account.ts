@@ -132,7 +132,10 @@ function grantCommands(account: Account, namespace: string, resources: ReadonlyM
   }
   const cluster = namespace === '';
   return [...byVerbs].flatMap(([verbs, names]) => {
-    const digest = createHash('sha256').update(`${verbs} ${names.join(',')}`).digest('hex').slice(0, 8);
+    const digest = createHash('sha256')
+      .update(`${verbs} ${names.join(',')}`)
+      .digest('hex')
+      .slice(0, 8);
     const role = `plumbline-${account.namespace}-${account.name}-${digest}`;
     const scope = cluster ? '' : ` -n ${namespace}`;
     const kind = cluster ? 'clusterrole' : 'role';

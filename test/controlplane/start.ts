@@ -114,9 +114,9 @@ async function startParts(options: ControlPlaneOptions, workDir: string, watchdo
   };
 
   const pki = await createPki(join(workDir, 'certs'));
-  const etcdUrl = await onFreePort(async (port) => {
+  const etcdUrl = await onFreePort(async (port, peerPort) => {
     const url = `http://127.0.0.1:${port}`;
-    const flags = etcdFlags(join(workDir, `etcd-${port}`), port, await freePort());
+    const flags = etcdFlags(join(workDir, `etcd-${port}`), port, peerPort);
     await start('etcd', binaries.etcd, renderFlags(flags), async (signal) => (await fetch(`${url}/health`, { signal })).ok);
     return url;
   });
@@ -206,14 +206,14 @@ async function startParts(options: ControlPlaneOptions, workDir: string, watchdo
   };
 }
 
-/** Runs `attempt` with a free port, and again with another where somebody else was faster. */
-async function onFreePort<T>(attempt: (port: number) => Promise<T>): Promise<T> {
+/** Runs `attempt` with two free ports, and again with others where somebody else was faster to take one of them. */
+async function onFreePort<T>(attempt: (port: number, second: number) => Promise<T>): Promise<T> {
   for (let left = bindAttempts; ; left--) {
-    const port = await freePort();
+    const [port, second] = [await freePort(), await freePort()];
     try {
-      return await attempt(port);
+      return await attempt(port, second);
     } catch (error) {
-      if (left <= 1 || !(await isTaken(port))) throw error;
+      if (left <= 1 || !((await isTaken(port)) || (await isTaken(second)))) throw error;
     }
   }
 }

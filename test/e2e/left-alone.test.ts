@@ -83,7 +83,9 @@ describe('a Job with a time to live', () => {
     const start = (): Promise<Operator> => startOperator({ kubeconfigPath: cluster.kubeconfigPath });
     const audit = await cluster.audit();
     const jobWrites = async () =>
-      writesAs(await audit.events(), `system:serviceaccount:${stage.namespace}:deployer`).filter((event) => event.objectRef?.resource === 'jobs').length;
+      writesAs(await audit.events(), `system:serviceaccount:${stage.namespace}:deployer`).filter(
+        (event) => event.objectRef?.resource === 'jobs',
+      ).length;
     {
       await using _operator = await start();
       await running(cluster, stage, { 'job.yaml': job('1'), 'a.yaml': configMap('a') });
@@ -107,7 +109,8 @@ describe('what cannot be tried before the rest of its revision is in', () => {
 
   const crd = (plural: string, more = '') =>
     `apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: ${plural}.example.com}\nspec:\n  group: example.com\n  scope: Namespaced\n  names: {plural: ${plural}, singular: ${plural}1, kind: K${plural}}\n  versions:\n    - name: v1\n      served: true\n      storage: true\n      schema:\n        openAPIV3Schema:\n          type: object\n          properties:\n            spec: {type: object, properties: {size: {type: integer, maximum: 9}${more}}}\n`;
-  const instance = (plural: string, spec: string) => `apiVersion: example.com/v1\nkind: K${plural}\nmetadata: {name: main}\nspec: {${spec}}\n`;
+  const instance = (plural: string, spec: string) =>
+    `apiVersion: example.com/v1\nkind: K${plural}\nmetadata: {name: main}\nspec: {${spec}}\n`;
 
   test('objects in a new namespace, and instances of a new CRD, land in one revision; both change in a later one', async () => {
     const stage = await scene().stage();

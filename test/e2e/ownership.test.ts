@@ -21,7 +21,13 @@ describe('an object that belongs to somebody else', () => {
     const { message } = await refusalOf(cluster, stage, 'OwnedByOther', commit, 'rival');
     expect(message).toContain(`theirs/a.yaml:1 ConfigMap ${stage.namespace}/a refused: belongs to GitOpsSource ${stage.namespace}/shop.`);
     expect(message).toContain(`Nothing was changed. Take the manifest out of this source or out of ${stage.namespace}/shop.`);
-    await waitForEvent(cluster, stage.namespace, 'shop', 'Contested', `GitOpsSource ${stage.namespace}/rival also states ConfigMap ${stage.namespace}/a`);
+    await waitForEvent(
+      cluster,
+      stage.namespace,
+      'shop',
+      'Contested',
+      `GitOpsSource ${stage.namespace}/rival also states ConfigMap ${stage.namespace}/a`,
+    );
     expect(conditionOf(await getSource(cluster, stage.namespace, 'shop'), 'Ready')).toMatchObject({ status: 'True' });
     expect([await uidOf(stage, 'a'), await keyOf(stage, 'a')]).toEqual([uid, 'value']);
     const mended = await stage.repo.write({ 'theirs/a.yaml': null, 'theirs/b.yaml': configMap('b') });
@@ -74,12 +80,20 @@ kind: ConfigMap
 metadata: {name: b, labels: {${partOf}: applyset-of-a-source-that-is-gone-v1}}
 data: {key: before}
 `;
-    const applied = await cluster.tryKubectl(['apply', '--server-side', '--field-manager=plumbline', '-n', stage.namespace, '-f', '-'], { stdin: orphaned });
+    const applied = await cluster.tryKubectl(['apply', '--server-side', '--field-manager=plumbline', '-n', stage.namespace, '-f', '-'], {
+      stdin: orphaned,
+    });
     expect(applied).toMatchObject({ code: 0 });
     const orphan = await uidOf(stage, 'b');
     expect(await stage.deploy({ 'b.yaml': configMap('b') })).not.toBe(commit);
     expect([await uidOf(stage, 'a'), await uidOf(stage, 'b'), await keyOf(stage, 'b')]).toEqual([uid, orphan, 'value']);
-    await waitForEvent(cluster, stage.namespace, 'shop', 'Adopted', `ConfigMap ${stage.namespace}/b belonged to no source and is taken over`);
+    await waitForEvent(
+      cluster,
+      stage.namespace,
+      'shop',
+      'Adopted',
+      `ConfigMap ${stage.namespace}/b belonged to no source and is taken over`,
+    );
   });
 
   test('by a label that our Apply entry does not own is foreign', async () => {
@@ -95,8 +109,20 @@ data: {key: before}
   });
 
   test.each([
-    ['Flux', 'label', 'kustomize.toolkit.fluxcd.io/name=shop', 'is managed by Flux (Kustomization flux-system/shop)', 'Suspend that Kustomization'],
-    ['Argo CD', 'annotate', 'argocd.argoproj.io/tracking-id=shop:/ConfigMap:x/a', 'is managed by Argo CD (Application shop)', 'Delete that Application without cascade'],
+    [
+      'Flux',
+      'label',
+      'kustomize.toolkit.fluxcd.io/name=shop',
+      'is managed by Flux (Kustomization flux-system/shop)',
+      'Suspend that Kustomization',
+    ],
+    [
+      'Argo CD',
+      'annotate',
+      'argocd.argoproj.io/tracking-id=shop:/ConfigMap:x/a',
+      'is managed by Argo CD (Application shop)',
+      'Delete that Application without cascade',
+    ],
     ['Helm', 'annotate', 'meta.helm.sh/release-name=shop', 'is managed by Helm (release default/shop)', 'helm.sh/resource-policy=keep'],
   ])('by the mark of %s is refused with how to detach it there', async (_tool, verb, mark, told, remedy) => {
     const stage = await scene().stage();

@@ -22,7 +22,10 @@ describe('an object that the API server refuses', () => {
       'unknown.yaml': deployment('unknown').replace('replicas: 0', 'replica: 3'),
       'number.yaml': withEnv('number', '[{name: PORT, value: 8080}]'),
       'twice.yaml': withEnv('twice', '[{name: A, value: "1"}, {name: A, value: "2"}]'),
-      'quantity.yaml': deployment('quantity').replace('image: registry', 'resources: {requests: {memory: 1Gigabyte}}\n          image: registry'),
+      'quantity.yaml': deployment('quantity').replace(
+        'image: registry',
+        'resources: {requests: {memory: 1Gigabyte}}\n          image: registry',
+      ),
       'web.yaml': `# the shop\n${deployment('web').replace('replicas: 0', 'replicas: -1').replace('image: registry.example.com/web:1', "image: ''")}`,
       'settings.yaml': configMap('settings', { 'no spaces': 'here' }),
     };
@@ -44,7 +47,11 @@ describe('an object that the API server refuses', () => {
       expect(message).toContain(line.replace('NS', stage.namespace));
     }
     // Found by the next poll: a source that fails is asked for as before.
-    const commit = await stage.repo.write({ ...Object.fromEntries(Object.keys(bad).map((file) => [file, null])), ...good, 'new.yaml': configMap('new') });
+    const commit = await stage.repo.write({
+      ...Object.fromEntries(Object.keys(bad).map((file) => [file, null])),
+      ...good,
+      'new.yaml': configMap('new'),
+    });
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
     expect(await stage.kubectl('get', 'configmap', 'new', '-o', 'name')).toBe('configmap/new\n');
   });
@@ -98,11 +105,10 @@ describe('an object that the API server refuses', () => {
 describe('a field that cannot be changed', () => {
   const scene = useScene();
   const selector = (value: string, annotations = '') =>
-    deployment('web')
-      .replaceAll('{app: web}', `{app: ${value}}`)
-      .replace('name: web\n', `name: web${annotations}\n`);
+    deployment('web').replaceAll('{app: web}', `{app: ${value}}`).replace('name: web\n', `name: web${annotations}\n`);
   const force = '\n  annotations: {plumbline.dev/force: enabled}';
-  const uidOf = (stage: { kubectl(...args: string[]): Promise<string> }) => stage.kubectl('get', 'deployment', 'web', '-o', 'jsonpath={.metadata.uid}');
+  const uidOf = (stage: { kubectl(...args: string[]): Promise<string> }) =>
+    stage.kubectl('get', 'deployment', 'web', '-o', 'jsonpath={.metadata.uid}');
 
   test('is told with what to do; undoing the change heals', async () => {
     const stage = await scene().stage();
@@ -145,7 +151,10 @@ describe('a field that cannot be changed', () => {
     const uid = await stage.kubectl('get', 'job', 'migrate', '-o', 'jsonpath={.metadata.uid}');
     const commit = await stage.repo.write({ 'job.yaml': job('migrate:2') });
     await stage.request();
-    await waitFor('the old job is being deleted', async () => (await stage.kubectl('get', 'job', 'migrate', '-o', 'jsonpath={.metadata.deletionTimestamp}')) !== '');
+    await waitFor(
+      'the old job is being deleted',
+      async () => (await stage.kubectl('get', 'job', 'migrate', '-o', 'jsonpath={.metadata.deletionTimestamp}')) !== '',
+    );
     await stage.kubectl('patch', 'job', 'migrate', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
     const made = JSON.parse(await stage.kubectl('get', 'job', 'migrate', '-o', 'json'));

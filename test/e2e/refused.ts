@@ -12,7 +12,7 @@ type Files = Parameters<Stage['repo']['write']>[0];
 /** Members of every kind that these tests deploy, by kind and name: uid and what they state. Equal means that nothing happened. */
 export async function membersOf(stage: Stage): Promise<Readonly<Record<string, unknown>>> {
   const kinds = 'configmaps,secrets,services,serviceaccounts,deployments,jobs,roles,rolebindings';
-  const list = JSON.parse(await stage.kubectl('get', kinds, '-l', 'applyset.kubernetes.io/part-of', '-o', 'json')) as Json;
+  const list = JSON.parse(await stage.kubectl('get', kinds, '-l', 'applyset.kubernetes.io/part-of', '-o', 'json'));
   return Object.fromEntries(
     list.items.map(({ kind, metadata, spec, data }: Json) => [
       `${kind} ${metadata.name}`,
@@ -82,7 +82,9 @@ export function waitForEvent(cluster: Cluster, namespace: string, name: string, 
   return waitFor(`an event ${reason} about ${namespace}/${name}`, async () => {
     const { items } = await cluster.request.ok('GET', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`);
     const about = items.filter((event: Json) => event.regarding.kind === 'GitOpsSource' && event.regarding.name === name);
-    const found = about.find((event: Json) => event.reason === reason && (typeof note === 'string' ? event.note.includes(note) : note.test(event.note)));
+    const found = about.find(
+      (event: Json) => event.reason === reason && (typeof note === 'string' ? event.note.includes(note) : note.test(event.note)),
+    );
     if (found === undefined) throw new NotYet(about.map((event: Json) => `${event.reason}: ${event.note}`).join('\n'));
     return found;
   });

@@ -65,7 +65,9 @@ describe('a source acts with the rights of its account alone', () => {
     await stage.source({ serviceAccountName: 'later' });
     const { message } = await refusalOf(cluster, stage, 'ServiceAccountNotFound', commit);
     expect(message).toContain(`ServiceAccount ${stage.namespace}/later, as which this source acts, does not exist.`);
-    expect(message).toContain(`Create it, and bind to it what the revision needs:\n  kubectl create serviceaccount later -n ${stage.namespace}`);
+    expect(message).toContain(
+      `Create it, and bind to it what the revision needs:\n  kubectl create serviceaccount later -n ${stage.namespace}`,
+    );
     await stage.kubectl('create', 'rolebinding', 'later', '--clusterrole=cluster-admin', `--serviceaccount=${stage.namespace}:later`);
     await stage.kubectl('create', 'serviceaccount', 'later');
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit, 3_000);
@@ -118,7 +120,16 @@ describe('a namespace', () => {
     const { cluster } = scene();
     const other = await cluster.namespace('going');
     await cluster.kubectl('create', 'configmap', 'hold', '-n', other);
-    await cluster.kubectl('patch', 'configmap', 'hold', '-n', other, '--type=merge', '-p', '{"metadata":{"finalizers":["example.com/hold"]}}');
+    await cluster.kubectl(
+      'patch',
+      'configmap',
+      'hold',
+      '-n',
+      other,
+      '--type=merge',
+      '-p',
+      '{"metadata":{"finalizers":["example.com/hold"]}}',
+    );
     await cluster.kubectl('delete', 'namespace', other, '--wait=false');
     await running(cluster, stage, { 'a.yaml': configMap('a') }, { serviceAccountName: 'everywhere' });
     const { commit, message } = await pushRefused(
@@ -149,10 +160,14 @@ describe('a namespace', () => {
     );
     const uid = await cluster.kubectl('get', 'namespace', own, '-o', 'jsonpath={.metadata.uid}');
     await cluster.kubectl('delete', 'namespace', own, '--wait=false');
-    await waitFor('the namespace is another one and holds b', async () => {
-      const now = await cluster.tryKubectl(['get', 'namespace', own, '-o', 'jsonpath={.metadata.uid}']);
-      return now.code === 0 && now.stdout !== uid && (await cluster.tryKubectl(['get', 'configmap', 'b', '-n', own])).code === 0;
-    }, 20_000);
+    await waitFor(
+      'the namespace is another one and holds b',
+      async () => {
+        const now = await cluster.tryKubectl(['get', 'namespace', own, '-o', 'jsonpath={.metadata.uid}']);
+        return now.code === 0 && now.stdout !== uid && (await cluster.tryKubectl(['get', 'configmap', 'b', '-n', own])).code === 0;
+      },
+      20_000,
+    );
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
   });
 
@@ -161,11 +176,23 @@ describe('a namespace', () => {
     const { cluster } = scene();
     const other = await cluster.namespace('other');
     await stage.kubectl('create', 'rolebinding', 'other', '--clusterrole=cluster-admin', `--serviceaccount=${stage.namespace}:deployer`);
-    await cluster.kubectl('create', 'rolebinding', 'shop', '-n', other, '--clusterrole=cluster-admin', `--serviceaccount=${stage.namespace}:deployer`);
+    await cluster.kubectl(
+      'create',
+      'rolebinding',
+      'shop',
+      '-n',
+      other,
+      '--clusterrole=cluster-admin',
+      `--serviceaccount=${stage.namespace}:deployer`,
+    );
     await running(cluster, stage, { 'a.yaml': configMap('a'), 'b.yaml': configMap('b', {}, `  namespace: ${other}\n`) });
     await cluster.kubectl('delete', 'rolebinding', 'shop', '-n', other);
     await cluster.kubectl('delete', 'namespace', stage.namespace, '--wait=false');
-    await waitFor('the namespace is gone', async () => (await cluster.tryKubectl(['get', 'namespace', stage.namespace])).code === 1, 20_000);
+    await waitFor(
+      'the namespace is gone',
+      async () => (await cluster.tryKubectl(['get', 'namespace', stage.namespace])).code === 1,
+      20_000,
+    );
     expect(await cluster.kubectl('get', 'configmap', 'b', '-n', other, '-o', 'name')).toBe('configmap/b\n');
     await waitFor('an event names b', async () => {
       const { items } = await cluster.request.ok('GET', '/apis/events.k8s.io/v1/namespaces/default/events');
@@ -204,7 +231,7 @@ describe('an operator that may not impersonate', () => {
     expect(message.match(/may not impersonate/g)).toHaveLength(1);
     await cluster.kubectl('create', 'clusterrole', 'impersonator', '--verb=impersonate', '--resource=serviceaccounts');
     await cluster.kubectl('create', 'clusterrolebinding', 'impersonator', '--clusterrole=impersonator', '--user=weak-operator');
-    await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
+    await waitUntilApplied(cluster, stage.namespace, 'shop', commit, 30_000);
     expect(operator.output()).not.toContain('"level":"error"');
   });
 });

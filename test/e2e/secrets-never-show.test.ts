@@ -57,13 +57,33 @@ describe('the value of a Secret', () => {
   }
 
   test.each([
-    ['that is not base64', secret(`data: {word: "${value}!"}`), 'ObjectRefused', 'key.yaml:1 Secret NS/key refused: a value under data is not base64.'],
-    ['that is a number', secret(`data: {word: ${pin}}`), 'ObjectRefused', 'key.yaml:1 Secret NS/key refused: data.word: expected string, got a number.'],
+    [
+      'that is not base64',
+      secret(`data: {word: "${value}!"}`),
+      'ObjectRefused',
+      'key.yaml:1 Secret NS/key refused: a value under data is not base64.',
+    ],
+    [
+      'that is a number',
+      secret(`data: {word: ${pin}}`),
+      'ObjectRefused',
+      'key.yaml:1 Secret NS/key refused: data.word: expected string, got a number.',
+    ],
     ['that is a number under stringData', secret(`stringData: {word: ${pin}}`), 'RenderFailed', 'stringData.word'],
     ['that is a list', secret(`data: [${value}]`), 'ObjectRefused', 'key.yaml:1 Secret NS/key refused: data: expected map, got a list.'],
     ['that is over 1 MiB', secret(`stringData: {word: ${large}}`), 'ObjectRefused', 'key.yaml:1 Secret NS/key refused: data: Too long'],
-    ['that its type does not take', secret(`stringData: {.dockerconfigjson: ${value}}`, 'type: kubernetes.io/dockerconfigjson\n'), 'ObjectRefused', 'key.yaml:1 Secret NS/key refused: data[.dockerconfigjson]: Invalid value'],
-    ['in a field that is none', secret(`stringDatum: {word: ${value}}`), 'ObjectRefused', 'key.yaml:1 Secret NS/key refused: stringDatum: is no field of this kind.'],
+    [
+      'that its type does not take',
+      secret(`stringData: {.dockerconfigjson: ${value}}`, 'type: kubernetes.io/dockerconfigjson\n'),
+      'ObjectRefused',
+      'key.yaml:1 Secret NS/key refused: data[.dockerconfigjson]: Invalid value',
+    ],
+    [
+      'in a field that is none',
+      secret(`stringDatum: {word: ${value}}`),
+      'ObjectRefused',
+      'key.yaml:1 Secret NS/key refused: stringDatum: is no field of this kind.',
+    ],
     ['in a file whose YAML is broken', secret(`stringData: {word: "${value}`), 'RenderFailed', 'key.yaml:'],
     ['in a file that states a key twice', secret(`stringData:\n  word: ${value}\n  word: ${value}`), 'RenderFailed', 'key.yaml:'],
   ])('%s is told without it', async (_what, manifest, reason, told) => {
@@ -93,13 +113,17 @@ describe('the value of a Secret', () => {
       namespace: stage.namespace,
       name: 'talkative',
       rule: { apiGroups: [''], resources: ['secrets'] },
-      decide: ({ object }) => ({ deny: `I have seen ${Buffer.from(object?.data?.word ?? '', 'base64').toString()} and ${JSON.stringify(object?.data)}` }),
+      decide: ({ object }) => ({
+        deny: `I have seen ${Buffer.from(object?.data?.word ?? '', 'base64').toString()} and ${JSON.stringify(object?.data)}`,
+      }),
     });
     const other = good.replace('name: key', 'name: other');
     const denied = await stage.repo.write({ 'key.yaml': secret(`stringData: {word: ${value}}`, 'immutable: true\n'), 'other.yaml': other });
     await stage.request();
     const refused = await refusalOf(cluster, stage, 'ObjectRefused', denied);
-    expect(refused.message).toContain(`other.yaml:1 Secret ${stage.namespace}/other refused: admission webhook talkative.example.com denied it`);
+    expect(refused.message).toContain(
+      `other.yaml:1 Secret ${stage.namespace}/other refused: admission webhook talkative.example.com denied it`,
+    );
     expect(webhook.reviews.length).toBeGreaterThan(0);
     await webhook.remove();
     await expectNothingShown(stage, await diff(stage));

@@ -44,7 +44,7 @@ export async function startWebhook(cluster: Cluster, options: WebhookOptions): P
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const { request: asked } = JSON.parse(Buffer.concat(chunks).toString()) as Json;
+      const { request: asked } = JSON.parse(Buffer.concat(chunks).toString());
       const review = { dryRun: asked.dryRun === true, operation: asked.operation, object: asked.object, user: asked.userInfo.username };
       const isProbe = review.object?.metadata?.name === 'webhook-probe';
       if (!isProbe) reviews.push(review);

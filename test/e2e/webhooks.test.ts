@@ -36,11 +36,18 @@ describe('an admission webhook', () => {
       rule: configMaps,
       decide: ({ operation }) => ({ deny: operation === 'DELETE' ? 'b is still needed' : 'the team label is missing' }),
     });
-    const { commit, message } = await pushRefused(cluster, stage, { 'a.yaml': configMap('a', { key: 'other' }), 'b.yaml': null }, 'ObjectRefused');
+    const { commit, message } = await pushRefused(
+      cluster,
+      stage,
+      { 'a.yaml': configMap('a', { key: 'other' }), 'b.yaml': null },
+      'ObjectRefused',
+    );
     expect(message).toContain(
       `a.yaml:1 ConfigMap ${stage.namespace}/a refused: admission webhook "policy.example.com" denied the request: the team label is missing`,
     );
-    expect(message).toContain(`ConfigMap ${stage.namespace}/b refused: admission webhook "policy.example.com" denied the request: b is still needed`);
+    expect(message).toContain(
+      `ConfigMap ${stage.namespace}/b refused: admission webhook "policy.example.com" denied the request: b is still needed`,
+    );
     await webhook.remove();
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
   });
@@ -56,7 +63,9 @@ describe('an admission webhook', () => {
       decide: ({ dryRun }) => (dryRun ? { deny: 'I do not support dry run' } : {}),
     });
     const { commit, message } = await pushRefused(cluster, stage, { 'a.yaml': configMap('a', { key: 'other' }) }, 'WebhookRefusesDryRun');
-    expect(message).toContain(`a.yaml:1 ConfigMap ${stage.namespace}/a refused: admission webhook ledger.example.com does not take part in a dry run`);
+    expect(message).toContain(
+      `a.yaml:1 ConfigMap ${stage.namespace}/a refused: admission webhook ledger.example.com does not take part in a dry run`,
+    );
     expect(message).toContain('Give the webhook sideEffects: None or NoneOnDryRun.');
     await webhook.remove();
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
@@ -122,7 +131,10 @@ describe('an admission webhook', () => {
     expect(now.metadata.uid).not.toBe(uid);
     expect(now.data).toMatchObject({ key: 'other' });
     const codes = (await audit.events())
-      .filter(({ objectRef, verb, requestURI, impersonatedUser }) => objectRef?.name === 'a' && verb === 'patch' && impersonatedUser && !requestURI.includes('dryRun'))
+      .filter(
+        ({ objectRef, verb, requestURI, impersonatedUser }) =>
+          objectRef?.name === 'a' && verb === 'patch' && impersonatedUser && !requestURI.includes('dryRun'),
+      )
       .map((event) => event.responseStatus?.code);
     expect(codes.at(-1)).toBe(200);
     expect(codes.slice(0, -1).every((code) => code === 409 || code === 422)).toBe(true);
