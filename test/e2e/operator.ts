@@ -17,6 +17,8 @@ export interface OperatorOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What Node runs; default the sources. */
   readonly entry?: string;
+  /** Options of Node itself. */
+  readonly nodeOptions?: readonly string[];
   /** Resolve once the process is there, not once it is ready. Default false. */
   readonly unready?: boolean;
 }
@@ -65,7 +67,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
   ];
   // Nothing of the developer's environment: no proxy, no git configuration, no home.
   const env = { PATH: process.env['PATH'], HOME: home, TMPDIR: home, KUBECONFIG: options.kubeconfigPath, ...options.env };
-  const child = spawn(process.execPath, [options.entry ?? sources, ...flags], {
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.entry ?? sources, ...flags], {
     env,
     cwd: home,
     detached: true,
