@@ -46,7 +46,17 @@ function helmIn(workDir: string, binary: string): Helm {
     ...runner,
     workDir,
     async template(...args) {
-      const text = await runner.ok(['template', 'plumbline', chartDir, '-n', 'plumbline', '--kube-version', kubeVersion, ...image, ...args]);
+      const text = await runner.ok([
+        'template',
+        'plumbline',
+        chartDir,
+        '-n',
+        'plumbline',
+        '--kube-version',
+        kubeVersion,
+        ...image,
+        ...args,
+      ]);
       return loadAll(text).filter((object) => object !== null && object !== undefined);
     },
   };

@@ -203,7 +203,7 @@ describe('an immutable field', () => {
       secrets,
       () => secretObject('typed', { type: 'Opaque' }),
       () => secretObject('typed', { type: 'a/b' }),
-      /^type: Invalid value$/,
+      /^type: field is immutable$/,
     ],
   ])('like %s is told as such', async (_what, resource, before, after, message) => {
     expect(await faults(resource, before())).toEqual([]);
