@@ -15,17 +15,17 @@ import type { ApplyContext, Faults, Progress } from './types.ts';
 /** How long a recreated object is waited for until it is gone, milliseconds. */
 const recreateDeadline = 30_000;
 
-/** Sends what `write` says as a dry run. A forced manifest that only fails on immutable fields is tried as a create (rule 10). */
+/** Sends what `write` says as a dry run. A forced manifest that fails on an immutable field is tried as a create (rule 10). */
 export async function dryRunWrite(write: Write, context: ApplyContext): Promise<Faults> {
   const faults = await attempt(write.manifest, context, () => send(write, context, true));
-  if (!onlyImmutable(faults) || !isForced(write.manifest)) return faults;
+  if (!isImmutable(faults) || !isForced(write.manifest)) return faults;
   return attempt(write.manifest, context, () => dryRunCreate(write.manifest, context));
 }
 
 /** Writes one object; notes what came of it. Returns the API server's faults, none when it is in. */
 export async function writeObject(write: Write, context: ApplyContext, progress: Progress): Promise<Faults> {
   const faults = await attempt(write.manifest, context, async () => noteWrite(write, await send(write, context, false), context, progress));
-  if (!onlyImmutable(faults) || !isForced(write.manifest) || write.uid === undefined) return faults;
+  if (!isImmutable(faults) || !isForced(write.manifest) || write.uid === undefined) return faults;
   const { uid } = write;
   return attempt(write.manifest, context, async () => {
     await dryRunCreate(write.manifest, context);
@@ -111,6 +111,7 @@ async function attempt(manifest: Manifest, context: ApplyContext, work: () => Pr
   }
 }
 
-function onlyImmutable(faults: readonly Fault[]): boolean {
-  return faults.length > 0 && faults.every((fault) => fault.reason === 'ImmutableField');
+/** Whatever else is wrong beside the field that cannot be changed, the dry-run create of the same spec tells. */
+function isImmutable(faults: readonly Fault[]): boolean {
+  return faults.some((fault) => fault.reason === 'ImmutableField');
 }

@@ -136,9 +136,10 @@ describe('a field that cannot be changed', () => {
     const { cluster } = scene();
     await running(cluster, stage, { 'web.yaml': selector('web', force) });
     const bad = selector('shop', force).replace('labels: {app: shop}', 'labels: {app: other}');
-    const { message } = await pushRefused(cluster, stage, { 'web.yaml': bad }, 'ImmutableField');
+    const { message } = await pushRefused(cluster, stage, { 'web.yaml': bad }, 'ObjectRefused');
     expect(message).toContain('spec.template.metadata.labels: Invalid value');
     expect(message).toContain('`selector` does not match template `labels`');
+    expect(message).not.toContain('immutable');
     await heal(stage, { 'web.yaml': selector('shop', force) });
   });
 
