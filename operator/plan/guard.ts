@@ -8,6 +8,8 @@ import type { GuardFacts, Hold } from './types.ts';
 /** A share of the members above which a prune is held, for sources of `fewMembers` or more. */
 const mostOfThem = 0.75;
 const fewMembers = 10;
+/** creationTimestamp is cut to the second, and the API server's clock need not be ours. Milliseconds. */
+const clockLeeway = 60_000;
 
 export interface GuardInput {
   /** How many objects the revision states. */
@@ -26,11 +28,12 @@ export function hold(input: GuardInput): Hold | undefined {
   const { prune, facts } = input;
   if (prune.length === 0) return undefined;
   const why: string[] = [];
-  const proven = membersBefore(input);
+  const proven = input.members.filter(isProven);
+  const before = membersBefore(proven, input);
   if (input.stated === 0) {
     why.push(`the revision states no object, and ${prune.length} would go`);
-  } else if (proven >= fewMembers && prune.length > proven * mostOfThem) {
-    why.push(`${prune.length} of ${proven} objects would go`);
+  } else if (proven.length >= fewMembers && prune.length > before * mostOfThem) {
+    why.push(`${prune.length} of ${before} objects would go`);
   }
   for (const { id } of prune) {
     if (id.group === '' && id.kind === 'PersistentVolumeClaim') why.push(`${objectText(id)} holds data`);
@@ -44,13 +47,14 @@ export function hold(input: GuardInput): Hold | undefined {
 
 /**
  * How many members there were before this revision: what an earlier attempt at it brought in does not count, else a held
- * prune would let itself go once enough of what is new was there.
+ * prune would let itself go once enough of what is new was there. In doubt a member counts as brought in: too few let
+ * nothing go.
  */
-function membersBefore({ members, prune, commit, appliedAt = Number.POSITIVE_INFINITY }: GuardInput): number {
+function membersBefore(proven: readonly Member[], { prune, commit, appliedAt = Number.POSITIVE_INFINITY }: GuardInput): number {
   const going = new Set(prune);
   const isNew = (member: Member): boolean =>
-    !going.has(member) && member.annotations[commitAnnotation] === commit && member.createdAt > appliedAt;
-  return members.filter((member) => isProven(member) && !isNew(member)).length;
+    !going.has(member) && member.annotations[commitAnnotation] === commit && member.createdAt >= appliedAt - clockLeeway;
+  return proven.filter((member) => !isNew(member)).length;
 }
 
 /** The namespaces and CRDs among what would be pruned: those whose contents the guard has to know. */
