@@ -12,16 +12,18 @@ export function makeCheckout(listing: Listing, contents: ReadonlyMap<string, Buf
   const folders = new Map(listing.folders);
   // Sorted by code units, so that everything below a folder lies together.
   const files = listing.files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  let bytes = listing.files.length * 300 + listing.folders.length * 200;
+  const { commit, signed } = listing;
+  let bytes = signed.commit.length + (signed.tag?.length ?? 0) + listing.files.length * 300 + listing.folders.length * 200;
   for (const content of contents.values()) bytes += content.length;
 
   return {
-    commit: listing.commit,
+    commit,
+    signed,
     bytes,
     snapshot(path, exclude): Snapshot {
       const folder = normalisePath(path);
       const tree = folders.get(folder);
-      if (tree === undefined) throw notThere(folder, folders, files, listing.commit.sha);
+      if (tree === undefined) throw notThere(folder, folders, files, commit.sha);
       const prefix = folder === '' ? '' : `${folder}/`;
       const isExcluded = excluder(exclude);
       const taken: SnapshotFile[] = [];
@@ -41,7 +43,7 @@ export function makeCheckout(listing: Listing, contents: ReadonlyMap<string, Buf
       }
       if (faults.length > 0) throw new PlumblineError(faults);
       checkSums(taken.length, total, folder, limits);
-      return { commit: listing.commit, path: folder, tree, files: taken };
+      return { commit, path: folder, tree, files: taken };
     },
   };
 }

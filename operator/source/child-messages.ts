@@ -14,16 +14,23 @@ export interface AskedOf {
 
 /** To the child. */
 export type Request =
-  | { readonly kind: 'checkout'; readonly id: number; readonly ask: AskedOf; readonly commit: string; readonly bare: boolean }
+  | { readonly kind: 'checkout'; readonly id: number; readonly ask: AskedOf; readonly oid: string; readonly bare: boolean }
   | { readonly kind: 'descends'; readonly id: number; readonly ask: AskedOf; readonly ancestor: string; readonly commit: string }
   | { readonly kind: 'abort'; readonly id: number };
 
 /** From the child: to a checkout any number of `part`, then `listed`; to `descends` one `descent`; to either `failed`. */
 export type Reply =
   | { readonly kind: 'part'; readonly id: number; readonly part: Part }
-  | { readonly kind: 'listed'; readonly id: number; readonly commit: CommitInfo }
+  | { readonly kind: 'listed'; readonly id: number; readonly head: Head }
   | { readonly kind: 'descent'; readonly id: number; readonly descends: boolean | undefined }
   | { readonly kind: 'failed'; readonly id: number; readonly faults: readonly Fault[]; readonly retryAfterMs: number | undefined };
+
+/** What is told of the commit itself. */
+export interface Head {
+  readonly commit: CommitInfo;
+  /** Bytes, as SignedBytes. */
+  readonly signed: { readonly commit: Uint8Array; readonly tag: Uint8Array | undefined };
+}
 
 /** Small enough that taking one in never holds the operator up. */
 export interface Part {

@@ -28,22 +28,25 @@ export function fetchRefs(ask: Ask, prefixes: readonly string[], signal: AbortSi
   });
 }
 
-/** One commit: what it holds, and the bytes of its manifest files by object id. `bare`: the commit was asked for by its id alone. */
+/**
+ * One commit: what it holds, and the bytes of its manifest files by object id. `oid`: the commit, or an annotated tag that
+ * leads to it. `bare`: the commit was asked for by its id alone.
+ */
 export function fetchListing(
   ask: Ask,
-  commit: string,
+  oid: string,
   bare: boolean,
   signal: AbortSignal,
 ): Promise<{ readonly listing: Listing; readonly pack: PackObjects }> {
   return withTransport(ask, async (transport, url) => {
     const server = await discover(transport, url, ask.limits.refsBytes, signal);
     try {
-      const pack = await readPack(fetchCommit(transport, server, commit, ask.limits.fileBytes, signal), ask.limits, signal);
-      return { listing: listCommit(commit, pack, ask.limits), pack };
+      const pack = await readPack(fetchCommit(transport, server, oid, ask.limits.fileBytes, signal), ask.limits, signal);
+      return { listing: listCommit(oid, pack, ask.limits), pack };
     } catch (error) {
       if (!bare || !(error instanceof ServerError)) throw error;
       throw new PlumblineError(
-        { reason: 'RefNotFound', message: `${showUrl(url)} does not give commit ${commit}: ${error.words}` },
+        { reason: 'RefNotFound', message: `${showUrl(url)} does not give commit ${oid}: ${error.words}` },
         { cause: error },
       );
     }

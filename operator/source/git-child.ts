@@ -58,12 +58,12 @@ async function answer(request: Exclude<Request, { kind: 'abort' }>, signal: Abor
     await reply({ kind: 'descent', id, descends: await fetchDescent(ask, request.ancestor, request.commit, signal) });
     return;
   }
-  const { listing, pack } = await fetchListing(ask, request.commit, request.bare, signal);
+  const { listing, pack } = await fetchListing(ask, request.oid, request.bare, signal);
   for (const part of parts(listing, pack)) {
     signal.throwIfAborted();
     await reply({ kind: 'part', id, part });
   }
-  await reply({ kind: 'listed', id, commit: listing.commit });
+  await reply({ kind: 'listed', id, head: { commit: listing.commit, signed: listing.signed } });
 }
 
 function* parts(listing: Listing, pack: PackObjects): Generator<Part> {

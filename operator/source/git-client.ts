@@ -1,7 +1,7 @@
 /** Git, as the rest of the operator asks it: refs in this process, commits in the child. */
 import { getCACertificates } from 'node:tls';
 import { PlumblineError } from '../errors.ts';
-import type { AskedOf, Part, Reply, Request } from './child-messages.ts';
+import type { AskedOf, Head, Part, Reply, Request } from './child-messages.ts';
 import { makeCheckout } from './checkout.ts';
 import { fetchRefs } from './fetch.ts';
 import { defaultChildOptions, GitProcess } from './git-process.ts';
@@ -11,7 +11,8 @@ import type { Timeouts } from './http.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import type { ListedFile } from './listing.ts';
-import type { Checkout, CommitInfo, Credentials, GitClient, RemoteRefs, ResolvedRef } from './types.ts';
+import { notGit } from './pktline.ts';
+import type { Checkout, Credentials, GitClient, RemoteRefs, ResolvedRef } from './types.ts';
 
 export interface GitClientOptions {
   readonly timeouts?: Partial<Timeouts> | undefined;
@@ -36,8 +37,8 @@ interface Job {
 
 type Settled =
   | { readonly error: unknown }
-  | { readonly error?: undefined; readonly commit: CommitInfo; readonly parts: readonly Part[] }
-  | { readonly error?: undefined; readonly commit?: undefined; readonly descends: boolean | undefined };
+  | { readonly error?: undefined; readonly head: Head; readonly parts: readonly Part[] }
+  | { readonly error?: undefined; readonly head?: undefined; readonly descends: boolean | undefined };
 
 /** A client with a child process of its own, started when the first commit is asked for. */
 export function createGitClient(options: GitClientOptions = {}): GitClient {
@@ -56,11 +57,18 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
       fetchRefs(askOf(url, credentials), prefixes, signal),
 
     async checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout> {
-      const request = { kind: 'checkout', ask: childAskOf(url, credentials), commit: ref.commit, bare: ref.fullRef === undefined } as const;
+      const request = {
+        kind: 'checkout',
+        ask: childAskOf(url, credentials),
+        oid: ref.tag ?? ref.commit,
+        bare: ref.fullRef === undefined,
+      } as const;
       const result = await child.ask(request, signal, deadlineMs);
       if (!('parts' in result))
         throw new PlumblineError({ reason: 'InternalError', message: 'the process that reads git answered another question' });
-      return assemble(result.commit, result.parts, limits);
+      if (ref.tag !== undefined && result.head.commit.sha !== ref.commit)
+        throw notGit(`it says that tag ${ref.tag} leads to ${ref.commit}, and it leads to ${result.head.commit.sha}`);
+      return assemble(result.head, result.parts, limits);
     },
 
     async descends(url, credentials, ancestor, commit, signal): Promise<boolean | undefined> {
@@ -72,7 +80,7 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
   };
 }
 
-function assemble(commit: CommitInfo, parts: readonly Part[], limits: Limits): Checkout {
+function assemble({ commit, signed }: Head, parts: readonly Part[], limits: Limits): Checkout {
   const contents = new Map<string, Buffer>();
   const folders: (readonly [string, string])[] = [];
   const files: ListedFile[] = [];
@@ -85,7 +93,12 @@ function assemble(commit: CommitInfo, parts: readonly Part[], limits: Limits): C
       at += size;
     }
   }
-  return makeCheckout({ commit, folders, files }, contents, limits);
+  const bytes = { commit: bufferOf(signed.commit), tag: signed.tag === undefined ? undefined : bufferOf(signed.tag) };
+  return makeCheckout({ commit, signed: bytes, folders, files }, contents, limits);
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 type Asked = Request extends infer R ? (R extends { kind: 'abort' } ? never : Omit<R, 'id'>) : never;
@@ -191,7 +204,7 @@ class ChildQueue {
         job.parts.push(reply.part);
         return;
       case 'listed':
-        job.settle({ commit: reply.commit, parts: job.parts });
+        job.settle({ head: reply.head, parts: job.parts });
         return;
       case 'descent':
         job.settle({ descends: reply.descends });

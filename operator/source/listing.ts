@@ -6,7 +6,7 @@ import { parseCommitInfo, parseCommitLinks, parseTagTarget, parseTree } from './
 import type { TreeEntry } from './objects.ts';
 import type { PackObjects } from './pack.ts';
 import { notGit } from './pktline.ts';
-import type { CommitInfo } from './types.ts';
+import type { CommitInfo, SignedBytes } from './types.ts';
 
 export interface ListedFile {
   /** From the root of the repository. */
@@ -21,12 +21,13 @@ export interface ListedFile {
 
 export interface Listing {
   readonly commit: CommitInfo;
+  readonly signed: SignedBytes;
   /** Path (empty for the root) and object id of every folder that is not hidden. */
   readonly folders: readonly (readonly [path: string, tree: string])[];
   readonly files: readonly ListedFile[];
 }
 
-/** Walks the whole tree of a commit. Throws PlumblineError: RefNotFound, RepositoryTooLarge, GitError. */
+/** Walks the whole tree of a commit, which `oid` is or which a tag of that id leads to. Throws PlumblineError: RefNotFound, RepositoryTooLarge, GitError. */
 export function listCommit(oid: string, pack: PackObjects, limits: Limits): Listing {
   const { sha, data } = peel(oid, pack);
   const root = parseCommitLinks(data).tree;
@@ -54,7 +55,9 @@ export function listCommit(oid: string, pack: PackObjects, limits: Limits): List
     }
   };
   walk('', root);
-  return { commit: parseCommitInfo(sha, data), folders, files };
+  const named = pack.objects.get(oid);
+  const signed = { commit: data, tag: named?.type === 'tag' ? named.data : undefined };
+  return { commit: parseCommitInfo(sha, data), signed, folders, files };
 }
 
 /** kubectl's own extensions, and what marks a kustomization or a chart (both are `.yaml` otherwise). */

@@ -53,21 +53,23 @@ export async function lsRefs(
   const body = command(server, 'ls-refs', ['peel', 'symrefs', ...wanted.map((prefix) => `ref-prefix ${prefix}`)]);
   const answer = await post(transport, server, body, signal);
   const refs = new Map<string, string>();
+  const tags = new Map<string, string>();
   let head: string | undefined;
   let headRef: string | undefined;
   for await (const packet of readPackets(capped(answer.body, refsBytes, 'its list of refs'))) {
     if (packet.kind !== 'data') break;
     const [oid = '', name = '', ...attributes] = textOf(packet.data).split(' ');
     const peeled = attributes.find((attribute) => attribute.startsWith('peeled:'))?.slice('peeled:'.length);
-    if (!isObjectId(oid)) throw notGit(`its list of refs holds ${quote(oid)}`);
+    if (!isObjectId(oid) || (peeled !== undefined && !isObjectId(peeled))) throw notGit(`its list of refs holds ${quote(peeled ?? oid)}`);
     if (name === 'HEAD') {
       head = oid;
       headRef = attributes.find((attribute) => attribute.startsWith('symref-target:'))?.slice('symref-target:'.length);
     } else {
       refs.set(name, peeled ?? oid);
+      if (peeled !== undefined) tags.set(name, oid);
     }
   }
-  return { refs, head, headRef };
+  return { refs, tags, head, headRef };
 }
 
 /**
@@ -137,6 +139,7 @@ async function skipToPack(packets: AsyncGenerator<Packet>): Promise<boolean> {
 async function introduction(packets: AsyncGenerator<Packet>, uploadPack: URL): Promise<Server> {
   const capabilities = new Map<string, string>();
   const refs = new Map<string, string>();
+  const tags = new Map<string, string>();
   let version: 0 | 2 = 0;
   let head: string | undefined;
   let first = true;
@@ -159,8 +162,13 @@ async function introduction(packets: AsyncGenerator<Packet>, uploadPack: URL): P
       if (!isObjectId(oid)) throw notGit(`it answers ${quote(text)}`);
       if (first) for (const capability of list.split(' ')) addCapability(capabilities, capability);
       if (name === 'HEAD') head = oid;
-      // A peeled tag follows the tag itself and takes its place.
-      else if (name.startsWith('refs/')) refs.set(name.replace(/\^\{\}$/, ''), oid);
+      else if (name.startsWith('refs/')) {
+        // A peeled tag follows the tag itself and takes its place.
+        const plain = name.replace(/\^\{\}$/, '');
+        const tag = refs.get(plain);
+        if (plain !== name && tag !== undefined) tags.set(plain, tag);
+        refs.set(plain, oid);
+      }
     }
     first = false;
   }
@@ -172,7 +180,7 @@ async function introduction(packets: AsyncGenerator<Packet>, uploadPack: URL): P
     });
   }
   if (version === 2) return { version, uploadPack, capabilities, advertised: undefined };
-  return { version, uploadPack, capabilities, advertised: { refs, head, headRef: headTarget(capabilities) } };
+  return { version, uploadPack, capabilities, advertised: { refs, tags, head, headRef: headTarget(capabilities) } };
 }
 
 function headTarget(capabilities: ReadonlyMap<string, string>): string | undefined {

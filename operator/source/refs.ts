@@ -61,7 +61,7 @@ export function parseSemverRange(text: string): semver.Range {
 
 function named(remote: RemoteRefs, fullRef: string, shortRef: string, what: string): ResolvedRef {
   const commit = remote.refs.get(fullRef);
-  if (commit !== undefined) return { commit, fullRef, shortRef };
+  if (commit !== undefined) return { commit, ...tagOf(remote, fullRef), fullRef, shortRef };
   const folder = what === 'branch' ? 'refs/heads/' : what === 'tag' ? 'refs/tags/' : undefined;
   throw new PlumblineError({
     reason: 'RefNotFound',
@@ -84,7 +84,10 @@ function highest(remote: RemoteRefs, text: string): ResolvedRef {
     const order = best === undefined ? 1 : semver.compareBuild(version, best.version) || (tag > best.tag ? 1 : -1);
     if (order > 0) best = { version, tag, commit };
   }
-  if (best !== undefined) return { commit: best.commit, fullRef: `refs/tags/${best.tag}`, shortRef: best.tag };
+  if (best !== undefined) {
+    const fullRef = `refs/tags/${best.tag}`;
+    return { commit: best.commit, ...tagOf(remote, fullRef), fullRef, shortRef: best.tag };
+  }
   const there =
     versions === 0
       ? 'no tag is a version'
@@ -92,6 +95,12 @@ function highest(remote: RemoteRefs, text: string): ResolvedRef {
         ? 'the one tag that is a version is outside it'
         : `all ${versions} tags that are versions are outside it`;
   throw new PlumblineError({ reason: 'RefNotFound', message: `no tag is in the range ${text}: ${there}` });
+}
+
+/** The tag object behind a ref, where there is one. */
+function tagOf(remote: RemoteRefs, fullRef: string): Pick<ResolvedRef, 'tag'> {
+  const tag = remote.tags.get(fullRef);
+  return tag === undefined ? {} : { tag };
 }
 
 function remoteHead(remote: RemoteRefs): ResolvedRef {

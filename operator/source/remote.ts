@@ -175,7 +175,10 @@ export class Remote {
   /** `always`: also what it was told before. */
   #tell(subscriber: Subscriber, result: Resolution, at: number, always: boolean): void {
     const error = result.error === undefined ? undefined : toldWithPast(result.error, subscriber.options.ref, subscriber.lastCommit);
-    const news = error === undefined ? `${result.resolved?.commit} ${result.resolved?.fullRef}` : `${error.reason} ${error.message}`;
+    const news =
+      error === undefined
+        ? `${result.resolved?.commit} ${result.resolved?.tag} ${result.resolved?.fullRef}`
+        : `${error.reason} ${error.message}`;
     if (news === subscriber.told && !always) return;
     subscriber.told = news;
     if (result.resolved !== undefined) subscriber.lastCommit = result.resolved.commit;
@@ -202,7 +205,7 @@ export class Remote {
   }
 }
 
-const noRefs: RemoteRefs = { refs: new Map(), head: undefined, headRef: undefined };
+const noRefs: RemoteRefs = { refs: new Map(), tags: new Map(), head: undefined, headRef: undefined };
 
 function covers(prefixes: readonly string[], ref: RefSpec): boolean {
   return neededPrefixes(ref).every((prefix) => prefixes.includes(prefix));

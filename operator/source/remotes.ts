@@ -81,7 +81,7 @@ export class Remotes implements SharedRemotes {
 
   async checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout> {
     const { host } = parseGitUrl(url);
-    return this.#checkouts.get(keyOf(url, credentials), ref.commit, signal, async (shared) => {
+    return this.#checkouts.get(keyOf(url, credentials), ref.tag ?? ref.commit, signal, async (shared) => {
       const began = performance.now();
       const read = () => this.#counted(() => this.#options.client.checkout(url, credentials, ref, shared));
       const checkout = await this.#hosts.with(host, shared, read);

@@ -25,6 +25,8 @@ export interface Credentials {
 export interface RemoteRefs {
   /** Full ref name → commit (annotated tags peeled). */
   readonly refs: ReadonlyMap<string, string>;
+  /** Full name of each annotated tag → the tag object itself. */
+  readonly tags: ReadonlyMap<string, string>;
   /** The branch that HEAD points at, `refs/heads/main`; undefined when HEAD is detached or unborn. */
   readonly headRef: string | undefined;
   /** The commit that HEAD points at. */
@@ -34,6 +36,8 @@ export interface RemoteRefs {
 /** A ref made precise: the commit, and how to name it to people (`main`, `v1.2.3`, `4f2a9c1…`). */
 export interface ResolvedRef {
   readonly commit: string;
+  /** The tag object that leads to the commit; undefined unless the ref is an annotated tag. */
+  readonly tag?: string | undefined;
   /** `refs/heads/main`; undefined for a bare commit. */
   readonly fullRef: string | undefined;
   /** `main`, `v1.2.3`, `refs/pull/3/head`; undefined for a bare commit, which is shown alone. */
@@ -69,9 +73,17 @@ export interface Snapshot {
   readonly files: readonly SnapshotFile[];
 }
 
+/** What signatures are over, as `git cat-file` prints it. */
+export interface SignedBytes {
+  readonly commit: Buffer;
+  /** Of `ResolvedRef.tag`; undefined unless the commit was asked for by an annotated tag. */
+  readonly tag: Buffer | undefined;
+}
+
 /** One commit of a remote, from which snapshots are cut without asking the server again. */
 export interface Checkout {
   readonly commit: CommitInfo;
+  readonly signed: SignedBytes;
   /** What it weighs in memory, about. */
   readonly bytes: number;
   /**

@@ -7,6 +7,8 @@ import type { Checkout } from '../../operator/source/types.ts';
 
 const commit = { sha: 'c'.repeat(40), subject: 'First', author: 'Ada <ada@example.com>', time: '2026-01-01T00:00:00Z' };
 
+const signed = { commit: Buffer.from('commit'), tag: undefined };
+
 /** `path: content`, or a kind that is refused. */
 function checkout(files: Readonly<Record<string, string | Pick<ListedFile, 'kind' | 'note'>>>, limits = {}): Checkout {
   const contents = new Map<string, Buffer>();
@@ -19,10 +21,8 @@ function checkout(files: Readonly<Record<string, string | Pick<ListedFile, 'kind
     if (typeof what === 'string') contents.set(oid, Buffer.from(what));
     listed.push(typeof what === 'string' ? { path, oid, kind: 'manifest' } : { path, oid, ...what });
   }
-  return makeCheckout({ commit, folders: [...folders].map((path) => [path, `tree of ${path}`] as const), files: listed }, contents, {
-    ...defaultLimits,
-    ...limits,
-  });
+  const listing = { commit, signed, folders: [...folders].map((path) => [path, `tree of ${path}`] as const), files: listed };
+  return makeCheckout(listing, contents, { ...defaultLimits, ...limits });
 }
 
 function refusal(cut: () => unknown): PlumblineError {

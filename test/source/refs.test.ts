@@ -16,10 +16,14 @@ const remote: RemoteRefs = {
     ['refs/tags/nightly', sha('7')],
     ['refs/pull/3/head', sha('8')],
   ]),
+  tags: new Map([
+    ['refs/tags/v1.2.3', sha('c')],
+    ['refs/tags/nightly', sha('d')],
+  ]),
   head: sha('1'),
   headRef: 'refs/heads/main',
 };
-const empty: RemoteRefs = { refs: new Map(), head: undefined, headRef: 'refs/heads/main' };
+const empty: RemoteRefs = { refs: new Map(), tags: new Map(), head: undefined, headRef: 'refs/heads/main' };
 
 function refusal(refs: RemoteRefs, spec: RefSpec): PlumblineError {
   try {
@@ -44,7 +48,19 @@ describe('a ref that is there', () => {
     [{ semver: '~1.2' }, '4', 'refs/tags/v1.2.3', 'v1.2.3'],
     [{ semver: '>=2.0.0-0' }, '6', 'refs/tags/v2.0.0-rc.1', 'v2.0.0-rc.1'],
   ])('%j', (spec, digits, fullRef, shortRef) => {
-    expect(resolveRef(remote, spec)).toEqual({ commit: digits.repeat(40 / digits.length), fullRef, shortRef });
+    expect(resolveRef(remote, spec)).toMatchObject({ commit: digits.repeat(40 / digits.length), fullRef, shortRef });
+  });
+
+  test('an annotated tag is found with its own object, a lightweight one and what is no tag without', () => {
+    const tagOf = (spec: RefSpec): string | undefined => resolveRef(remote, spec).tag;
+    expect([tagOf({ tag: 'nightly' }), tagOf({ semver: '~1.2' }), tagOf({ name: 'refs/tags/v1.2.3' })]).toEqual([
+      sha('d'),
+      sha('c'),
+      sha('c'),
+    ]);
+    expect([tagOf({ semver: '>=1.0.0' }), tagOf({ branch: 'main' }), tagOf({}), tagOf({ commit: sha('4') })]).toEqual(
+      Array(4).fill(undefined),
+    );
   });
 
   test('a detached HEAD is a bare commit', () => {
