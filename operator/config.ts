@@ -2,6 +2,8 @@
 import { isIP } from 'node:net';
 import { logLevels } from './log.ts';
 import type { LogLevel } from './log.ts';
+import { parseProxy } from './source/proxies.ts';
+import type { ProxySettings } from './source/proxies.ts';
 import { version } from './version.ts';
 
 /** Where to listen. */
@@ -37,6 +39,8 @@ export interface Config {
   readonly defaultServiceAccount: string | undefined;
   readonly logLevel: LogLevel;
   readonly kube: KubeEnvironment;
+  /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, for git servers and forges; in lower case too. */
+  readonly proxies: ProxySettings;
 }
 
 export type Parsed =
@@ -155,7 +159,15 @@ export function parseConfig(argv: readonly string[], env: Environment): Parsed {
     defaultServiceAccount: read('default-service-account', optional(isSubdomain), 'the name of a service account').value,
     logLevel: read('log-level', (text) => logLevels.find((level) => level === text), 'debug, info, warn or error'),
     kube: kubeEnvironment(env),
+    proxies: proxyEnvironment(env),
   };
+  for (const [name, text] of [
+    ['HTTP_PROXY', config.proxies.http],
+    ['HTTPS_PROXY', config.proxies.https],
+  ] as const) {
+    // It may hold a password: what is wrong is not quoted.
+    if (text !== undefined && parseProxy(text) === undefined) faults.push(`${name}: must be http://HOST:PORT or https://HOST:PORT`);
+  }
   const { metricsAddress: metrics, webhookAddress: webhook } = config;
   if (metrics.port !== 0 && metrics.port === webhook.port && metrics.host === webhook.host) {
     faults.push('--metrics-address and --webhook-address: must not be the same');
@@ -172,6 +184,12 @@ export function kubeEnvironment(env: Environment): KubeEnvironment {
     serviceHost: value('KUBERNETES_SERVICE_HOST'),
     servicePort: value('KUBERNETES_SERVICE_PORT'),
   };
+}
+
+/** The proxies of the environment. Where a variable is there in both cases, the upper one counts, as in Go. */
+export function proxyEnvironment(env: Environment): ProxySettings {
+  const value = (name: string): string | undefined => env[name] || env[name.toLowerCase()] || undefined;
+  return { http: value('HTTP_PROXY'), https: value('HTTPS_PROXY'), none: value('NO_PROXY') };
 }
 
 /** What --help prints. */

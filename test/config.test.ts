@@ -13,6 +13,7 @@ const defaults: Config = {
   defaultServiceAccount: undefined,
   logLevel: 'info',
   kube: { kubeconfig: undefined, home: undefined, serviceHost: undefined, servicePort: undefined },
+  proxies: { http: undefined, https: undefined, none: undefined },
 };
 
 type Env = Readonly<Record<string, string>>;
@@ -56,6 +57,18 @@ test.each<readonly [string, readonly string[], Env, Partial<Config>]>([
     { kube: { kubeconfig: '/a:/b', home: '/home/ada', serviceHost: '10.0.0.1', servicePort: '443' } },
   ],
   [
+    'proxies',
+    [],
+    { HTTP_PROXY: 'http://proxy:3128', HTTPS_PROXY: 'proxy:3129', NO_PROXY: '.svc,10.0.0.0/8' },
+    { proxies: { http: 'http://proxy:3128', https: 'proxy:3129', none: '.svc,10.0.0.0/8' } },
+  ],
+  [
+    'proxies in lower case, unless the upper one is there',
+    [],
+    { http_proxy: 'a:1', https_proxy: 'b:2', HTTPS_PROXY: 'c:3', no_proxy: '*', NO_PROXY: '' },
+    { proxies: { http: 'a:1', https: 'c:3', none: '*' } },
+  ],
+  [
     'variables that a Service of the same name brings',
     [],
     { PLUMBLINE_PORT: 'tcp://10.0.0.7:8080', PLUMBLINE_SERVICE_HOST: '10.0.0.7' },
@@ -68,6 +81,7 @@ test.each<readonly [string, readonly string[], Env, Partial<Config>]>([
 const address = 'must be HOST:PORT or :PORT, with a port from 0 to 65535 and an IPv6 host in brackets';
 test.each<readonly [readonly string[], Env, string]>([
   [['--concurency=8'], {}, '--concurency=8: is no flag; --help lists them'],
+  [[], { HTTPS_PROXY: 'socks5://ada:pa55word@proxy' }, 'HTTPS_PROXY: must be http://HOST:PORT or https://HOST:PORT'],
   [['serve'], {}, 'serve: is no flag; --help lists them'],
   [['--concurrency'], {}, '--concurrency: needs a value, as in --concurrency=NUMBER'],
   [['--concurrency', '--leader-elect'], {}, '--concurrency: needs a value, as in --concurrency=NUMBER'],

@@ -29,6 +29,7 @@ import { createTurns } from '../reconcile/turn.ts';
 import type { Walk } from '../reconcile/types.ts';
 import { revisionText } from '../report/message.ts';
 import { createGitClient } from '../source/git-client.ts';
+import type { ProxySettings } from '../source/proxies.ts';
 import { Remotes } from '../source/remotes.ts';
 import { compareObjects } from './compare.ts';
 import type { FieldChange } from './compare.ts';
@@ -40,6 +41,7 @@ export interface DiffInput {
   readonly name: { readonly namespace: string; readonly name: string } | undefined;
   readonly defaultNamespace: string;
   readonly defaultServiceAccount: string;
+  readonly proxies: ProxySettings;
   readonly signal: AbortSignal;
 }
 
@@ -70,7 +72,7 @@ export async function diffSource(input: DiffInput): Promise<Diff> {
   const source = input.file === undefined ? await readSource(input) : await dryRunSource(input, input.file);
   checkSpec(source);
   const lifetime = new AbortController();
-  const remotes = new Remotes({ client: createGitClient() });
+  const remotes = new Remotes({ client: createGitClient({ proxies: input.proxies }) });
   try {
     const walk = await beginWalk(input, source, remotes, lifetime.signal);
     return await diffWalk(walk);

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { kubeEnvironment } from '../config.ts';
+import { kubeEnvironment, proxyEnvironment } from '../config.ts';
 import { PlumblineError, faultText } from '../errors.ts';
 import { KubeError } from '../kube/client.ts';
 import { connectKube } from '../kube/connect.ts';
@@ -73,6 +73,7 @@ async function command(args: readonly string[], env: Environment, out: Writable,
       name,
       defaultNamespace: client.namespace ?? 'default',
       defaultServiceAccount: values['default-service-account'] ?? '',
+      proxies: proxyEnvironment(env),
       signal,
     });
     printDiff(diff, out);

@@ -16,6 +16,7 @@ import type { Metrics } from '../report/metrics.ts';
 import { EventRecorder } from '../report/recorder.ts';
 import type { Phase } from '../report/types.ts';
 import { createGitClient } from '../source/git-client.ts';
+import type { ProxySettings } from '../source/proxies.ts';
 import { Remotes } from '../source/remotes.ts';
 import { version } from '../version.ts';
 import { Controller } from './controller.ts';
@@ -47,6 +48,7 @@ export interface Settings {
   readonly namespaces: readonly string[];
   readonly defaultServiceAccount: string | undefined;
   readonly kube: Omit<CredentialPlaces, 'monotonic'>;
+  readonly proxies: ProxySettings;
 }
 
 /** What the process hands in: clocks, chance, a name for itself. */
@@ -149,7 +151,7 @@ async function work({
     onError: (error) => log.warn('events cannot be written', { error }),
   });
   const remotes = new Remotes({
-    client: createGitClient(),
+    client: createGitClient({ proxies: config.proxies }),
     random,
     onRequest: (result) => metrics.gitRequest(result === 'ok' ? 'success' : (result as Reason)),
     onCommitRead: (url, commit, seconds) => log.debug('commit read', { url, commit, seconds }),

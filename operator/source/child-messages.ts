@@ -1,14 +1,13 @@
 /** What the operator and its git child say to each other, by structured clone. */
 import type { Fault } from '../errors.ts';
-import type { Timeouts } from './http.ts';
+import type { TransportSettings } from './http.ts';
 import type { Limits } from './limits.ts';
 import type { ListedFile } from './listing.ts';
 import type { CommitInfo, Credentials } from './types.ts';
 
-export interface AskedOf {
+export interface AskedOf extends TransportSettings {
   readonly url: string;
   readonly credentials: Credentials;
-  readonly timeouts: Timeouts;
   readonly limits: Limits;
 }
 

@@ -1,7 +1,6 @@
 /** What is asked of a git server in one go: its refs, one commit, whether one commit comes before another. */
 import { PlumblineError } from '../errors.ts';
-import { openTransport } from './http.ts';
-import type { Timeouts, Transport } from './http.ts';
+import type { Transport, TransportSettings } from './http.ts';
 import type { Limits } from './limits.ts';
 import { listCommit } from './listing.ts';
 import type { Listing } from './listing.ts';
@@ -10,14 +9,16 @@ import { readPack } from './pack.ts';
 import type { PackObjects } from './pack.ts';
 import { ServerError } from './pktline.ts';
 import { askDescent, discover, fetchCommit, lsRefs } from './protocol.ts';
+import type { Transports } from './transports.ts';
 import type { Credentials, RemoteRefs } from './types.ts';
 import { parseGitUrl, showUrl } from './url.ts';
 
-export interface Ask {
+export interface Ask extends TransportSettings {
   readonly url: string;
   readonly credentials: Credentials;
-  readonly timeouts: Timeouts;
   readonly limits: Limits;
+  /** Of the process that asks. */
+  readonly transports: Transports;
 }
 
 /** One ls-refs: HEAD, branches, and refs under `prefixes`. */
@@ -89,7 +90,7 @@ function reaches(objects: PackObjects['objects'], commit: string, ancestor: stri
 
 async function withTransport<T>(ask: Ask, work: (transport: Transport, url: URL) => Promise<T>): Promise<T> {
   const url = parseGitUrl(ask.url);
-  const transport = openTransport(url, ask.credentials, ask.timeouts);
+  const transport = ask.transports.open(url, ask.credentials, ask);
   try {
     return await work(transport, url);
   } finally {

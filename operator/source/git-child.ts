@@ -7,6 +7,7 @@ import type { Part, Reply, Request } from './child-messages.ts';
 import { fetchDescent, fetchListing } from './fetch.ts';
 import type { ListedFile, Listing } from './listing.ts';
 import type { PackObjects } from './pack.ts';
+import { Transports } from './transports.ts';
 
 /** The argument that makes a process this one. */
 export const gitChildFlag = '--git-child';
@@ -18,11 +19,13 @@ const partBytes = 512 * 1024;
 /** Serves the parent process until it goes, or asks nothing for ten seconds. Called by the entry of the process. */
 export function runGitChild(): void {
   const running = new Map<number, AbortController>();
+  const transports = new Transports();
   // Without a parent, a timer or a connection, the process ends by itself.
   const leave = (): void => {
     clearTimeout(idle);
     for (const controller of running.values()) controller.abort();
     if (process.connected) process.disconnect();
+    void transports.close();
   };
   let idle = setTimeout(leave, idleMs);
   process.once('disconnect', leave);
@@ -37,7 +40,7 @@ export function runGitChild(): void {
     clearTimeout(idle);
     const controller = new AbortController();
     running.set(request.id, controller);
-    void answer(request, controller.signal)
+    void answer(request, transports, controller.signal)
       .catch((error: unknown) => {
         const { faults, retryAfterMs } = toPlumblineError(error);
         return reply({ kind: 'failed', id: request.id, faults, retryAfterMs });
@@ -52,8 +55,9 @@ export function runGitChild(): void {
   });
 }
 
-async function answer(request: Exclude<Request, { kind: 'abort' }>, signal: AbortSignal): Promise<void> {
-  const { id, ask } = request;
+async function answer(request: Exclude<Request, { kind: 'abort' }>, transports: Transports, signal: AbortSignal): Promise<void> {
+  const { id } = request;
+  const ask = { ...request.ask, transports };
   if (request.kind === 'descends') {
     await reply({ kind: 'descent', id, descends: await fetchDescent(ask, request.ancestor, request.commit, signal) });
     return;

@@ -12,6 +12,8 @@ import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import type { ListedFile } from './listing.ts';
 import { notGit } from './pktline.ts';
+import type { ProxySettings } from './proxies.ts';
+import { Transports } from './transports.ts';
 import type { Checkout, Credentials, GitClient, RemoteRefs, ResolvedRef } from './types.ts';
 
 export interface GitClientOptions {
@@ -20,6 +22,8 @@ export interface GitClientOptions {
   readonly child?: Partial<ChildOptions> | undefined;
   /** Commits read at the same time. */
   readonly concurrency?: number | undefined;
+  /** Through which servers are asked. */
+  readonly proxies?: ProxySettings | undefined;
   /** For one commit in all, however slowly bytes come. Milliseconds. */
   readonly deadlineMs?: number | undefined;
 }
@@ -46,7 +50,9 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
   const deadlineMs = options.deadlineMs ?? 300_000;
   const child = new ChildQueue({ ...defaultChildOptions, ...options.child }, options.concurrency ?? 4);
-  const askOf = (url: string, credentials: Credentials): AskedOf => ({ url, credentials, timeouts, limits });
+  const transports = new Transports();
+  const { proxies } = options;
+  const askOf = (url: string, credentials: Credentials): AskedOf => ({ url, credentials, timeouts, limits, proxies });
   // The child has no environment: authorities that NODE_EXTRA_CA_CERTS adds here go along with the question.
   const extra = getCACertificates('extra');
   const childAskOf = (url: string, credentials: Credentials): AskedOf =>
@@ -54,7 +60,7 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
 
   return {
     listRefs: (url, credentials, signal, prefixes = ['refs/tags/']): Promise<RemoteRefs> =>
-      fetchRefs(askOf(url, credentials), prefixes, signal),
+      fetchRefs({ ...askOf(url, credentials), transports }, prefixes, signal),
 
     async checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout> {
       const request = {
@@ -76,7 +82,10 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
       return 'descends' in result ? result.descends : undefined;
     },
 
-    close: async () => child.close(),
+    async close() {
+      child.close();
+      await transports.close();
+    },
   };
 }
 

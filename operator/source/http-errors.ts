@@ -21,6 +21,18 @@ const unreachable: Readonly<Record<string, string>> = {
 
 const silent = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
 
+/** What a server says that is not content with our certificate, as OpenSSL (3.2 renamed some) names alerts of RFC 8446 section 6.2. */
+const refusedCertificate =
+  /^ERR_SSL_(SSLV3|SSL\/TLS|TLSV1|TLSV13)_ALERT_(CERTIFICATE_(REQUIRED|EXPIRED|REVOKED|UNKNOWN)|(BAD|UNSUPPORTED)_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)$/;
+
+/** The other side ended the connection. */
+const cutOff = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/** Whether the other side ended the connection before it answered. */
+export function isCutOff(error: unknown): boolean {
+  return cutOff.has(codeOf(error) ?? '');
+}
+
 /** As OpenSSL and Node name them: tls(7) "X509 certificate error codes". */
 const untrusted: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: 'it is self-signed',
@@ -48,6 +60,17 @@ export function connectionError(error: unknown, where: string, idleMs: number, s
   const code = codeOf(error);
   const said = (reason: Reason, message: string): PlumblineError => new PlumblineError({ reason, message }, { cause: error });
   if (code === undefined) return said('GitError', `${where} cannot be asked`);
+  if (code.startsWith('Z_')) return said('GitError', `${where} sends what cannot be unpacked (${code})`);
+  if (refusedCertificate.test(code)) {
+    return new PlumblineError(
+      {
+        reason: 'AuthenticationFailed',
+        message: `${where} refuses the TLS client certificate, or asks for one (${code})`,
+        remedy: 'Put a certificate that the server accepts into tls.crt and tls.key of the Secret that spec.auth names.',
+      },
+      { cause: error },
+    );
+  }
   if (unreachable[code] !== undefined) return said('GitUnreachable', `${where} cannot be reached: ${unreachable[code]}`);
   if (silent.has(code)) return said('GitTimeout', `${where} said nothing for ${Math.round(idleMs / 100) / 10} s`);
   if (untrusted[code] !== undefined)
@@ -58,8 +81,8 @@ export function connectionError(error: unknown, where: string, idleMs: number, s
   return said('GitError', `${where} cannot be asked (${code})`);
 }
 
-/** Node tries every address of a host and gives all failures in one AggregateError. */
-function codeOf(error: unknown): string | undefined {
+/** The code of an error or of what caused it. Node tries every address of a host and gives all failures in one AggregateError. */
+export function codeOf(error: unknown): string | undefined {
   for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 5; depth += 1) {
     if ('code' in at && typeof at.code === 'string') return at.code;
     at = 'errors' in at && Array.isArray(at.errors) ? at.errors[0] : 'cause' in at ? at.cause : undefined;
@@ -81,7 +104,21 @@ export function statusError(answer: RefusedAnswer, where: string, now: number): 
   const { status } = answer;
   const words = quote(answer.text);
   const tail = words === '' ? '' : `: ${words}`;
-  if (status === 401 || status === 407) {
+  if (status === 407) {
+    return new PlumblineError({
+      reason: 'GitUnreachable',
+      message: `${where} cannot be reached: the proxy asks for a login, or refuses the one it got (407)`,
+      remedy: "Put the proxy's user name and password into HTTP_PROXY of the operator.",
+    });
+  }
+  if (status >= 300 && status < 400) {
+    return new PlumblineError({
+      reason: 'GitError',
+      message: `${where} redirects (${status}) what is asked after the beginning, which is not followed`,
+      remedy: 'Write the URL that is meant into spec.url.',
+    });
+  }
+  if (status === 401) {
     return new PlumblineError({
       reason: 'AuthenticationFailed',
       message: answer.authenticated

@@ -1,8 +1,14 @@
 /** HTTP to a git server: authentication, authorities, timeouts, redirects. Nothing of git itself. */
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
 import { getCACertificates } from 'node:tls';
-import { Agent, request } from 'undici';
+import { createGunzip, createInflate } from 'node:zlib';
 import { PlumblineError } from '../errors.ts';
-import { connectionError, statusError } from './http-errors.ts';
+import { connectionError, isCutOff, quote, statusError } from './http-errors.ts';
+import type { HttpPool, HttpQuestion, HttpResponse, Route } from './http-pool.ts';
+import { maskOf } from './mask.ts';
+import { proxyFor, showProxy } from './proxies.ts';
+import type { ProxySettings } from './proxies.ts';
 import type { Credentials } from './types.ts';
 import { showUrl } from './url.ts';
 
@@ -19,86 +25,92 @@ export interface Answer {
   /** Where the answer came from, after redirects. */
   readonly url: URL;
   readonly contentType: string;
+  /** Unpacked. What is left unread of it when a reader stops is small, or costs the connection. */
   readonly body: AsyncIterable<Buffer>;
 }
 
-/** One conversation with a server; close() ends its connections. */
+/** One conversation with a server; close() gives up what is still asked. */
 export interface Transport {
   /** Follows up to five redirects. Throws PlumblineError. */
   get(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer>;
+  /** Follows none. */
   post(url: URL, body: Buffer, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer>;
   close(): Promise<void>;
 }
 
-/** `home`: the URL of the spec; credentials go to its host only. */
-export function openTransport(home: URL, credentials: Credentials, timeouts: Timeouts): Transport {
+/** How a transport behaves, whoever is asked. */
+export interface TransportSettings {
+  readonly timeouts: Timeouts;
+  readonly proxies?: ProxySettings | undefined;
+}
+
+/** A reader that stops takes the rest of an answer in, so that the connection can be kept, if it is no more than this. */
+const restBytes = 64 * 1024;
+const restMs = 250;
+
+/** `home`: the URL of the spec; credentials go to its host and port only, and never from https to http. */
+export function openHttp(pool: HttpPool, home: URL, credentials: Credentials, settings: TransportSettings): Transport {
+  const { timeouts, proxies = {} } = settings;
   // An authority of one's own is trusted beside the usual ones, not instead of them.
-  const authorities = credentials.ca === undefined ? {} : { ca: [...getCACertificates('default'), credentials.ca] };
-  const agent = new Agent({
-    connect: { ...authorities, timeout: timeouts.connectMs },
-    headersTimeout: timeouts.idleMs,
-    bodyTimeout: timeouts.idleMs,
-    maxRedirections: 0,
-  } as Agent.Options);
+  const ca = credentials.ca === undefined ? undefined : [...getCACertificates('default'), credentials.ca];
   const authorization = authorizationOf(credentials);
   const mask = maskOf(credentials);
+  const closed = new AbortController();
 
-  async function ask(
-    method: 'GET' | 'POST',
-    url: URL,
-    headers: Readonly<Record<string, string>>,
-    body: Buffer | null,
-    signal: AbortSignal,
-  ) {
-    signal.throwIfAborted();
-    const trusted = url.hostname === home.hostname && !(home.protocol === 'https:' && url.protocol === 'http:');
-    const authenticated = trusted && authorization !== undefined;
+  async function ask(url: URL, question: Omit<HttpQuestion, 'idleMs'>) {
+    const trusted = url.host === home.host && !(home.protocol === 'https:' && url.protocol === 'http:');
+    const authenticated = trusted && (authorization !== undefined || credentials.certificate !== undefined);
+    const proxy = proxyFor(url, proxies);
+    const route: Route = { proxy, ca, certificate: trusted ? credentials.certificate : undefined, connectMs: timeouts.connectMs };
+    const where = `${showUrl(home)}${proxy === undefined ? '' : ` (through the proxy ${showProxy(proxy)})`}`;
+    const headers = {
+      'user-agent': 'git/plumbline',
+      'accept-encoding': 'gzip, deflate',
+      ...question.headers,
+      ...(trusted && authorization !== undefined ? { authorization } : {}),
+    };
+    const signal = AbortSignal.any([question.signal, closed.signal]);
     try {
-      const response = await request(url, {
-        dispatcher: agent,
-        method,
-        body,
-        signal,
-        headers: { 'user-agent': 'git/plumbline', ...headers, ...(authenticated ? { authorization } : {}) },
-      });
-      // What goes wrong with a body is told to whoever reads it; one that is read no further fails unseen.
-      response.body.on('error', () => undefined);
-      return { response, authenticated };
+      const response = await pool.request(url, route, { ...question, headers, signal, idleMs: timeouts.idleMs });
+      return { response, authenticated, where };
     } catch (error) {
-      throw connectionError(error, showUrl(home), timeouts.idleMs, signal);
+      const said = connectionError(error, where, timeouts.idleMs, question.signal);
+      // Some servers end a connection without a word when they do not like the client's certificate.
+      if (!isCutOff(error) || url.protocol !== 'https:' || !(said instanceof PlumblineError)) throw said;
+      const remedy =
+        'Check the server; if it asks for TLS client certificates, check tls.crt and tls.key of the Secret that spec.auth names.';
+      throw new PlumblineError({ reason: said.reason, message: said.message, remedy }, { cause: error });
     }
   }
 
-  type Response = Awaited<ReturnType<typeof ask>>;
-
-  async function settle({ response, authenticated }: Response, url: URL, signal: AbortSignal): Promise<Answer> {
-    const body = guarded(response.body, showUrl(home), timeouts.idleMs, signal);
+  async function settle(asked: Awaited<ReturnType<typeof ask>>, url: URL, signal: AbortSignal): Promise<Answer> {
+    const { response, authenticated, where } = asked;
+    const body = guarded(unpacked(response, where), where, timeouts.idleMs, signal);
     if (response.statusCode !== 200) {
       const text = mask(await beginning(body));
-      const header = response.headers['retry-after'];
-      const retryAfter = typeof header === 'string' ? header : undefined;
-      throw statusError({ status: response.statusCode, retryAfter, text, authenticated }, showUrl(home), Date.now());
+      const retryAfter = headerOf(response, 'retry-after');
+      throw statusError({ status: response.statusCode, retryAfter, text, authenticated }, where, Date.now());
     }
-    const type = response.headers['content-type'];
-    return { url, contentType: typeof type === 'string' ? type : '', body };
+    return { url, contentType: headerOf(response, 'content-type') ?? '', body };
   }
 
   return {
     async get(url, headers, signal) {
       let at = url;
       for (let redirects = 0; ; redirects += 1) {
-        const asked = await ask('GET', at, headers, null, signal);
-        const { statusCode } = asked.response;
-        const location = asked.response.headers['location'];
-        if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string') return settle(asked, at, signal);
-        asked.response.body.destroy();
+        const asked = await ask(at, { method: 'GET', headers, body: null, signal });
+        const location = headerOf(asked.response, 'location');
+        if (![301, 302, 303, 307, 308].includes(asked.response.statusCode) || location === undefined) return settle(asked, at, signal);
+        await takeRest(asked.response.body);
         at = redirected(at, location, redirects, showUrl(home));
       }
     },
     async post(url, body, headers, signal) {
-      return settle(await ask('POST', url, headers, body, signal), url, signal);
+      return settle(await ask(url, { method: 'POST', headers, body, signal }), url, signal);
     },
-    close: () => agent.destroy(),
+    async close() {
+      closed.abort();
+    },
   };
 }
 
@@ -119,12 +131,58 @@ function redirected(from: URL, location: string, redirects: number, where: strin
   return to;
 }
 
-async function* guarded(body: AsyncIterable<unknown>, where: string, idleMs: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+/** What was packed for the way. It is read no faster than it is used, so that whoever reads it can bound it. */
+function unpacked(response: HttpResponse, where: string): Readable {
+  const encoding = (headerOf(response, 'content-encoding') ?? 'identity').trim().toLowerCase();
+  if (encoding === 'identity' || encoding === '') return response.body;
+  const unpack = encoding === 'gzip' || encoding === 'x-gzip' ? createGunzip() : encoding === 'deflate' ? createInflate() : undefined;
+  if (unpack === undefined) {
+    response.body.destroy();
+    throw new PlumblineError({
+      reason: 'GitError',
+      message: `${where} answers in the encoding ${quote(encoding)}, which was not asked for`,
+    });
+  }
+  // A failure reaches the reader through the last of the two.
+  return pipeline(response.body, unpack, () => undefined);
+}
+
+async function* guarded(body: Readable, where: string, idleMs: number, signal: AbortSignal): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of body) yield chunk as Buffer;
+    for await (const chunk of body.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
   } catch (error) {
     throw connectionError(error, where, idleMs, signal);
+  } finally {
+    await takeRest(body);
   }
+}
+
+/** Reads what is left of a body, for a moment, so that its connection serves the next question; else gives the connection up. */
+function takeRest(body: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    if (body.closed) {
+      setImmediate(resolve);
+      return;
+    }
+    let length = 0;
+    const timer = setTimeout(() => body.destroy(), restMs);
+    body.once('close', () => {
+      clearTimeout(timer);
+      // undici takes a connection for free one turn after its answer has ended.
+      setImmediate(resolve);
+    });
+    body.on('error', () => undefined);
+    body.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > restBytes) body.destroy();
+    });
+    body.resume();
+  });
+}
+
+function headerOf(response: HttpResponse, name: string): string | undefined {
+  const value = response.headers[name];
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** At most 4 KiB; the rest of the body is not read. */
@@ -144,17 +202,9 @@ export async function beginningOf(answer: Answer): Promise<string> {
   return beginning(answer.body);
 }
 
+/** RFC 6750 and RFC 7617. */
 function authorizationOf(credentials: Credentials): string | undefined {
   if (credentials.bearerToken !== undefined) return `Bearer ${credentials.bearerToken}`;
   if (credentials.username === undefined) return undefined;
   return `Basic ${Buffer.from(`${credentials.username}:${credentials.password ?? ''}`).toString('base64')}`;
-}
-
-/** A server may echo what it was sent. */
-function maskOf(credentials: Credentials): (text: string) => string {
-  const authorization = authorizationOf(credentials)?.replace(/^\w+ /, '');
-  const secrets = [authorization, credentials.password, credentials.bearerToken].filter(
-    (secret) => secret !== undefined && secret !== '',
-  ) as string[];
-  return (text) => secrets.reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
 }

@@ -19,6 +19,37 @@ export interface Credentials {
   readonly bearerToken?: string | undefined;
   /** PEM. */
   readonly ca?: string | undefined;
+  /** Shown to a server that asks for it (mutual TLS). */
+  readonly certificate?: ClientCertificate | undefined;
+  /** For ssh URLs. */
+  readonly ssh?: SshCredentials | undefined;
+  /** Becomes a username and a password before a server is asked: github-app.ts. */
+  readonly githubApp?: GitHubApp | undefined;
+}
+
+export interface ClientCertificate {
+  /** PEM: the certificate, and those between it and its authority. */
+  readonly cert: string;
+  /** PEM, not encrypted. */
+  readonly key: string;
+}
+
+export interface SshCredentials {
+  /** A private key, as ssh-keygen writes it. */
+  readonly identity: string;
+  /** Of the private key, when it is encrypted. */
+  readonly passphrase?: string | undefined;
+  /** As of sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". */
+  readonly knownHosts: string;
+}
+
+export interface GitHubApp {
+  readonly appId: string;
+  readonly installationId: string;
+  /** PEM of an RSA key. */
+  readonly privateKey: string;
+  /** `https://api.github.com`, without a slash at the end. */
+  readonly baseUrl: string;
 }
 
 /** The refs of a remote at one moment. */

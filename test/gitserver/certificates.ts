@@ -13,6 +13,8 @@ export interface ServerCertificate {
 export interface CertificateOptions {
   /** DNS names and IPv4 addresses; default: localhost and 127.0.0.1. */
   readonly hosts?: readonly string[];
+  /** Whether a server or a client shows it. Default: a server. */
+  readonly purpose?: 'server' | 'client';
   readonly notBefore?: Date;
   readonly notAfter?: Date;
 }
@@ -37,7 +39,7 @@ export function makeCertificate(options: CertificateOptions = {}): ServerCertifi
   const serverExtensions = [
     extension('2.5.29.19', true, sequence()),
     extension('2.5.29.15', true, Buffer.from([0x03, 0x02, 0x07, 0x80])), // digitalSignature
-    extension('2.5.29.37', false, sequence(objectId('1.3.6.1.5.5.7.3.1'))), // serverAuth
+    extension('2.5.29.37', false, sequence(objectId(options.purpose === 'client' ? '1.3.6.1.5.5.7.3.2' : '1.3.6.1.5.5.7.3.1'))), // clientAuth, serverAuth
     extension('2.5.29.17', false, sequence(...names)),
     extension('2.5.29.35', false, sequence(tagged(0x80, keyId(authority.publicKey)))),
   ];

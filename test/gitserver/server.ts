@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
+import type { ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +31,8 @@ export interface GitServerOptions {
   readonly root?: string;
   /** TLS: true for a fresh authority for localhost, or a certificate. */
   readonly tls?: boolean | ServerCertificate;
+  /** PEM: with TLS, whoever shows no certificate of this authority is not let in. */
+  readonly clientCa?: string;
   readonly auth?: { readonly username: string; readonly password: string } | { readonly bearerToken: string };
   /** false: answers as servers did before protocol version 2. */
   readonly protocolV2?: boolean;
@@ -42,7 +45,7 @@ export interface GitServer {
   /** PEM of the authority, with TLS. */
   readonly ca: string | undefined;
   /** Requests so far. */
-  readonly counts: { lsRefs: number; fetch: number; push: number; all: number };
+  readonly counts: { lsRefs: number; fetch: number; push: number; all: number; connections: number };
   /** Set to make every request fail; undefined makes the server well again. */
   fault: GitFault | undefined;
   /** When set, only requests for which it says true meet the fault. */
@@ -62,7 +65,9 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
     handle(handler, options, request, response);
   };
   const server: Server =
-    certificate === undefined ? createHttpServer(listener) : createHttpsServer({ cert: certificate.cert, key: certificate.key }, listener);
+    certificate === undefined
+      ? createHttpServer(listener)
+      : createHttpsServer({ ...certificateOptions(certificate, options.clientCa) }, listener);
   // A server behind a proxy keeps connections longer than Node's default of 5 s.
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve, reject) => {
@@ -75,7 +80,7 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
     url,
     root,
     ca: certificate?.ca,
-    counts: { lsRefs: 0, fetch: 0, push: 0, all: 0 },
+    counts: { lsRefs: 0, fetch: 0, push: 0, all: 0, connections: 0 },
     fault: undefined,
     faultFor: undefined,
     createRepo: (name, create) => GitRepo.create(root, name, create),
@@ -86,7 +91,12 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
       if (ownRoot) await rm(root, { recursive: true, force: true });
     },
   };
+  server.on(certificate === undefined ? 'connection' : 'secureConnection', () => (handler.counts.connections += 1));
   return handler;
+}
+
+function certificateOptions({ cert, key }: ServerCertificate, clientCa: string | undefined): ServerOptions {
+  return { cert, key, ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }) };
 }
 
 function handle(server: GitServer, options: GitServerOptions, request: IncomingMessage, response: ServerResponse): void {

@@ -18,6 +18,10 @@ describe('a fault of the connection', () => {
     ['CERT_HAS_EXPIRED', coded('CERT_HAS_EXPIRED'), 'UntrustedCertificate'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', coded('ERR_TLS_CERT_ALTNAME_INVALID'), 'UntrustedCertificate'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', coded('ERR_SSL_WRONG_VERSION_NUMBER'), 'GitUnreachable'],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', coded('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'), 'AuthenticationFailed'],
+    ['ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE', coded('ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE'), 'AuthenticationFailed'],
+    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', coded('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'), 'AuthenticationFailed'],
+    ['Z_DATA_ERROR', coded('Z_DATA_ERROR'), 'GitError'],
     ['no code at all', new Error('no code at all'), 'GitError'],
   ])('%s', (_, error, reason) => {
     const told = connectionError(error, 'https://git.example.com/x', 30_000, signal);
@@ -39,6 +43,8 @@ describe('an answer that is no success', () => {
     [401, true, 'AuthenticationFailed', 'refuses the credentials'],
     [403, true, 'AuthenticationFailed', 'refuses access'],
     [404, false, 'RepositoryNotFound', 'no repository'],
+    [407, false, 'GitUnreachable', 'the proxy asks for a login'],
+    [302, false, 'GitError', 'redirects (302)'],
     [500, false, 'GitError', 'answers 500'],
     [503, false, 'GitError', 'answers 503'],
   ])('%i', (status, authenticated, reason, words) => {

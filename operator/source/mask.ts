@@ -1,0 +1,20 @@
+/** Takes secrets out of what a server said: it may echo what it was sent. */
+import type { Credentials } from './types.ts';
+
+/** A function that puts `***` in the place of every value of these credentials, also as it goes over the wire. */
+export function maskOf(credentials: Credentials): (text: string) => string {
+  const { username, password, bearerToken, certificate, ssh, githubApp } = credentials;
+  const basic = username === undefined ? undefined : Buffer.from(`${username}:${password ?? ''}`).toString('base64');
+  const keys = [certificate?.key, ssh?.identity, githubApp?.privateKey].flatMap((pem) => (pem === undefined ? [] : linesOf(pem)));
+  const secrets = [basic, password, bearerToken, ssh?.passphrase, ...keys].filter(
+    (secret) => secret !== undefined && secret !== '',
+  ) as string[];
+  // The longest first: one may hold another.
+  secrets.sort((one, other) => other.length - one.length);
+  return (text) => secrets.reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
+}
+
+/** A key is told line by line, if at all. */
+function linesOf(pem: string): string[] {
+  return pem.split(/\r?\n/).filter((line) => line.length >= 16 && !line.startsWith('-----'));
+}
