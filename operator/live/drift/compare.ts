@@ -1,0 +1,296 @@
+/**
+ * Pure: the fields that a manifest states, minus those that our Apply entry still holds, is what was taken from us. Needs no
+ * schema; what is written here of fieldsV1 was tried against the API server's own dry run (docs/design.md, section 5).
+ */
+import type { KubeObject, ManagedFieldsEntry } from '../../kube/types.ts';
+import { isMapping } from '../../render/fields.ts';
+import { likeness } from './equal.ts';
+import {
+  childOf,
+  fit,
+  here,
+  isLeaf,
+  isSameKeys,
+  itemNodes,
+  matchItems,
+  namesAny,
+  narrow,
+  ownEntry,
+  otherEntries,
+  setMembers,
+} from './fields.ts';
+import type { FieldSet, Holder, ItemNode } from './fields.ts';
+import { isBlank, isSameScalar } from './path.ts';
+import type { Path, Step } from './path.ts';
+import type { Drift, Finding } from './types.ts';
+
+/** A live value that is not at hand, since only metadata is watched. */
+const unseen = Symbol('unseen');
+/** The same of the answer to a write of ours: what it holds as `{}` it holds whole. */
+const written = Symbol('written');
+
+/** Where the comparison stands: the same place in the manifest, in our entry, in the live object and in the other entries. */
+interface Place {
+  readonly path: Path;
+  readonly stated: unknown;
+  /** Undefined: our entry has nothing here. */
+  readonly node: FieldSet | undefined;
+  /** Undefined: the live object has nothing here. */
+  readonly live: unknown;
+  readonly others: readonly Holder[];
+}
+
+interface Found {
+  readonly fields: Finding[];
+  readonly lost: Path[];
+  readonly undecided: Path[];
+}
+
+export interface CompareInput {
+  /** Everything that was stated when the object was last written, our own label and annotations too. */
+  readonly stated: Readonly<Record<string, unknown>>;
+  /** With managedFields. */
+  readonly object: KubeObject;
+  /** `metadata`: only that is at hand. `answer`: it is the metadata that the server answered to a write of ours. */
+  readonly seen: 'all' | 'metadata' | 'answer';
+}
+
+/** What the API server does not record of an object: it says which object it is. */
+const identity: ReadonlySet<string> = new Set(['apiVersion', 'kind']);
+const identityMetadata: ReadonlySet<string> = new Set(['name', 'namespace', 'generateName']);
+
+function isHidden(live: unknown): boolean {
+  return live === unseen || live === written;
+}
+
+/** What was taken from us. The order is that of the manifest. */
+export function compare({ stated, object, seen }: CompareInput): Pick<Drift, 'fields' | 'lost' | 'undecided'> {
+  const own = ownEntry(object.metadata.managedFields);
+  const others = otherEntries(object, own);
+  const found: Found = { fields: [], lost: [], undecided: [] };
+  for (const field of Object.keys(stated)) {
+    if (identity.has(field)) continue;
+    const live = field === 'metadata' || seen === 'all' ? object[field] : seen === 'metadata' ? unseen : written;
+    const place = placeOf(field, stated[field], own?.fieldsV1, live, others, []);
+    if (field !== 'metadata') visit(place, found);
+    else visitFields(place, found, identityMetadata);
+  }
+  return found;
+}
+
+function placeOf(
+  field: string,
+  stated: unknown,
+  parent: FieldSet | undefined,
+  live: unknown,
+  others: readonly Holder[],
+  path: Path,
+): Place {
+  const name = `f:${field}`;
+  return { path: [...path, { field }], stated, node: childOf(parent, name), live, others: narrow(others, (node) => childOf(node, name)) };
+}
+
+function fieldOf(place: Place, field: string): Place {
+  const { stated, live } = place;
+  const inner = isHidden(live) ? live : isMapping(live) ? live[field] : undefined;
+  return placeOf(field, isMapping(stated) ? stated[field] : undefined, place.node, inner, place.others, place.path);
+}
+
+function visit(place: Place, found: Found): void {
+  const { stated, node } = place;
+  if (isBlank(stated)) return;
+  if (node === undefined) return lose(place, found);
+  if (isMapping(stated)) {
+    if (isLeaf(node)) visitWholeMap(place, found);
+    else visitFields(place, found);
+  } else if (Array.isArray(stated)) {
+    if (isLeaf(node)) visitWholeList(place, found);
+    else if (namesAny(node, 'k:')) visitItems(place, stated, node, found);
+    else if (namesAny(node, 'v:')) visitMembers(place, stated, node, found);
+    else found.undecided.push(place.path);
+  }
+}
+
+function visitFields(place: Place, found: Found, except?: ReadonlySet<string>): void {
+  if (!isMapping(place.stated)) return;
+  for (const field of Object.keys(place.stated)) if (except?.has(field) !== true) visit(fieldOf(place, field), found);
+}
+
+/**
+ * `{}` is ambiguous: an atomic mapping held whole, or a granular one whose every field was lost. It is the latter for a
+ * field that the live object lacks, or that somebody else holds below this place.
+ */
+function visitWholeMap(place: Place, found: Found): void {
+  const { stated, live, others } = place;
+  if (!isMapping(stated) || live === written) return;
+  const granular = live === unseen || here(others).some(({ node }) => namesAny(node, 'f:'));
+  for (const field of Object.keys(stated)) {
+    if (isBlank(stated[field])) continue;
+    const inner = fieldOf(place, field);
+    const isLost = live === unseen || here(inner.others).length > 0 || inner.live === undefined;
+    if (isLost) lose({ ...inner, node: undefined }, found);
+    else if (granular || likeness(inner.stated, inner.live) === 'differs') found.undecided.push(inner.path);
+  }
+}
+
+/** The same of a list: somebody else's items below this place say that it is granular. */
+function visitWholeList(place: Place, found: Found): void {
+  const { stated, live, others } = place;
+  if (live === written) return;
+  const granular = here(others).some(({ node }) => namesAny(node, 'k:') || namesAny(node, 'v:'));
+  if (granular || isBlank(live)) return lose({ ...place, node: undefined }, found);
+  if (live !== unseen && likeness(stated, live) === 'differs') found.undecided.push(place.path);
+}
+
+/** An associative list, of which our entry names items. */
+function visitItems(place: Place, items: readonly unknown[], node: FieldSet, found: Found): void {
+  const nodes = itemNodes(node);
+  const keyNames = Object.keys(nodes[0]?.keys ?? {});
+  if (keyNames.length === 0) {
+    found.undecided.push(place.path);
+    return;
+  }
+  const matched = matchItems(items, nodes);
+  const lives: (number | undefined)[] = items.map((item, index) => {
+    const served = matched[index];
+    if (served === undefined) {
+      loseItem(place, item, index, keyNames, found, nodes);
+      return undefined;
+    }
+    const at = indexOfItem(place.live, served.keys);
+    visit(itemPlace(place, item, index, served.keys, served.node, at, served), found);
+    return at;
+  });
+  if (isOutOfOrder(lives)) found.fields.push({ path: place.path, class: 'modified', ...nobody });
+}
+
+/** The relative order of our items is owned by nobody, so who changed it is not known, and it matters (initContainers). */
+function isOutOfOrder(positions: readonly (number | undefined)[]): boolean {
+  let last = -1;
+  for (const position of positions) {
+    if (position === undefined || position < 0) continue;
+    if (position < last) return true;
+    last = position;
+  }
+  return false;
+}
+
+function visitMembers(place: Place, members: readonly unknown[], node: FieldSet, found: Found): void {
+  const held = setMembers(node);
+  for (const value of members) if (!held.some((one) => isSameScalar(one, value))) loseMember(place, value, found);
+}
+
+/** The place of an item; `keys` are the key fields by which entries know it. */
+function itemPlace(
+  place: Place,
+  stated: unknown,
+  index: number,
+  keys: Readonly<Record<string, unknown>>,
+  node: FieldSet | undefined,
+  liveIndex: number | undefined,
+  served: ItemNode | undefined,
+): Place {
+  const shown = Object.fromEntries(Object.entries(keys).filter(([key]) => isMapping(stated) && stated[key] !== undefined));
+  const pick = (other: FieldSet): FieldSet | undefined =>
+    itemNodes(other).find((one) => (served === undefined ? fit(stated, one.keys) !== 'none' : isSameKeys(one.keys, keys)))?.node;
+  const live = isHidden(place.live) ? place.live : Array.isArray(place.live) && liveIndex !== undefined ? place.live[liveIndex] : undefined;
+  const step: Step = { item: shown, index };
+  return { path: [...place.path, step], stated, node, live, others: narrow(place.others, pick) };
+}
+
+/** Where in the live list the item with these key fields is, those that these nodes serve aside. */
+function indexOfItem(live: unknown, keys: Readonly<Record<string, unknown>>, others: readonly ItemNode[] = []): number | undefined {
+  if (!Array.isArray(live)) return undefined;
+  const has = (one: unknown, wanted: Readonly<Record<string, unknown>>): boolean =>
+    isMapping(one) && Object.keys(wanted).every((key) => isSameScalar(one[key], wanted[key]));
+  const at = live.findIndex((one) => has(one, keys) && !others.some((other) => has(one, other.keys)));
+  return at < 0 ? undefined : at;
+}
+
+/** An item of ours that our entry no longer names; what it names serves other items. */
+function loseItem(
+  place: Place,
+  item: unknown,
+  index: number,
+  keyNames: readonly string[],
+  found: Found,
+  named: readonly ItemNode[] = [],
+): void {
+  const stated = Object.fromEntries(keyNames.flatMap((name) => (isMapping(item) && item[name] !== undefined ? [[name, item[name]]] : [])));
+  const at = indexOfItem(place.live, stated, named);
+  lose(itemPlace(place, item, index, stated, undefined, at, undefined), found);
+}
+
+function loseMember(place: Place, value: unknown, found: Found): void {
+  const pick = (node: FieldSet): FieldSet | undefined => {
+    const name = Object.keys(node).find((one) => one.startsWith('v:') && isSameScalar(JSON.parse(one.slice(2)), value));
+    return name === undefined ? undefined : childOf(node, name);
+  };
+  const { live } = place;
+  const inner = isHidden(live) ? live : Array.isArray(live) ? live.find((one) => isSameScalar(one, value)) : undefined;
+  lose({ path: [...place.path, { value }], stated: value, node: undefined, live: inner, others: narrow(place.others, pick) }, found);
+}
+
+/** Something that our entry does not hold. What others hold below it says whether it is granular: then each part is asked for. */
+function lose(place: Place, found: Found): void {
+  const { stated, live, others } = place;
+  if (isBlank(stated)) return;
+  const holders = here(others);
+  if (isMapping(stated) && (holders.some(({ node }) => namesAny(node, 'f:')) || holdsOnlyBlanks(stated) || isMetadataMap(place))) {
+    for (const field of Object.keys(stated)) lose({ ...fieldOf(place, field), node: undefined }, found);
+    return;
+  }
+  if (Array.isArray(stated)) {
+    const lists = holders.flatMap(({ node }) => itemNodes(node));
+    if (lists.length > 0) {
+      const keyNames = Object.keys(lists[0]?.keys ?? {});
+      stated.forEach((item, index) => loseItem(place, item, index, keyNames, found));
+      return;
+    }
+    if (holders.some(({ node }) => namesAny(node, 'v:'))) {
+      for (const value of stated) loseMember(place, value, found);
+      return;
+    }
+  }
+  tell(place, live, found);
+}
+
+/** Labels, annotations, a Secret's data: every key is a field of its own, whoever else holds any. */
+function isMetadataMap({ path, live }: Place): boolean {
+  const [root] = path;
+  return isHidden(live) || (path.length > 1 && root !== undefined && 'field' in root && root.field === 'metadata');
+}
+
+function holdsOnlyBlanks(stated: Readonly<Record<string, unknown>>): boolean {
+  return Object.values(stated).every(isBlank);
+}
+
+function tell(place: Place, live: unknown, found: Found): void {
+  const { path, stated, others } = place;
+  const holders = here(others);
+  if (isHidden(live)) {
+    // Whether it is the same value only the API server can say.
+    if (holders.length > 0) found.undecided.push(path);
+    else found.fields.push({ path, class: 'removed', ...nobody });
+    return;
+  }
+  if (live === undefined || live === null) {
+    found.fields.push({ path, class: 'removed', ...nobody });
+    return;
+  }
+  const like = likeness(stated, live);
+  if (like === 'same') found.lost.push(path);
+  else if (like === 'unsure') found.undecided.push(path);
+  else found.fields.push({ path, class: 'modified', ...attribution(holders.length > 0 ? holders : others) });
+}
+
+type Attribution = Pick<Finding, 'manager' | 'operation' | 'since'>;
+
+const nobody: Attribution = { manager: undefined, operation: undefined, since: undefined };
+
+/** Of several who hold a field, the one who wrote last. */
+export function attribution(holders: readonly Holder[]): Attribution {
+  let last: ManagedFieldsEntry | undefined;
+  for (const { entry } of holders) if (last === undefined || (entry.time ?? '') > (last.time ?? '')) last = entry;
+  return last === undefined ? nobody : { manager: last.manager, operation: last.operation, since: last.time };
+}

@@ -1,0 +1,94 @@
+/** Pure: where in an object a field is, and how people write it. */
+import { isMapping } from '../../render/fields.ts';
+
+/** One step from a value to what is inside it. */
+export type Step =
+  | { readonly field: string }
+  /** An item of an associative list, by the key fields that are known of it; `index` is its place in the manifest. */
+  | { readonly item: Readonly<Record<string, unknown>>; readonly index: number | undefined }
+  /** A member of a set. */
+  | { readonly value: unknown };
+
+export type Path = readonly Step[];
+
+/** `spec.template.spec.containers[name=web].image`, `metadata.labels["app.kubernetes.io/name"]`, `finalizers[=acme.io/x]`. */
+export function pathText(path: Path): string {
+  let text = '';
+  for (const step of path) {
+    if ('value' in step) text += `[=${String(step.value)}]`;
+    else if ('item' in step) text += `[${itemText(step.item)}]`;
+    else if (!/^[A-Za-z_][A-Za-z0-9_-]*$/u.test(step.field)) text += `[${JSON.stringify(step.field)}]`;
+    else text += text === '' ? step.field : `.${step.field}`;
+  }
+  return text;
+}
+
+function itemText(item: Readonly<Record<string, unknown>>): string {
+  return Object.entries(item)
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(',');
+}
+
+/** A null, an empty mapping or an empty list: the API server's record of these says nothing, so they are never compared. */
+export function isBlank(value: unknown): boolean {
+  if (value === null || value === undefined) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isMapping(value) && Object.keys(value).length === 0;
+}
+
+/** The value at this path, or undefined; items of lists by their key fields. */
+export function valueAt(root: unknown, path: Path): unknown {
+  let value = root;
+  for (const step of path) {
+    if ('field' in step) value = isMapping(value) ? value[step.field] : undefined;
+    else if (!Array.isArray(value)) return undefined;
+    else if ('value' in step) value = value.find((one) => isSameScalar(one, step.value));
+    else value = value.find((one) => isItem(one, step.item));
+    if (value === undefined) return undefined;
+  }
+  return value;
+}
+
+/**
+ * A copy of the object without what is at these paths; a mapping or list that becomes empty by it goes too, since an empty
+ * one would be stated.
+ */
+export function withoutPaths<T>(root: T, paths: readonly Path[]): T {
+  let result: unknown = root;
+  for (const path of paths) if (path.length > 0) result = withoutPath(result, path, 0);
+  return (result ?? {}) as T;
+}
+
+function withoutPath(value: unknown, path: Path, at: number): unknown {
+  const step = path[at];
+  if (step === undefined) return undefined;
+  const emptied = (next: unknown): unknown => (at > 0 && isBlank(next) ? undefined : next);
+  if ('field' in step) {
+    if (!isMapping(value) || !(step.field in value)) return value;
+    const inner = withoutPath(value[step.field], path, at + 1);
+    const rest = Object.entries(value).flatMap(([key, one]) =>
+      key !== step.field ? [[key, one]] : inner === undefined ? [] : [[key, inner]],
+    );
+    return emptied(Object.fromEntries(rest as [string, unknown][]));
+  }
+  if (!Array.isArray(value)) return value;
+  const matches = (one: unknown): boolean => ('value' in step ? isSameScalar(one, step.value) : isItem(one, step.item));
+  const list = value.flatMap((one) => {
+    if (!matches(one)) return [one];
+    const inner = withoutPath(one, path, at + 1);
+    return inner === undefined ? [] : [inner];
+  });
+  return emptied(list);
+}
+
+/** Whether this item of a list states all of these key fields with these values. */
+function isItem(item: unknown, keys: Readonly<Record<string, unknown>>): boolean {
+  return isMapping(item) && Object.entries(keys).every(([key, value]) => isSameScalar(item[key], value));
+}
+
+/** Whether two scalars are the same value; a bigint is the number that it is. */
+export function isSameScalar(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  const numbers = [a, b].every((one) => typeof one === 'number' || typeof one === 'bigint');
+  return numbers && String(a) === String(b);
+}

@@ -1,0 +1,98 @@
+/** Pure: what a dry run of the manifest says of the fields that could not be decided without it. */
+import type { KubeObject } from '../../kube/types.ts';
+import { isMapping } from '../../render/fields.ts';
+import { attribution } from './compare.ts';
+import { childOf, fit, here, isLeaf, itemNodes, narrow, otherEntries, ownEntry } from './fields.ts';
+import type { FieldSet, Holder } from './fields.ts';
+import { isBlank, isSameScalar, pathText, valueAt } from './path.ts';
+import type { Path, Step } from './path.ts';
+import type { Drift, Finding } from './types.ts';
+
+export interface Settled {
+  readonly fields: Drift['fields'];
+  readonly lost: Drift['lost'];
+  /** Paths, as texts, that need not be looked at again: the server does not record them (rule 28), or we hold them. */
+  readonly unrecorded: readonly string[];
+}
+
+/**
+ * Decides `paths` (the empty path is the whole object) from the live object and what a dry-run apply of the manifest would
+ * make of it, both whole.
+ */
+export function settle(paths: readonly Path[], stated: unknown, live: KubeObject, answer: KubeObject): Settled {
+  const asked = paths.some((path) => path.length === 0) ? statedPaths(stated) : paths;
+  const [before, after] = [ownEntry(live.metadata.managedFields)?.fieldsV1, ownEntry(answer.metadata.managedFields)?.fieldsV1];
+  const result = { fields: [] as Finding[], lost: [] as Path[], unrecorded: [] as string[] };
+  for (const path of asked) {
+    const recorded = nodeAt(after, path);
+    const now = valueAt(live, path);
+    if (recorded === undefined) result.unrecorded.push(pathText(path));
+    else if (!isEqual(now, valueAt(answer, path))) {
+      result.fields.push({ path, class: now === undefined ? 'removed' : 'modified', ...attributionAt(live, path) });
+    } else if (isEqual(nodeAt(before, path), recorded)) result.unrecorded.push(pathText(path));
+    else result.lost.push(path);
+  }
+  return result;
+}
+
+/**
+ * The same where values must not be looked at (a Secret's): `conflicts` are the fields that a dry-run apply without force
+ * was refused for, as the API server writes them (`.data.tls.crt`).
+ */
+export function settleByConflicts(paths: readonly Path[], live: Pick<KubeObject, 'metadata'>, conflicts: ReadonlySet<string>): Settled {
+  const fields: Finding[] = [];
+  const lost: Path[] = [];
+  for (const path of paths) {
+    const name = path.map((step) => ('field' in step ? `.${step.field}` : '')).join('');
+    if (conflicts.has(name)) fields.push({ path, class: 'modified', ...attributionAt(live, path) });
+    else lost.push(path);
+  }
+  return { fields, lost, unrecorded: [] };
+}
+
+/** Who of the others holds this path, as far as is recorded. */
+function attributionAt(live: Pick<KubeObject, 'metadata'>, path: Path): Pick<Finding, 'manager' | 'operation' | 'since'> {
+  let holders: readonly Holder[] = otherEntries(live, ownEntry(live.metadata.managedFields));
+  for (const step of path) holders = narrow(holders, (node) => stepInto(node, step));
+  const exact = here(holders);
+  return attribution(exact.length > 0 ? exact : holders);
+}
+
+/** The node of an entry at this path; that of a whole that holds it. */
+function nodeAt(root: FieldSet | undefined, path: Path): FieldSet | undefined {
+  let node = root;
+  for (const step of path) {
+    if (node === undefined || (node !== root && isLeaf(node))) return node;
+    node = stepInto(node, step);
+  }
+  return node;
+}
+
+function stepInto(node: FieldSet, step: Step): FieldSet | undefined {
+  if ('field' in step) return childOf(node, `f:${step.field}`);
+  if ('item' in step) return itemNodes(node).find((one) => fit(step.item, one.keys) !== 'none')?.node;
+  const name = Object.keys(node).find((one) => one.startsWith('v:') && isSameScalar(JSON.parse(one.slice(2)), step.value));
+  return name === undefined ? undefined : childOf(node, name);
+}
+
+/** Every field that is stated, lists as one: in another version, their items cannot be told apart. */
+function statedPaths(stated: unknown, path: Path = []): readonly Path[] {
+  if (isBlank(stated)) return [];
+  if (!isMapping(stated)) return path.length === 0 ? [] : [path];
+  return Object.keys(stated).flatMap((field) => {
+    const isIdentity = path.length === 0 ? field === 'apiVersion' || field === 'kind' : false;
+    const first = path[0];
+    const inMetadata = path.length === 1 && first !== undefined && 'field' in first && first.field === 'metadata';
+    if (isIdentity || (inMetadata && (field === 'name' || field === 'namespace'))) return [];
+    return statedPaths(stated[field], [...path, { field }]);
+  });
+}
+
+/** Equal as JSON, whatever the order of keys. */
+export function isEqual(a: unknown, b: unknown): boolean {
+  if (a === b || isSameScalar(a, b)) return true;
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((one, index) => isEqual(one, b[index]));
+  if (!isMapping(a) || !isMapping(b)) return false;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => isEqual(a[name], b[name]));
+}

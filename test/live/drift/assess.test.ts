@@ -1,0 +1,280 @@
+import { describe, expect, test } from '@jest/globals';
+import { assessDrift, unrecordedFields, withTimes } from '../../../operator/live/drift/assess.ts';
+import { packStated, unpackStated } from '../../../operator/live/drift/stated.ts';
+import { noDrift } from '../../../operator/live/drift/types.ts';
+import { entry, inputOf, ours, verdict } from './made.ts';
+import type { Case, Json } from './made.ts';
+
+const web = { name: 'web', image: 'web:1', env: [{ name: 'A', value: '1' }], ports: [{ containerPort: 80 }] };
+const stated = {
+  metadata: { labels: { app: 'web' } },
+  spec: { replicas: 3, selector: { matchLabels: { app: 'web' } }, template: { spec: { containers: [web], volumes: [] } } },
+};
+const port = 'k:{"containerPort":80,"protocol":"TCP"}';
+const held = {
+  '.': {},
+  'f:name': {},
+  'f:image': {},
+  'f:env': { 'k:{"name":"A"}': { '.': {}, 'f:name': {}, 'f:value': {} } },
+  'f:ports': { [port]: { '.': {}, 'f:containerPort': {} } },
+};
+const containers = (fields: Json): Json => ({ 'f:template': { 'f:spec': { 'f:containers': { 'k:{"name":"web"}': fields } } } });
+const heldSpec = { 'f:replicas': {}, 'f:selector': {}, ...containers(held) };
+const liveContainer = { ...web, ports: [{ containerPort: 80, protocol: 'TCP' }], terminationMessagePath: '/dev/termination-log' };
+const liveSpec = { ...stated.spec, revisionHistoryLimit: 10, template: { spec: { containers: [liveContainer] } } };
+const label = { labels: { 'f:app': {} } };
+const live = { metadata: { labels: { app: 'web' } }, spec: liveSpec };
+const whole: Case = { stated, live, entries: [ours({ 'f:spec': heldSpec }, label)] };
+
+function without(fields: Json, ...names: string[]): Json {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
+}
+function withLiveContainer(container: Json, ...more: Json[]): Json {
+  return { ...live, spec: { ...liveSpec, template: { spec: { containers: [container, ...more] } } } };
+}
+function withHeld(fields: Json): Json {
+  return { 'f:spec': { ...heldSpec, ...containers(fields) } };
+}
+
+describe('assessDrift', () => {
+  const table: readonly (readonly [string, Case, readonly string[]])[] = [
+    ['an object that nobody touched', whole, []],
+    [
+      'kubectl set image',
+      {
+        ...whole,
+        live: withLiveContainer({ ...liveContainer, image: 'web:2' }),
+        entries: [
+          ours(withHeld(without(held, 'f:image')), label),
+          entry('kubectl-set', 'Update', { 'f:spec': containers({ 'f:image': {} }) }),
+        ],
+      },
+      ['modified spec.template.spec.containers[name=web].image by kubectl-set'],
+    ],
+    [
+      'an image edited and edited back is lost, no drift',
+      {
+        ...whole,
+        entries: [
+          ours(withHeld(without(held, 'f:image')), label),
+          entry('kubectl-set', 'Update', { 'f:spec': containers({ 'f:image': {} }) }),
+        ],
+      },
+      ['lost spec.template.spec.containers[name=web].image'],
+    ],
+    [
+      'the image rewritten by a webhook, and a sidecar of it',
+      { ...whole, live: withLiveContainer({ ...liveContainer, image: 'mirror/web:1' }, { name: 'sidecar', image: 's:1' }) },
+      [],
+    ],
+    [
+      'kubectl scale',
+      {
+        ...whole,
+        live: { ...live, spec: { ...liveSpec, replicas: 5 } },
+        entries: [
+          ours({ 'f:spec': without(heldSpec, 'f:replicas') }, label),
+          entry('kubectl', 'Update', { 'f:spec': { 'f:replicas': {} } }, { subresource: 'scale' }),
+        ],
+      },
+      ['modified spec.replicas by kubectl'],
+    ],
+    [
+      'a label removed',
+      { ...whole, live: { ...live, metadata: {} }, entries: [ours({ 'f:spec': heldSpec })] },
+      ['removed metadata.labels.app'],
+    ],
+    [
+      'an env entry removed',
+      {
+        ...whole,
+        live: withLiveContainer(without(liveContainer, 'env')),
+        entries: [ours(withHeld(without(held, 'f:env')), label)],
+      },
+      ['removed spec.template.spec.containers[name=web].env'],
+    ],
+    [
+      'a container removed, another put there',
+      {
+        ...whole,
+        live: withLiveContainer({ name: 'other', image: 'o:1' }),
+        entries: [
+          ours({ 'f:spec': without(heldSpec, 'f:template') }, label),
+          entry('kubectl-edit', 'Update', {
+            'f:spec': {
+              'f:template': { 'f:spec': { 'f:containers': { 'k:{"name":"other"}': { '.': {}, 'f:name': {}, 'f:image': {} } } } },
+            },
+          }),
+        ],
+      },
+      ['removed spec.template.spec.containers[name=web]', 'extra spec.template.spec.containers[name=other] by kubectl-edit'],
+    ],
+    [
+      'a port whose defaulted protocol another states',
+      {
+        ...whole,
+        live: withLiveContainer({ ...liveContainer, ports: [{ containerPort: 80, protocol: 'TCP', name: 'http' }] }),
+        entries: [...whole.entries, entry('kubectl-edit', 'Update', { 'f:spec': containers({ 'f:ports': { [port]: { 'f:name': {} } } }) })],
+      },
+      ['extra spec.template.spec.containers[name=web].ports[containerPort=80,protocol=TCP].name by kubectl-edit'],
+    ],
+    [
+      'rollout restart is nobody’s business',
+      {
+        ...whole,
+        entries: [
+          ...whole.entries,
+          entry('kubectl-rollout', 'Update', {
+            'f:spec': { 'f:template': { 'f:metadata': { 'f:annotations': { '.': {}, 'f:kubectl.kubernetes.io/restartedAt': {} } } } },
+          }),
+        ],
+      },
+      [],
+    ],
+    [
+      'a field that kubectl shares with a controller is no extra',
+      {
+        ...whole,
+        entries: [
+          ...whole.entries,
+          entry('kubectl-edit', 'Update', { 'f:spec': { 'f:paused': {}, 'f:minReadySeconds': {} } }),
+          entry('rollouts', 'Update', { 'f:spec': { 'f:paused': {} } }),
+        ],
+      },
+      ['extra spec.minReadySeconds by kubectl-edit'],
+    ],
+    [
+      'what another holds of a mapping that we hold as `{}` was taken from us',
+      {
+        ...whole,
+        live: { ...live, spec: { ...liveSpec, selector: { matchLabels: { app: 'other' } } } },
+        entries: [...whole.entries, entry('x', 'Update', { 'f:spec': { 'f:selector': { 'f:matchLabels': { 'f:app': {} } } } })],
+      },
+      ['modified spec.selector.matchLabels.app by x'],
+    ],
+    [
+      'what the live object lacks of a mapping that we hold as `{}` was taken from us',
+      { ...whole, live: { ...live, spec: { ...liveSpec, selector: {} } } },
+      ['removed spec.selector.matchLabels'],
+    ],
+    [
+      'a field that is gone and was never seen held',
+      { ...whole, known: false, live: { ...live, metadata: {} }, entries: [ours({ 'f:spec': heldSpec })] },
+      ['undecided metadata.labels.app'],
+    ],
+    [
+      'a field that the server does not record',
+      { ...whole, unrecorded: ['metadata.labels.app'], live: { ...live, metadata: {} }, entries: [ours({ 'f:spec': heldSpec })] },
+      [],
+    ],
+    ['another hash under our own entry', { ...whole, hash: 'v1:b' }, ['modified metadata.annotations["plumbline.dev/hash"] by plumbline']],
+    [
+      'an entry in another version',
+      { ...whole, entries: [ours({ 'f:spec': heldSpec }, { ...label, apiVersion: 'apps/v1beta1' })] },
+      ['undecided '],
+    ],
+    ['no entry of ours', { ...whole, entries: [] }, ['undecided ']],
+  ];
+  test.each(table)('%s', (_name, made, expected) => {
+    expect(verdict(made)).toEqual(expected);
+  });
+
+  test('the order of our items counts, not where others are', () => {
+    const two = {
+      spec: {
+        template: {
+          spec: {
+            initContainers: [
+              { name: 'a', image: 'a' },
+              { name: 'b', image: 'b' },
+            ],
+          },
+        },
+      },
+    };
+    const item = { '.': {}, 'f:name': {}, 'f:image': {} };
+    const node = { 'f:spec': { 'f:template': { 'f:spec': { 'f:initContainers': { 'k:{"name":"a"}': item, 'k:{"name":"b"}': item } } } } };
+    const liveOf = (...order: string[]): Json => ({
+      spec: { template: { spec: { initContainers: order.map((name) => ({ name, image: name })) } } },
+    });
+    const made = { stated: two, entries: [ours(node)] };
+    expect(verdict({ ...made, live: liveOf('x', 'a', 'y', 'b') })).toEqual([]);
+    expect(verdict({ ...made, live: liveOf('b', 'a') })).toEqual(['modified spec.template.spec.initContainers']);
+  });
+
+  test('one `k:` entry serves one item: two ports of one number', () => {
+    const service = { group: '', version: 'v1', kind: 'Service' };
+    const ports = [
+      { port: 53, name: 'tcp' },
+      { port: 53, protocol: 'UDP', name: 'udp' },
+    ];
+    const [tcp, udp] = ['k:{"port":53,"protocol":"TCP"}', 'k:{"port":53,"protocol":"UDP"}'];
+    const own = { apiVersion: 'v1' };
+    const livePorts = [
+      { port: 53, name: 'tcp', protocol: 'TCP' },
+      { port: 53, protocol: 'UDP', name: 'udp' },
+    ];
+    const fields = { '.': {}, 'f:port': {}, 'f:name': {} };
+    const made = { kind: service, stated: { spec: { ports } }, live: { spec: { ports: livePorts } } };
+    const all = { [tcp]: fields, [udp]: { ...fields, 'f:protocol': {} } };
+    expect(verdict({ ...made, entries: [ours({ 'f:spec': { 'f:ports': all } }, own)] })).toEqual([]);
+    const gone = { live: { spec: { ports: livePorts.slice(1) } }, entries: [ours({ 'f:spec': { 'f:ports': without(all, tcp) } }, own)] };
+    expect(verdict({ ...made, ...gone })).toEqual(['removed spec.ports[port=53]']);
+  });
+
+  test('of a Secret only names are told', () => {
+    const secret = { group: '', version: 'v1', kind: 'Secret' };
+    const own = { apiVersion: 'v1' };
+    const made = { kind: secret, metadataOnly: true, stated: { data: { a: 'c2VjcmV0', b: 'eA==' }, type: 'Opaque' }, live: {} };
+    const both = { 'f:type': {}, 'f:data': { '.': {}, 'f:a': {}, 'f:b': {} } };
+    expect(verdict({ ...made, entries: [ours(both, own)] })).toEqual([]);
+    const lost = [ours({ 'f:type': {}, 'f:data': { 'f:b': {} } }, own)];
+    expect(verdict({ ...made, entries: lost })).toEqual(['removed data.a']);
+    const edit = entry('kubectl-edit', 'Update', { 'f:data': { 'f:a': {} } }, own);
+    expect(verdict({ ...made, entries: [...lost, edit] })).toEqual(['undecided data.a']);
+    expect(verdict({ ...made, entries: [ours({ 'f:type': {}, 'f:data': {} }, own)] })).toEqual(['removed data.a', 'removed data.b']);
+    expect(JSON.stringify(inputOf({ ...made, entries: [] }).stated)).not.toContain('c2VjcmV0');
+  });
+
+  test('a set: what is missing of it is told, its order is not', () => {
+    const made = { stated: { metadata: { finalizers: ['a/x', 'b/y'] } } };
+    const metadata = (fields: Json): Json => {
+      const own = ours({}).fieldsV1?.['f:metadata'] as Json;
+      return { 'f:metadata': { ...own, 'f:finalizers': fields } };
+    };
+    const all = metadata({ '.': {}, 'v:"a/x"': {}, 'v:"b/y"': {} });
+    expect(
+      verdict({ ...made, live: { metadata: { finalizers: ['b/y', 'c/z', 'a/x'] } }, entries: [entry('plumbline', 'Apply', all)] }),
+    ).toEqual([]);
+    const one = metadata({ '.': {}, 'v:"b/y"': {} });
+    expect(verdict({ ...made, live: { metadata: { finalizers: ['b/y'] } }, entries: [entry('plumbline', 'Apply', one)] })).toEqual([
+      'removed metadata.finalizers[=a/x]',
+    ]);
+  });
+
+  test('an object that did not drift has the one verdict of all', () => {
+    expect(assessDrift(inputOf(whole))).toBe(noDrift);
+  });
+});
+
+describe('withTimes', () => {
+  const finding = { path: [{ field: 'x' }], class: 'removed', manager: undefined, operation: undefined, since: undefined } as const;
+  test('what the server does not time is timed by when it was first seen', () => {
+    const first = withTimes({ ...noDrift, fields: [finding] }, undefined, '2026-01-01T00:00:00Z');
+    expect(first.fields[0]?.since).toBe('2026-01-01T00:00:00Z');
+    expect(withTimes({ ...noDrift, fields: [finding] }, first, '2026-02-01T00:00:00Z').fields[0]?.since).toBe('2026-01-01T00:00:00Z');
+  });
+});
+
+test('what the answer to a write does not hold is not recorded by the server', () => {
+  const { stated: all, object } = inputOf({ ...whole, entries: [ours({ 'f:spec': without(heldSpec, 'f:replicas') }, label)] });
+  expect([...unrecordedFields(all, object)]).toEqual(['spec.replicas']);
+  expect([...unrecordedFields(all, inputOf(whole).object)]).toEqual([]);
+});
+
+test('a large manifest is packed and comes back as it was', () => {
+  const object = { apiVersion: 'v1', kind: 'X', metadata: { name: 'a' }, spec: { text: 'y'.repeat(100_000), big: 9_007_199_254_740_993n } };
+  const packed = packStated({ id: { group: '', version: 'v1', kind: 'X' }, object, hash: 'v1:a' }, 'set', false);
+  expect(packed.text.length).toBeLessThan(2_000);
+  expect(unpackStated(packed)['spec']).toEqual(object.spec);
+});
