@@ -117,6 +117,7 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
   if (observation?.resolved === undefined) throw observation?.error ?? new Error('the remote did not answer');
   const random = Math.random;
   const lookUps = createLookUps(client, [], signal);
+  const turns = createTurns();
   return {
     env: {
       client,
@@ -125,7 +126,7 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
       lookUps,
       remotes,
       claims: new Claims(),
-      turns: createTurns(),
+      turns,
       namespaces: [],
       defaultServiceAccount,
       tooling: '',
@@ -139,6 +140,7 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
     memory: undefined,
     signal,
     applySet: applySetId({ namespace, name }),
+    place: turns.place(),
     lookUps: lookUps.begin(`${namespace}/${name}`),
     claimed: [],
     progress: noProgress(),

@@ -27,6 +27,7 @@ export class WalkQueue {
   readonly #items = new Map<string, Item>();
   #walking = 0;
   #closed = false;
+  #telling = false;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -116,12 +117,16 @@ export class WalkQueue {
     this.#tellDepth();
   }
 
-  /** Walks under way and those that are due: what the metric queue_depth counts. */
+  /** Walks under way and those that are due: what the metric queue_depth counts. Once for all that happens in one round. */
   #tellDepth(): void {
-    if (this.#options.onDepth === undefined) return;
-    const now = performance.now();
-    let due = 0;
-    for (const item of this.#items.values()) if (item.timer !== undefined && item.due <= now + 1) due += 1;
-    this.#options.onDepth(this.#walking + due);
+    if (this.#options.onDepth === undefined || this.#telling) return;
+    this.#telling = true;
+    setImmediate(() => {
+      this.#telling = false;
+      const now = performance.now();
+      let due = 0;
+      for (const item of this.#items.values()) if (item.timer !== undefined && item.due <= now + 1) due += 1;
+      this.#options.onDepth?.(this.#walking + due);
+    });
   }
 }

@@ -7,9 +7,9 @@ import type { Snapshot } from '../source/types.ts';
 import type { Walk } from './types.ts';
 
 /** Renders a snapshot. Throws PlumblineError with every fault of the revision. */
-export async function renderSnapshot(self: Pick<Walk, 'env' | 'source' | 'signal'>, snapshot: Snapshot): Promise<Rendered> {
-  const { env, signal, source } = self;
-  const read = await env.turns.take(readingSnapshot(snapshot), signal);
+export async function renderSnapshot(self: Pick<Walk, 'env' | 'source' | 'place' | 'signal'>, snapshot: Snapshot): Promise<Rendered> {
+  const { env, place, signal, source } = self;
+  const read = await env.turns.take(readingSnapshot(snapshot), place, signal);
   const defined = new Map(crdResources(read.drafts).map((resource) => [gvkKey(resource), resource]));
   const served = await env.discovery.resolve(
     kindsOf(read.drafts).filter((gvk) => !defined.has(gvkKey(gvk))),
@@ -25,7 +25,7 @@ export async function renderSnapshot(self: Pick<Walk, 'env' | 'source' | 'signal
     scopeOf,
     servedAs: (kind: string) => known.filter((resource) => resource.kind === kind).map(apiVersionOf),
   };
-  const settled = await env.turns.take(settling(read.drafts, options, read.faults), signal);
+  const settled = await env.turns.take(settling(read.drafts, options, read.faults), place, signal);
   return { manifests: settled.manifests, notices: [...read.notices, ...settled.notices] };
 }
 

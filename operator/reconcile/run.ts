@@ -143,6 +143,7 @@ async function work({
   await Promise.race([store.synced, aborted(leading)]);
   if (leading.aborted) return;
   log.info('leading', { sources: store.keys().length });
+  discovery.allResources(leading).catch(() => {}); // while git is asked; who needs it asks again, and hears what is wrong
   const recorder = new EventRecorder({
     client,
     instance,

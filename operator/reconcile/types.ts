@@ -68,6 +68,8 @@ export interface Memory {
 export interface Walk extends WalkInput {
   readonly env: WalkEnv;
   readonly applySet: string;
+  /** Its place in line for the CPU. */
+  readonly place: number;
   readonly lookUps: LookUps;
   /** What it claimed and nobody owned; released when it ends. */
   readonly claimed: Manifest[];

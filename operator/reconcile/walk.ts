@@ -27,6 +27,7 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
     ...input,
     env,
     applySet: applySetId({ namespace, name }),
+    place: env.turns.place(),
     lookUps: env.lookUps.begin(input.key),
     claimed: [],
     progress: noProgress(),

@@ -1,3 +1,4 @@
+import { setImmediate as nextRound } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { waitFor } from '../controlplane/wait-for.ts';
 import { WalkQueue } from '../../operator/reconcile/queue.ts';
@@ -87,9 +88,11 @@ describe('the queue', () => {
     queue.wake('a', 'New');
     queue.wake('b', 'New');
     await begun(2);
+    await nextRound();
     expect(depths.at(-1)).toBe(2);
     walks.forEach((walk) => walk.end());
     await queue.close(0);
+    await nextRound();
     expect(depths.at(-1)).toBe(0);
   });
 });
@@ -108,6 +111,7 @@ describe('turns at the CPU', () => {
       [1, 2, 3, 4].map((piece) =>
         turns.take(
           inSteps(piece, () => busy(6)),
+          turns.place(),
           signal,
         ),
       ),
@@ -115,6 +119,24 @@ describe('turns at the CPU', () => {
     clearInterval(count);
     expect(done).toEqual([1, 2, 3, 4]);
     expect(rounds).toBeGreaterThan(0);
+  });
+  test('go to the earliest place first, so that who comes back goes before those that have not begun', async () => {
+    const turns = createTurns();
+    const { signal } = new AbortController();
+    const order: string[] = [];
+    const walk = async (name: string): Promise<void> => {
+      const place = turns.place();
+      for (const part of ['reads', 'settles']) {
+        await turns.take(
+          inSteps(part, () => {}),
+          place,
+          signal,
+        );
+        order.push(`${name} ${part}`);
+      }
+    };
+    await Promise.all(['a', 'b', 'c'].map(walk));
+    expect(order).toEqual(['a reads', 'a settles', 'b reads', 'b settles', 'c reads', 'c settles']);
   });
   test('do not hold the event loop for a long work of many steps', async () => {
     const turns = createTurns();
@@ -128,6 +150,7 @@ describe('turns at the CPU', () => {
           yield;
         }
       })(),
+      turns.place(),
       new AbortController().signal,
     );
     clearInterval(count);
@@ -139,8 +162,8 @@ describe('turns at the CPU', () => {
     const no = (): never => {
       throw new Error('no');
     };
-    const failing = turns.take(inSteps(1, no), new AbortController().signal);
-    const skipped = turns.take(inSteps(2), gone.signal);
+    const failing = turns.take(inSteps(1, no), turns.place(), new AbortController().signal);
+    const skipped = turns.take(inSteps(2), turns.place(), gone.signal);
     gone.abort(new Error('gone'));
     await expect(failing).rejects.toThrow('no');
     await expect(skipped).rejects.toThrow('gone');
