@@ -1,0 +1,31 @@
+/** What health is, in kstatus's words. */
+import type { KubeObject } from '../../kube/types.ts';
+
+/**
+ * Current: it is as its spec says. InProgress: it is on its way there. Failed: it will not get there by itself.
+ * Terminating: it is being deleted. Unknown: nothing can be said.
+ */
+export type HealthStatus = 'Current' | 'InProgress' | 'Failed' | 'Terminating' | 'Unknown';
+
+/** The health of one object, as small as can be: this is what is kept of it. */
+export interface Verdict {
+  readonly status: HealthStatus;
+  /** What waits for what, `1 of 3 replicas is available`, without a full stop; undefined when Current. */
+  readonly message?: string;
+}
+
+/** The health of an object of one kind, once what holds for all kinds (deletion, generation, Reconciling, Stalled) is settled. */
+export type KindHealth = (object: KubeObject, now: number) => Verdict;
+
+/** One object for all that are well: most are. */
+export const current: Verdict = Object.freeze({ status: 'Current' });
+
+/** On its way, and what it waits for. */
+export function inProgress(message: string): Verdict {
+  return { status: 'InProgress', message };
+}
+
+/** Stuck, and why. */
+export function failed(message: string): Verdict {
+  return { status: 'Failed', message };
+}
