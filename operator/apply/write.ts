@@ -1,9 +1,11 @@
 /** One object to the API server, for real or as a dry run, and what it says of it as faults. */
+import { fieldManager } from '../api/names.ts';
 import { PlumblineError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
 import { describeApiError } from '../kube/faults.ts';
 import { applyObject, createObject, deleteObject } from '../kube/operations.ts';
 import { objectText } from '../kube/types.ts';
+import type { KubeObject } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
 import { isForced } from '../plan/plan.ts';
 import type { Write } from '../plan/types.ts';
@@ -66,10 +68,19 @@ async function send(write: Write, context: ApplyContext, dryRun: boolean) {
 function noteWrite(write: Write, answer: Awaited<ReturnType<typeof send>>, context: ApplyContext, progress: Progress): void {
   const object = objectText(write.manifest.id);
   context.inventory.noteWritten(write.manifest.resource, answer.object);
-  for (const warning of answer.warnings) progress.warnings.add(`${object}: ${warning}`);
+  // A webhook's warning may quote what it saw.
+  const warnings = isSecret(write.manifest.id) && answer.warnings.length > 0 ? ['the API server has warnings about it'] : answer.warnings;
+  for (const warning of warnings) progress.warnings.add(`${object}: ${warning}`);
   if (answer.created) progress.created += 1;
   else progress.changed += 1;
-  if (write.adopts !== undefined) progress.adopted.push({ object, managers: write.adopts });
+  const adopts = write.adopts ?? (write.verb === 'create' && !answer.created ? managersBeside(answer.object) : undefined);
+  if (adopts !== undefined) progress.adopted.push({ object, managers: adopts });
+}
+
+/** Of an object that somebody made after it was looked for: who writes to it besides us. */
+function managersBeside({ metadata }: KubeObject): readonly string[] | undefined {
+  const others = (metadata.managedFields ?? []).map(({ manager = 'unknown' }) => manager).filter((manager) => manager !== fieldManager);
+  return others.length === 0 ? undefined : [...new Set(others)];
 }
 
 /** A dry-run create of the same spec under a generated name: what is immutable in the live object is free there. */

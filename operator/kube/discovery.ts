@@ -40,12 +40,14 @@ export interface Served {
   readonly byVersion: ReadonlyMap<string, Resource>;
   /** By `groupKindText`. */
   readonly preferred: ReadonlyMap<string, Resource>;
+  /** Groups of which a version does not answer just now (an aggregated API that is down): they may serve more than is known. */
+  readonly unanswered: ReadonlySet<string>;
 }
 
 /** Knows what it was last told; asks anew only when a kind is unknown or `invalidate` was called. */
 export class Discovery {
   readonly #options: DiscoveryOptions;
-  #served: Served = { byVersion: new Map(), preferred: new Map() };
+  #served: Served = { byVersion: new Map(), preferred: new Map(), unanswered: new Set() };
   /** When a refresh that lacked it was done, by kind. */
   readonly #missing = new Map<string, number>();
   #stale = true;
@@ -79,6 +81,15 @@ export class Discovery {
   async allResources(signal: AbortSignal): Promise<readonly Resource[]> {
     await this.#know([], () => true, signal);
     return [...this.#served.byVersion.values()];
+  }
+
+  /**
+   * Those of these (`Widget.example.com`) that are not known to be served while their group does not answer whole, so that
+   * nobody can say whether they are. As last told.
+   */
+  undecided(groupKinds: readonly string[]): readonly string[] {
+    const { preferred, unanswered } = this.#served;
+    return groupKinds.filter((kind) => !preferred.has(kind) && unanswered.has(kind.slice(kind.indexOf('.') + 1)));
   }
 
   /** The kind as last told, or undefined. */
@@ -132,6 +143,7 @@ export class Discovery {
 export function readGroups(lists: readonly GroupList[], before: Served): Served {
   const byVersion = new Map<string, Resource>();
   const preferred = new Map<string, Resource>();
+  const unanswered = new Set<string>();
   const add = (resource: Resource): void => {
     const [versioned, unversioned] = [gvkKey(resource), groupKindText(resource)];
     if (!byVersion.has(versioned)) byVersion.set(versioned, resource);
@@ -145,10 +157,11 @@ export function readGroups(lists: readonly GroupList[], before: Served): Served 
         if (kind !== '') add({ group, version, kind, plural, namespaced: scope === 'Namespaced', verbs });
       }
       if (freshness !== 'Stale') continue;
+      unanswered.add(group);
       for (const known of before.byVersion.values()) if (known.group === group && known.version === version) add(known);
     }
   }
-  return { byVersion, preferred };
+  return { byVersion, preferred, unanswered };
 }
 
 function picked(resources: ReadonlyMap<string, Resource>, keys: readonly string[]): ReadonlyMap<string, Resource> {

@@ -5,7 +5,7 @@ import { letGoMembers, pruneMembers } from '../apply/prune.ts';
 import { pruneStageOf, pruneStages } from '../apply/stages.ts';
 import { noProgress } from '../apply/types.ts';
 import type { ApplyContext, Progress } from '../apply/types.ts';
-import { finalizer, group, plural, pruneAnnotation } from '../api/names.ts';
+import { finalizer, group, kind as sourceKind, partOfLabel, plural, pruneAnnotation } from '../api/names.ts';
 import type { GitOpsSource } from '../api/types.ts';
 import { PlumblineError } from '../errors.ts';
 import type { Reason } from '../errors.ts';
@@ -15,7 +15,7 @@ import { getMetadata } from '../kube/operations.ts';
 import { objectText } from '../kube/types.ts';
 import type { Resource } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
-import { applySetId } from '../plan/applyset.ts';
+import { applySetId, readParent } from '../plan/applyset.ts';
 import { isIgnored, isProven } from '../plan/plan.ts';
 import { memberKinds } from './look.ts';
 import type { WalkEnv } from './types.ts';
@@ -102,8 +102,11 @@ async function endMembers(
     commit,
     signal,
   };
-  await env.inventory.need(key, await memberKinds({ env, source, signal }), signal);
-  const { prune, letGo } = split(env.inventory.membersOf(applySet), ending);
+  const kinds = await memberKinds({ env, source, signal });
+  if (ending === 'prune') requireAnswers(env, source);
+  await env.inventory.need(key, kinds, signal);
+  const members = env.inventory.membersOf(applySet).filter((member) => !waitsForUs(env, source, member));
+  const { prune, letGo } = split(members, ending);
   const { namespace } = source.metadata;
   if (await isNamespaceGoing(env, namespace, signal)) {
     return leftBehind(await endWhatCan(prune, letGo, namespace, context, progress), 'NamespaceGoes');
@@ -123,6 +126,34 @@ async function endMembers(
       'Freed',
     );
   }
+}
+
+/** What an API server that is down may hold would stay for ever once the source is gone. Throws ApiServerUnavailable. */
+function requireAnswers(env: WalkEnv, source: GitOpsSource): void {
+  const undecided = env.discovery.undecided(readParent(source.metadata.annotations).groupKinds);
+  if (undecided.length === 0) return;
+  const message = `The API server behind ${undecided.join(', ')} does not answer, so members of these kinds cannot be pruned`;
+  throw withWayOut(new PlumblineError({ reason: 'ApiServerUnavailable', message }), source);
+}
+
+/** How many sources may state each other in a row. */
+const longestChain = 32;
+
+/**
+ * Whether the member is a source that is being deleted and has this one among its members, at whatever depth: it waits
+ * until this one is gone, so this one cannot wait for it.
+ */
+function waitsForUs(env: Pick<WalkEnv, 'inventory' | 'sourceOf'>, source: GitOpsSource, member: Member): boolean {
+  if (!member.deleting || member.id.group !== group || member.resource.plural !== plural) return false;
+  const memberKey = `${member.id.namespace}/${member.id.name}`;
+  let partOf = source.metadata.labels?.[partOfLabel] ?? '';
+  for (let step = 0; step < longestChain; step += 1) {
+    const owner = env.sourceOf(partOf);
+    if (owner === undefined || owner === memberKey) return owner !== undefined;
+    const [namespace = '', name = ''] = owner.split('/');
+    partOf = env.inventory.find({ group, kind: sourceKind, namespace, name })?.partOf ?? '';
+  }
+  return false;
 }
 
 function leftBehind(objects: readonly string[], why: LeftBehind['why']): LeftBehind | undefined {

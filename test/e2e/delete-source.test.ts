@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Json } from '../controlplane/request.ts';
 import { waitFor } from './cluster.ts';
+import { startOperator } from './operator.ts';
 import { type Stage, configMap, useScene } from './scene.ts';
 import { conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
 
@@ -104,6 +105,32 @@ describe('deleting a source', () => {
     expect((await get(stage, 'a')).metadata.uid).toBe(uid);
   });
 
+  test('ends two that state each other, and what they deployed', async () => {
+    const stage = await scene().stage();
+    const stated = (name: string, path: string): string =>
+      JSON.stringify({
+        apiVersion: 'plumbline.dev/v1',
+        kind: 'GitOpsSource',
+        metadata: { name },
+        spec: { url: stage.url, path, interval: '5s', serviceAccountName: 'deployer' },
+      });
+    await stage.repo.write({
+      'one/two.yaml': stated('two', './two'),
+      'one/a.yaml': configMap('a'),
+      'two/one.yaml': stated('one', './one'),
+      'two/b.yaml': configMap('b'),
+    });
+    await stage.source({ path: './one' }, 'one');
+    await waitForCondition(scene().cluster, stage.namespace, 'one', { status: 'True' });
+    await waitForCondition(scene().cluster, stage.namespace, 'two', { status: 'True' });
+    await stage.kubectl('delete', 'gos', 'one', '--wait=false');
+    for (const name of ['one', 'two']) {
+      await waitFor('the source is gone', async () => (await getSource(scene().cluster, stage.namespace, name)) === undefined, 15_000);
+    }
+    expect(await get(stage, 'a')).toBeUndefined();
+    expect(await get(stage, 'b')).toBeUndefined();
+  });
+
   test('with its whole namespace ends, whatever goes first', async () => {
     const stage = await applied({ 'a.yaml': configMap('a') });
     await scene().cluster.kubectl('delete', 'namespace', stage.namespace, '--wait=false');
@@ -112,6 +139,45 @@ describe('deleting a source', () => {
       async () => (await scene().cluster.tryKubectl(['get', 'ns', stage.namespace])).code === 1,
       30_000,
     );
+  });
+});
+
+describe('deleting a source while an aggregated API is down', () => {
+  const scene = useScene({ cluster: { fresh: true } });
+
+  test('waits for its kinds, of which nobody can say whether members are left', async () => {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    await stage.repo.write({ 'a.yaml': configMap('a') });
+    await stage.source();
+    await waitForCondition(cluster, stage.namespace, 'shop', { status: 'True' });
+    const name = 'v1.down.example.com';
+    const spec = {
+      group: 'down.example.com',
+      version: 'v1',
+      service: { namespace: 'default', name: 'nobody' },
+      groupPriorityMinimum: 100,
+      versionPriority: 100,
+      insecureSkipTLSVerify: true,
+    };
+    await cluster.request.ok('POST', '/apis/apiregistration.k8s.io/v1/apiservices', { body: { metadata: { name }, spec } });
+    // As a revision left it that had such an object.
+    const kinds = 'applyset.kubernetes.io/contains-group-kinds=ConfigMap,Widget.down.example.com';
+    await waitFor('the API server knows that the group does not answer', async () => {
+      const headers = { accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' };
+      const { items } = await cluster.request.ok('GET', '/apis', { headers });
+      return items.some((group: Json) => group.metadata.name === 'down.example.com');
+    });
+    await scene().operator.stop();
+    await stage.kubectl('annotate', 'gos', 'shop', kinds, '--overwrite');
+    await stage.kubectl('delete', 'gos', 'shop', '--wait=false');
+    await using operator = await startOperator({ kubeconfigPath: cluster.kubeconfigPath });
+    const source = await waitForCondition(cluster, stage.namespace, 'shop', { status: 'False', reason: 'ApiServerUnavailable' });
+    expect(conditionOf(source, 'Ready')?.message).toContain('Widget.down.example.com does not answer');
+    expect(conditionOf(source, 'Ready')?.message).toContain('"deletionPolicy":"Orphan"');
+    await cluster.request.ok('DELETE', `/apis/apiregistration.k8s.io/v1/apiservices/${name}`);
+    await waitFor('the source is gone', async () => (await getSource(cluster, stage.namespace, 'shop')) === undefined, 40_000);
+    await operator.stop();
   });
 });
 

@@ -12,10 +12,11 @@ export interface Review {
   readonly user: string;
 }
 
-/** Lets it pass, denies it, or changes it (JSON patch). */
+/** Lets it pass (with warnings), denies it, or changes it (JSON patch). */
 export interface Verdict {
   readonly deny?: string;
   readonly patch?: readonly object[];
+  readonly warnings?: readonly string[];
 }
 
 export interface Webhook {
@@ -49,10 +50,11 @@ export async function startWebhook(cluster: Cluster, options: WebhookOptions): P
       const isProbe = review.object?.metadata?.name === 'webhook-probe';
       if (!isProbe) reviews.push(review);
       const verdict = isProbe ? { deny: 'probe' } : options.decide(review);
-      void Promise.resolve(verdict).then(({ deny, patch }) => {
+      void Promise.resolve(verdict).then(({ deny, patch, warnings }) => {
         const answer = {
           uid: asked.uid,
           allowed: deny === undefined,
+          ...(warnings && { warnings }),
           ...(deny === undefined ? {} : { status: { message: deny } }),
           ...(patch === undefined ? {} : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
         };

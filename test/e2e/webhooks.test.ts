@@ -52,6 +52,52 @@ describe('an admission webhook', () => {
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
   });
 
+  test('that warns is heard, but never about a Secret, which it may quote', async () => {
+    const stage = await scene().stage();
+    const { cluster } = scene();
+    const webhook = await startWebhook(cluster, {
+      namespace: stage.namespace,
+      name: 'adviser',
+      rule: { apiGroups: [''], resources: ['configmaps', 'secrets'] },
+      decide: ({ object }) => ({ warnings: [`${object.kind} holds ${object.data.key}`] }),
+    });
+    const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {key: hush-hush}\n';
+    await running(cluster, stage, { 'a.yaml': configMap('a', { key: 'plain' }), 's.yaml': secret });
+    const note = await waitFor('an event has the warnings', async () => {
+      const { items } = JSON.parse(await stage.kubectl('get', 'events.events.k8s.io', '-o', 'json'));
+      return items.find((one: { reason: string }) => one.reason === 'ApiServerWarning')?.note;
+    });
+    expect(note).toContain(`ConfigMap ${stage.namespace}/a: ConfigMap holds plain`);
+    expect(note).toContain(`Secret ${stage.namespace}/s: the API server has warnings about it`);
+    expect(note).not.toContain(Buffer.from('hush-hush').toString('base64'));
+    await webhook.remove();
+  });
+
+  test('lets somebody make an object between look-up and apply: it is taken over, and that is told', async () => {
+    const stage = await scene().stage();
+    const { cluster } = scene();
+    await running(cluster, stage, { 'a.yaml': configMap('a') });
+    let made: Promise<unknown> | undefined;
+    const webhook = await startWebhook(cluster, {
+      namespace: stage.namespace,
+      name: 'rival',
+      rule: configMaps,
+      decide: async ({ dryRun, object, user }) => {
+        if (dryRun && object?.metadata.name === 'late' && user === account(stage.namespace)) {
+          await (made ??= stage.kubectl('create', 'configmap', 'late', '--from-literal=theirs=1'));
+        }
+        return {};
+      },
+    });
+    await stage.deploy({ 'late.yaml': configMap('late') });
+    const note = await waitFor('an event says that it was adopted', async () => {
+      const { items } = JSON.parse(await stage.kubectl('get', 'events.events.k8s.io', '-o', 'json'));
+      return items.find((one: { reason: string; note: string }) => one.reason === 'Adopted' && one.note.includes('late'))?.note;
+    });
+    expect(note).toContain('kubectl-create');
+    await webhook.remove();
+  });
+
   test('that takes no part in dry runs has a reason of its own', async () => {
     const stage = await scene().stage();
     const { cluster } = scene();

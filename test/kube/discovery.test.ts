@@ -4,6 +4,7 @@ import type { ConnectedClient } from '../../operator/kube/connect.ts';
 import { Discovery, readGroups } from '../../operator/kube/discovery.ts';
 import type { Served } from '../../operator/kube/discovery.ts';
 import { createObject, deleteObject } from '../../operator/kube/operations.ts';
+import { NotYet } from '../controlplane/wait-for.ts';
 import { useCluster, waitFor } from '../e2e/cluster.ts';
 import { clientOf, crds, credentialsOf } from './clients.ts';
 
@@ -136,13 +137,23 @@ test('a group whose server does not answer hides no other', async () => {
   await createObject(client, apiServices, { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService', metadata, spec }, { signal });
   const { discovery } = counted();
   expect((await discovery.resolve([deployment], signal)).size).toBe(1);
+  // The group is listed, as one that does not answer, once the API server has tried.
+  await waitFor('the group is known', async () => {
+    discovery.invalidate();
+    await discovery.allResources(signal);
+    const kinds = ['Widget.broken.example.com', 'Widget.other.example.com', 'Deployment.apps'];
+    const undecided = discovery.undecided(kinds);
+    if (undecided.length === 0) throw new NotYet('no kind is undecided');
+    expect(undecided).toEqual(['Widget.broken.example.com']);
+    return true;
+  });
   await deleteObject(client, apiServices, { name: metadata.name }, { signal });
 });
 
 test('of a version that does not answer just now, what was known before stays', () => {
   const resource = (kind: string) => ({ resource: kind.toLowerCase(), responseKind: { kind }, scope: 'Namespaced', verbs: ['get'] });
   const list = (version: object) => [{ items: [{ metadata: { name: 'a' }, versions: [{ version: 'v1', ...version }] }] }];
-  const nothing: Served = { byVersion: new Map(), preferred: new Map() };
+  const nothing: Served = { byVersion: new Map(), preferred: new Map(), unanswered: new Set() };
   const before = readGroups(list({ resources: [resource('Old'), { resource: 'nameless', responseKind: null }] }), nothing);
   expect([...before.byVersion.keys()]).toEqual(['a/v1/Old']);
   expect([...readGroups(list({ freshness: 'Stale' }), before).byVersion.keys()]).toEqual(['a/v1/Old']);
