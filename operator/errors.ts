@@ -31,7 +31,7 @@ const entries = {
   // The source
   SecretNotFound: {
     retry: 'retry',
-    meaning: 'The Secret that spec.auth names does not exist in the namespace of the source.',
+    meaning: 'The Secret that spec.auth or spec.verify names does not exist in the namespace of the source.',
     remedy: 'Create the Secret; the source goes on by itself.',
   },
   SecretInvalid: {
@@ -98,7 +98,7 @@ const entries = {
   // Trust
   SignatureMissing: {
     retry: 'retry',
-    meaning: 'The commit or tag that spec.verify asks for is not signed; nothing of it is read.',
+    meaning: 'The commit or tag that spec.verify asks for is not signed; nothing of it is rendered.',
     remedy: 'Sign it (git commit -S, git tag -s) and push, or take spec.verify away.',
   },
   SignatureInvalid: {
@@ -258,6 +258,7 @@ export const catalogue: Readonly<Record<Reason, CatalogueEntry>> = entries;
 /** What conditions say beside the failures above, each with its meaning. */
 export const conditionReasons = {
   Applied: 'Every object of the observed revision is in the cluster.',
+  Verified: 'Every signature that spec.verify asks for is there, made by somebody whom its Secret names.',
   Progressing: 'A revision is being brought in.',
   Retrying: 'The last attempt failed and is tried again by itself; condition Ready says why.',
   Held: 'What would be pruned is held until a person lets it go or the repository changes.',

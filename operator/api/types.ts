@@ -38,8 +38,8 @@ export interface GitOpsSourceSpec {
   /** How to log in to the git server. Without auth, anonymously. */
   readonly auth?: SpecAuth | undefined;
   /**
-   * Whose signatures a revision must carry to be applied. Without verify, none. Not supported yet: a source with verify is Stalled with
-   * reason NotSupported, and nothing of it is applied.
+   * Whose signatures a revision must carry to be rendered at all. Without verify, none. Every commit that is applied is verified, an
+   * older one as well; condition SourceVerified names signer and key.
    */
   readonly verify?: SpecVerify | undefined;
   /**
@@ -96,15 +96,15 @@ export interface SecretRef {
 }
 
 /**
- * Whose signatures a revision must carry to be applied. Without verify, none. Not supported yet: a source with verify is Stalled with
- * reason NotSupported, and nothing of it is applied.
+ * Whose signatures a revision must carry to be rendered at all. Without verify, none. Every commit that is applied is verified, an older
+ * one as well; condition SourceVerified names signer and key.
  */
 export interface SpecVerify {
-  /** What must be signed: HEAD, the commit; Tag, the annotated tag; TagAndHEAD, both. */
+  /** What must be signed: HEAD, the commit; Tag, the annotated tag that spec.ref names; TagAndHEAD, both. */
   readonly mode: 'HEAD' | 'Tag' | 'TagAndHEAD';
   /**
    * The Secret in the namespace of the source with the trusted public keys: OpenPGP in keys that end in `.asc`, SSH in
-   * `allowed_signers`.
+   * `allowed_signers`. It is read anew at every attempt.
    */
   readonly secretRef: SecretRef;
 }

@@ -27,6 +27,7 @@ import { renderSnapshot } from '../reconcile/render-step.ts';
 import { checkSpec } from '../reconcile/spec.ts';
 import { createTurns } from '../reconcile/turn.ts';
 import type { Walk } from '../reconcile/types.ts';
+import { verifySource } from '../reconcile/verify-step.ts';
 import { revisionText } from '../report/message.ts';
 import { createGitClient } from '../source/git-client.ts';
 import type { ProxySettings } from '../source/proxies.ts';
@@ -147,6 +148,7 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
     phase: 'source',
     attempted: false,
     total: undefined,
+    verified: [],
     notices: [],
     noteAttempt: () => Promise.resolve(),
     noteSource: () => {},
@@ -158,6 +160,7 @@ async function diffWalk(self: Walk): Promise<Diff> {
   const { env, source, seen, signal } = self;
   const { spec } = source;
   const checkout = await env.remotes.checkout(spec.url, self.credentials, seen.ref, signal);
+  await verifySource(env, source, seen.ref, checkout, signal);
   const rendered = await renderSnapshot(self, checkout.snapshot(spec.path ?? '', spec.exclude ?? []));
   const commit = checkout.commit.sha;
   const { plan, account, held } = await planRevision(self, rendered.manifests, commit);

@@ -1,16 +1,11 @@
 /** What ties one source to its remote: the Secret that was read, the subscription, and what the remote last answered. */
 import type { GitOpsSource } from '../api/types.ts';
 import { parseDuration } from '../api/duration.ts';
-import { PlumblineError } from '../errors.ts';
-import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { getObject } from '../kube/operations.ts';
-import type { Resource } from '../kube/types.ts';
 import { anonymous, readCredentials } from '../source/credentials.ts';
 import type { Credentials, Observation, SharedRemotes, Subscription } from '../source/types.ts';
 import { parseSchedule, runSchedule } from './schedule.ts';
-
-export const secretResource: Resource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true, verbs: [] };
+import { readSecretData } from './secret.ts';
 
 /** As the CRD's default, for a spec from before it had one. */
 const defaultInterval = 60_000;
@@ -91,19 +86,7 @@ export class RemoteLink {
 
   async #readSecret({ spec, metadata: { namespace } }: GitOpsSource, signal: AbortSignal): Promise<Credentials> {
     if (spec.auth === undefined) return anonymous;
-    const { name } = spec.auth.secretRef;
-    const id = { ...secretResource, namespace, name };
-    const secret = await getObject(this.#options.client, secretResource, id, { flow: `${namespace}/source`, signal }).catch(
-      (error: unknown) => {
-        if (!isKubeError(error, 403)) throw error;
-        const message = `the operator may not read Secret ${namespace}/${name}`;
-        throw new PlumblineError({ reason: 'OperatorForbidden', message }, { cause: error });
-      },
-    );
-    if (secret === undefined) {
-      const message = `Secret ${namespace}/${name}, which spec.auth.secretRef names, does not exist`;
-      throw new PlumblineError({ reason: 'SecretNotFound', message, lacks: { ...secretResource, namespace, name } });
-    }
-    return readCredentials((secret['data'] ?? {}) as Record<string, string>);
+    const secret = { namespace, name: spec.auth.secretRef.name, field: 'spec.auth.secretRef' } as const;
+    return readCredentials(await readSecretData(this.#options.client, secret, signal));
   }
 }

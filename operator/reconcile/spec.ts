@@ -4,6 +4,7 @@ import { PlumblineError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
 import { parseSemverRange } from '../source/refs.ts';
 import { parseGitUrl } from '../source/url.ts';
+import { canBeTag } from '../source/verify/index.ts';
 import { parseSchedule } from './schedule.ts';
 
 /** Throws PlumblineError with everything that is wrong: InvalidSpec, NotSupported. */
@@ -13,11 +14,11 @@ export function checkSpec(source: GitOpsSource): void {
   collect(faults, () => parseGitUrl(spec.url));
   if (spec.ref?.semver !== undefined) collect(faults, () => parseSemverRange(spec.ref?.semver ?? ''));
   if (spec.schedule !== undefined) collect(faults, () => parseSchedule(spec.schedule ?? ''));
-  if (spec.verify !== undefined) {
+  if (spec.verify !== undefined && spec.verify.mode !== 'HEAD' && !canBeTag(spec.ref ?? {})) {
     faults.push({
-      reason: 'NotSupported',
-      message: 'spec.verify: signatures are not checked by this version, so nothing of this source is applied',
-      remedy: 'Take spec.verify out.',
+      reason: 'InvalidSpec',
+      message: `spec.verify.mode is ${spec.verify.mode}, and spec.ref names no tag whose signature could be verified`,
+      remedy: 'Follow a tag (spec.ref.tag, semver, or a name under refs/tags/), or verify the commit with mode HEAD.',
     });
   }
   if (faults.length > 0) throw new PlumblineError(faults);

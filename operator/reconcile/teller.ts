@@ -63,7 +63,14 @@ export class Teller {
   async outcome(source: GitOpsSource, outcome: Outcome, handled: string | undefined, signal: AbortSignal): Promise<void> {
     const { log, now } = this.#options;
     const previous = source.status;
-    const next = outcomeStatus({ previous, outcome, generation: source.metadata.generation ?? 0, requestedAt: handled, now: now() });
+    const next = outcomeStatus({
+      previous,
+      outcome,
+      generation: source.metadata.generation ?? 0,
+      requestedAt: handled,
+      verifies: source.spec.verify !== undefined,
+      now: now(),
+    });
     const ref = outcome.kind === 'suspended' ? undefined : outcome.seen?.ref.shortRef;
     await this.#patch(source, next, ref, signal);
     for (const draft of eventsOf(outcome, previous, next)) this.event(source, draft);

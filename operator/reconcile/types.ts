@@ -9,6 +9,7 @@ import type { Claims } from '../plan/claims.ts';
 import type { Manifest, Notice } from '../render/types.ts';
 import type { Phase, RevisionSeen } from '../report/types.ts';
 import type { Credentials, SharedRemotes } from '../source/types.ts';
+import type { Signed } from '../source/verify/index.ts';
 import type { Turns } from './turn.ts';
 
 export interface WalkEnv {
@@ -78,5 +79,7 @@ export interface Walk extends WalkInput {
   /** The revision was fetched: from here on a failure is an attempt. */
   attempted: boolean;
   total: number | undefined;
+  /** Whose signatures the revision carries, of those that spec.verify asks for. */
+  verified: readonly Signed[];
   notices: readonly Notice[];
 }

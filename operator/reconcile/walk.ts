@@ -7,12 +7,14 @@ import type { PlumblineError } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { Changes, Outcome } from '../report/types.ts';
+import type { Checkout, Snapshot } from '../source/types.ts';
 import { applyRevision } from './apply-step.ts';
 import { isCurrent, remember } from './memory.ts';
 import { planRevision } from './plan-step.ts';
 import { renderSnapshot } from './render-step.ts';
 import { timed } from './phase.ts';
 import type { Memory, Walk, WalkEnv, WalkInput } from './types.ts';
+import { verifySource } from './verify-step.ts';
 
 /** The end of a walk, and what the next one may rely on; no memory means that nothing is known for certain. */
 export interface WalkResult {
@@ -34,6 +36,7 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
     phase: 'source',
     attempted: false,
     total: undefined,
+    verified: [],
     notices: [],
   };
   try {
@@ -52,7 +55,10 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
 }
 
 async function steps(self: Walk): Promise<Memory> {
-  const snapshot = await timed(self, 'source', () => takeSnapshot(self));
+  const checkout = await timed(self, 'source', () => fetchRevision(self));
+  if (self.source.spec.verify !== undefined) await timed(self, 'verify', () => verifyCheckout(self, checkout));
+  self.phase = 'source';
+  const snapshot = takeSnapshot(self, checkout);
   if (isCurrent(self, snapshot)) {
     self.total = self.memory?.total;
     return { ...self.memory, commit: snapshot.commit.sha };
@@ -65,10 +71,19 @@ async function steps(self: Walk): Promise<Memory> {
   return remember(self, snapshot, planned.plan, rendered.manifests);
 }
 
-async function takeSnapshot(self: Walk) {
+async function fetchRevision(self: Walk): Promise<Checkout> {
   const { spec } = self.source;
   const checkout = await self.env.remotes.checkout(spec.url, self.credentials, self.seen.ref, self.signal);
   self.seen = { ...self.seen, commit: checkout.commit };
+  return checkout;
+}
+
+async function verifyCheckout(self: Walk, checkout: Checkout): Promise<void> {
+  self.verified = await verifySource(self.env, self.source, self.seen.ref, checkout, self.signal);
+}
+
+function takeSnapshot(self: Walk, checkout: Checkout): Snapshot {
+  const { spec } = self.source;
   self.attempted = true;
   return checkout.snapshot(spec.path ?? '', spec.exclude ?? []);
 }
@@ -96,7 +111,7 @@ function failedOutcome(self: Walk, error: PlumblineError): WalkResult['outcome']
 }
 
 function told(self: Walk) {
-  return { notices: self.notices, warnings: [...self.progress.warnings], adopted: self.progress.adopted };
+  return { verified: self.verified, notices: self.notices, warnings: [...self.progress.warnings], adopted: self.progress.adopted };
 }
 
 function changesOf({ progress, total = 0 }: Walk): Changes {

@@ -24,6 +24,7 @@ const maxListed = 10;
 const actions: Readonly<Record<Phase | 'spec', string>> = {
   spec: 'ReadSpec',
   source: 'Fetch',
+  verify: 'Verify',
   render: 'Render',
   plan: 'Plan',
   dryrun: 'DryRun',

@@ -143,7 +143,7 @@ function joined(sentences: readonly string[]): string {
 }
 
 /** With a full stop, unless it has one or ends in a command that a person copies. */
-function sentence(text: string): string {
+export function sentence(text: string): string {
   return text === '' || /[.!?…]$/u.test(text) || endsInCommand(text) ? text : `${text}.`;
 }
 

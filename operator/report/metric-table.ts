@@ -33,7 +33,7 @@ const rows = {
   reconcileDuration: {
     name: 'plumbline_reconcile_duration_seconds',
     type: 'histogram',
-    help: 'How long a phase of a reconcile took (source, render, plan, dryrun, apply, prune), in seconds.',
+    help: 'How long a phase of a reconcile took (source, verify, render, plan, dryrun, apply, prune), in seconds.',
     labels: [...perSource, 'phase'],
     buckets: [0.1, 1, 10],
   },

@@ -5,6 +5,7 @@ import { historyAfter, isHalfIn, writtenBefore } from './history.ts';
 import { appliedMessage, failureMessage, revisionText, tellsSince, writtenBy } from './message.ts';
 import { mergePatchOf } from './merge-patch.ts';
 import { cutText } from './text.ts';
+import { withVerified } from './verified.ts';
 import type { Condition, GitOpsSourceStatus, RevisionStage, StatusCommit } from '../api/types.ts';
 import type { Ended } from './history.ts';
 import type { Outcome, RevisionSeen } from './types.ts';
@@ -21,6 +22,8 @@ export interface OutcomeInput {
   readonly generation: number;
   /** The value of annotation plumbline.dev/requestedAt as the walk began. */
   readonly requestedAt: string | undefined;
+  /** Whether the spec asks for signatures; default no. */
+  readonly verifies?: boolean | undefined;
   /** RFC 3339. */
   readonly now: string;
 }
@@ -71,7 +74,7 @@ export function progressStatus(
 
 /** The status after a walk. Times and messages stay as they were while nothing new is to be told: an identical failure changes nothing. */
 export function outcomeStatus(input: OutcomeInput): GitOpsSourceStatus {
-  const { previous, outcome, generation, requestedAt, now } = input;
+  const { previous, outcome, generation, requestedAt, verifies = false, now } = input;
   if (outcome.kind === 'suspended') return suspendedStatus(previous, generation, now);
   const history = historyAfter(previous, outcome, now);
   const handled = handledRequest(requestedAt) ?? previous?.lastHandledReconcileAt;
@@ -89,7 +92,10 @@ export function outcomeStatus(input: OutcomeInput): GitOpsSourceStatus {
     display: { ...previous?.display, revision: displayAfter(previous, outcome) },
     ...(outcome.kind === 'applied' ? { commit: commitAfter(previous, outcome.seen) } : {}),
   };
-  return { ...next, conditions: conditionsAfter(previous, next, outcome, generation, now) };
+  return {
+    ...next,
+    conditions: withVerified(conditionsAfter(previous, next, outcome, generation, now), verifies, outcome, generation, now),
+  };
 }
 
 /**

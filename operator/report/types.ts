@@ -2,9 +2,10 @@
 import type { PlumblineError } from '../errors.ts';
 import type { CommitInfo, ResolvedRef } from '../source/types.ts';
 import type { Notice } from '../render/types.ts';
+import type { Signed } from '../source/verify/index.ts';
 
 /** The phases of a walk, as reconcile_duration_seconds names them. */
-export type Phase = 'source' | 'render' | 'plan' | 'dryrun' | 'apply' | 'prune';
+export type Phase = 'source' | 'verify' | 'render' | 'plan' | 'dryrun' | 'apply' | 'prune';
 
 /** A revision as seen by the walk. */
 export interface RevisionSeen {
@@ -40,6 +41,8 @@ export type Outcome =
       readonly changes: Changes;
       /** How many objects the revision states. */
       readonly total: number;
+      /** Whose signatures it carries, of those that spec.verify asks for. */
+      readonly verified?: readonly Signed[] | undefined;
       readonly notices: readonly Notice[];
       /** The API server's warnings (deprecations), with the object. */
       readonly warnings: readonly string[];
@@ -60,6 +63,8 @@ export type Outcome =
       readonly total: number | undefined;
       /** How many of them are refused or failed. */
       readonly failedObjects: number;
+      /** As above; empty as well when it did not get that far. */
+      readonly verified?: readonly Signed[] | undefined;
       readonly notices: readonly Notice[];
       readonly warnings: readonly string[];
       readonly adopted: readonly Adoption[];

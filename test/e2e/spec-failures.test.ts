@@ -47,8 +47,6 @@ describe('a spec that the API server refuses', () => {
 });
 
 describe('a spec that only an edit can mend', () => {
-  const verify = { secretRef: { name: 'keys' } };
-
   test.concurrent.each<[string, Record<string, unknown>, string, RegExp]>([
     [
       'a schedule that does not parse',
@@ -119,22 +117,6 @@ describe('a spec that only an edit can mend', () => {
     expect(message).toMatch(/^the Secret of spec\.auth has tls\.crt, tls\.key, which this version does not know\. /);
     expect(message).not.toContain('private-key-text');
     await stage.kubectl('patch', 'secret', 'git', '--type=merge', '-p', '{"data":null,"stringData":{"username":"ada"}}');
-    await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
-  });
-
-  test.concurrent('verify: nothing is applied that was not checked', async () => {
-    const { cluster } = scene();
-    const stage = await scene().stage();
-    const commit = await stage.repo.write(files);
-    const audit = await cluster.audit();
-    await stage.source({ verify });
-    expect(await failureOf(cluster, stage, { reason: 'NotSupported', stalled: true })).toMatch(
-      /^spec\.verify: signatures are not checked by this version/,
-    );
-    expect(writesAs(await audit.events(), `system:serviceaccount:${stage.namespace}:deployer`)).toEqual([]);
-    expect((await cluster.tryKubectl(['get', 'configmap', 'a', '-n', stage.namespace])).code).toBe(1);
-    expect(conditionOf(await getSource(cluster, stage.namespace, 'shop'), 'SourceVerified')).toBeUndefined();
-    await stage.source();
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
   });
 });

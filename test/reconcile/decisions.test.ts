@@ -144,7 +144,8 @@ describe('a spec that the API server let through', () => {
   test.each<[string, Record<string, unknown>, readonly string[]]>([
     ['is taken', {}, []],
     ['has a bad range and a bad schedule: both are told', { ref: { semver: 'one' }, schedule: 'often' }, ['InvalidSpec', 'InvalidSpec']],
-    ['asks for signatures', { verify: { mode: 'HEAD', secretRef: { name: 'keys' } } }, ['NotSupported']],
+    ['asks for the signature of a commit', { verify: { mode: 'HEAD', secretRef: { name: 'keys' } } }, []],
+    ['asks for the signature of a tag and follows none', { verify: { mode: 'Tag', secretRef: { name: 'keys' } } }, ['InvalidSpec']],
     ['has an ssh URL', { url: 'ssh://git@git.example.com/shop.git' }, ['NotSupported']],
   ])('%s', (_name, spec, expected) => expect(reasons(spec)).toEqual(expected));
 });

@@ -8,6 +8,12 @@ export interface VerifyKeys {
   readonly allowedSigners: string | undefined;
 }
 
+/** One signature that counts: of `commit 4f2a9c1` or `tag v1.2.0`. */
+export interface Signed {
+  readonly what: string;
+  readonly by: Verified;
+}
+
 /** Who signed. All text is fit for a message. */
 export interface Verified {
   readonly kind: 'OpenPGP' | 'SSH';

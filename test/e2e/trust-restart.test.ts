@@ -1,0 +1,30 @@
+import { expect, test } from '@jest/globals';
+import { failureOf } from './failing.ts';
+import { startOperator } from './operator.ts';
+import { configMap, useScene } from './scene.ts';
+import { useSigners } from './signing.ts';
+import { waitUntilApplied } from './sources.ts';
+
+const scene = useScene({ operator: false });
+const signers = useSigners();
+
+test('after a restart what runs is verified anew: nothing is put back whose key left the Secret meanwhile', async () => {
+  const { cluster } = scene();
+  const { allowedSigners, bobAsc, secret, commit } = signers();
+  const stage = await scene().stage();
+  await secret(stage, { allowed_signers: allowedSigners });
+  const first = await commit(stage.repo, { 'prod/a.yaml': configMap('a') }, 'alice');
+  const operator = await startOperator({ kubeconfigPath: cluster.kubeconfigPath });
+  await stage.source({ verify: { mode: 'HEAD', secretRef: { name: 'keys' } } });
+  await waitUntilApplied(cluster, stage.namespace, 'shop', first);
+  await operator.stop();
+  await secret(stage, { 'bob.asc': bobAsc });
+  await stage.kubectl('delete', 'configmap', 'a');
+  await using _again = await startOperator({ kubeconfigPath: cluster.kubeconfigPath });
+  expect(await failureOf(cluster, stage, { reason: 'SignatureUntrusted' })).toContain('has no key allowed_signers');
+  expect((await cluster.tryKubectl(['get', 'configmap', 'a', '-n', stage.namespace])).code).toBe(1);
+  await secret(stage, { allowed_signers: allowedSigners });
+  await stage.request();
+  await waitUntilApplied(cluster, stage.namespace, 'shop', first);
+  await stage.kubectl('get', 'configmap', 'a');
+});
