@@ -32,14 +32,18 @@ function kindOf(mode: string): TreeEntry['kind'] {
 /** The id of the root tree, and the commits before. */
 export function parseCommitLinks(data: Buffer): { readonly tree: string; readonly parents: readonly string[] } {
   const headers = headersOf(data);
-  const tree = headers.find(([key]) => key === 'tree')?.[1];
-  if (tree === undefined) throw notGit('a commit in its pack is broken');
-  return { tree, parents: headers.filter(([key]) => key === 'parent').map(([, oid]) => oid) };
+  const tree = headers.find(([key]) => key === 'tree')?.[1] ?? '';
+  const parents = headers.filter(([key]) => key === 'parent').map(([, oid]) => oid);
+  // They are asked for by these names, and shown.
+  if (![tree, ...parents].every(isObjectId)) throw notGit('a commit in its pack is broken');
+  return { tree, parents };
 }
 
-/** The object that an annotated tag points at. */
-export function parseTagTarget(data: Buffer): string | undefined {
-  return headersOf(data).find(([key]) => key === 'object')?.[1];
+/** The object that an annotated tag points at. Throws GitError where it names none. */
+export function parseTagTarget(data: Buffer): string {
+  const oid = headersOf(data).find(([key]) => key === 'object')?.[1] ?? '';
+  if (!isObjectId(oid)) throw notGit('a tag in its pack is broken');
+  return oid;
 }
 
 /** What people are told of a commit. */
@@ -56,6 +60,11 @@ export function parseCommitInfo(sha: string, data: Buffer): CommitInfo {
     author: author === null ? '' : plain(`${author[1] ?? ''} <${author[2] ?? ''}>`),
     time: new Date(Math.abs(seconds) < 8.64e12 ? seconds * 1000 : 0).toISOString().replace('.000Z', 'Z'),
   };
+}
+
+/** 40 hexadecimal digits, as git writes them. */
+function isObjectId(text: string): boolean {
+  return /^[0-9a-f]{40}$/.test(text);
 }
 
 /** Header lines up to the empty one; continued lines (a signature) are left out. */
