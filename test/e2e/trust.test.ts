@@ -33,7 +33,7 @@ async function refused(stage: Stage, reason: string, push: () => Promise<unknown
   };
   const message = await failsUntouched(scene().cluster, stage, broken, { reason });
   expect(await verifiedOf(stage)).toMatch(new RegExp(`^False ${reason}: `));
-  expect((await verifiedOf(stage)).split(' ').slice(2, 12)).toEqual(message.split(' ').slice(0, 10));
+  expect(await verifiedOf(stage)).toContain(`: ${message.slice(0, message.indexOf('. Nothing was changed'))}. `);
   return message;
 }
 
