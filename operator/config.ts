@@ -76,7 +76,7 @@ export const flags = [
     env: 'PLUMBLINE_WEBHOOK_ADDRESS',
     value: 'HOST:PORT',
     default: ':9292',
-    meaning: 'Where the receivers of webhooks will answer; nothing listens there yet.',
+    meaning: 'Where the receivers of webhooks answer, POST /hooks/NAMESPACE/NAME; host and port as above.',
   },
   {
     name: 'concurrency',

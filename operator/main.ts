@@ -7,6 +7,8 @@ import type { Config } from './config.ts';
 import { createLogger } from './log.ts';
 import { runOperator } from './reconcile/run.ts';
 import { gitChildFlag, runGitChild } from './source/git-child.ts';
+import { startHookServer } from './web/hooks.ts';
+import { createReceiver } from './web/receivers/receive.ts';
 import { startWebServer } from './web/server.ts';
 
 /** The bundle is one file for all three: the operator, the process that reads repositories, kubectl-plumbline. */
@@ -44,7 +46,13 @@ async function operate(config: Config): Promise<number> {
       signal: stop.signal,
       onError: (error) => log.error('a page could not be made', { error }),
     });
-    log.info('listening', { host: web.host, port: web.port });
+    const hooks = await startHookServer({
+      address: config.webhookAddress,
+      receive: createReceiver({ port: running.hints, log, monotonic: () => performance.now() }),
+      signal: stop.signal,
+      onError: (error) => log.error('a webhook could not be taken', { error }),
+    });
+    log.info('listening', { host: web.host, port: web.port, webhookPort: hooks.port });
     const how = await running.ended;
     stop.abort();
     log.info(how === 'stopped' ? 'stopped' : 'ended without the lease');

@@ -43,6 +43,12 @@ export interface GitOpsSourceSpec {
    */
   readonly verify?: SpecVerify | undefined;
   /**
+   * Lets the forge say that something was pushed, so that the remote is asked at once: POST /hooks/NAMESPACE/NAME of the operator's
+   * webhook address takes webhooks of GitHub, GitLab, Gitea, Forgejo and Bitbucket, and any body signed in the header `X-Signature`.
+   * What is deployed is decided by git alone.
+   */
+  readonly receiver?: SpecReceiver | undefined;
+  /**
    * The service account in the namespace of the source whose rights it has: everything is written as that account. Without it, the
    * account that the operator's `--default-service-account` names.
    */
@@ -107,6 +113,22 @@ export interface SpecVerify {
    * `allowed_signers`. It is read anew at every attempt.
    */
   readonly secretRef: SecretRef;
+}
+
+/**
+ * Lets the forge say that something was pushed, so that the remote is asked at once: POST /hooks/NAMESPACE/NAME of the operator's
+ * webhook address takes webhooks of GitHub, GitLab, Gitea, Forgejo and Bitbucket, and any body signed in the header `X-Signature`. What
+ * is deployed is decided by git alone.
+ */
+export interface SpecReceiver {
+  /** The Secret in the namespace of the source that holds, under key `token`, what the forge signs with (GitLab sends it). */
+  readonly secretRef: SpecReceiverSecretRef;
+}
+
+/** The Secret in the namespace of the source that holds, under key `token`, what the forge signs with (GitLab sends it). */
+export interface SpecReceiverSecretRef {
+  /** The name of the Secret. */
+  readonly name: string;
 }
 
 /** What happens when somebody changes in the cluster what git states. It has no effect yet. */

@@ -23,7 +23,7 @@ export interface ConnectOptions {
    * Called right before the first byte of each try of each write goes out, leases aside; what it throws is thrown, and
    * nothing is sent (rule 16: a lost lease).
    */
-  readonly beforeWrite?: (() => void) | undefined;
+  readonly beforeWrite?: ((request: KubeRequest) => void) | undefined;
   /** Told of each try: the verb as the audit log names it, and the HTTP code, `0` for no answer. */
   readonly onRequest?: ((verb: string, code: string) => void) | undefined;
 }
@@ -69,7 +69,10 @@ export function connectKube(options: ConnectOptions): ConnectedClient {
     const deadline = startDeadline(request.signal, timeoutMs);
     try {
       for (let again = false; ; again = true) {
-        const wire = { ...(await wireRequest(request, deadline.signal)), beforeSend: isWrite ? options.beforeWrite : undefined };
+        const wire = {
+          ...(await wireRequest(request, deadline.signal)),
+          beforeSend: isWrite ? () => options.beforeWrite?.(request) : undefined,
+        };
         try {
           const answer = await exchange(isLeaseRequest(request.path) ? unlimited : dispatcher, origin, wire);
           options.onRequest?.(verb, String(answer.code));

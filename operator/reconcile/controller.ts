@@ -99,6 +99,11 @@ export class Controller {
     await this.#queue.close(graceMs);
   }
 
+  /** A receiver was called: the remote of this source is asked now. */
+  hint(key: string): void {
+    this.#entries.get(key)?.link.hint();
+  }
+
   #onSource(key: string, before: GitOpsSource | undefined, after: GitOpsSource | undefined): void {
     if (after === undefined) return this.#forget(key);
     if (before === undefined) return this.#queue.wake(key, 'New');

@@ -42,6 +42,7 @@ export class Leadership {
   readonly #monotonic: () => number;
   readonly #heldMs: number;
   #until = Number.NEGATIVE_INFINITY;
+  #led = false;
 
   /** `monotonic`: milliseconds of a clock that never jumps, performance.now. */
   constructor(monotonic: () => number, timing: LeaseTiming = leaseTiming) {
@@ -54,6 +55,11 @@ export class Leadership {
     return this.#monotonic() < this.#until;
   }
 
+  /** Whether this process leads or ever did: what led once writes nothing but as the leader. */
+  get hasLed(): boolean {
+    return this.#led;
+  }
+
   /** For the client, synchronously before each write but those of the lease itself. Throws LeadershipLostError. */
   check(): void {
     if (!this.stillLeader()) throw new LeadershipLostError();
@@ -62,11 +68,13 @@ export class Leadership {
   /** A renewal that was sent at `sentAt` (monotonic) succeeded. */
   renewed(sentAt: number): void {
     this.#until = sentAt + this.#heldMs;
+    this.#led = true;
   }
 
   /** Without election (--leader-elect=false): leads for ever. */
   assume(): void {
     this.#until = Number.POSITIVE_INFINITY;
+    this.#led = true;
   }
 
   /** Leads no more. */

@@ -69,6 +69,11 @@ export class RemoteLink {
     this.#subscription?.pollNow();
   }
 
+  /** Something may have been pushed: asks the remote now, which wakes every source that it has news for. */
+  hint(): void {
+    this.#subscription?.hint();
+  }
+
   /** Stops asking (suspend, deletion). */
   close(): void {
     this.#subscription?.close();

@@ -20,7 +20,10 @@ import type { ProxySettings } from '../source/proxies.ts';
 import { Remotes } from '../source/remotes.ts';
 import { version } from '../version.ts';
 import { Controller } from './controller.ts';
+import { createHints, isPassedOn } from './hints.ts';
+import type { Hints } from './hints.ts';
 import { Leadership, runLeaderElection } from './leader.ts';
+import { createTokenReader } from './secret-token.ts';
 import { SourceStore } from './source-store.ts';
 import { Teller } from './teller.ts';
 import { createTurns } from './turn.ts';
@@ -32,6 +35,8 @@ const leaseName = 'plumbline';
 /** A running operator, as the probes and the metrics page see it. */
 export interface Running {
   readonly metrics: Metrics;
+  /** For the receivers of webhooks. */
+  readonly hints: Hints;
   /** Rule 36: a standby is ready once its GitOpsSource watch is in, the leader once each member watch was tried. */
   readonly ready: () => { readonly ok: boolean; readonly text: string };
   /** `stopped` after the signal, `lost` when the lease was lost; rejects when it cannot go on. */
@@ -72,7 +77,9 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
     userAgent: `plumbline/${version}`,
     random,
     monotonic,
-    beforeWrite: () => leadership.check(),
+    beforeWrite: (request) => {
+      if (leadership.hasLed || !isPassedOn(request)) leadership.check();
+    },
     onRequest: (verb, code) => metrics.apiRequest(verb, code),
   });
   // Watches and polls outlive the walks that are allowed to finish after the signal.
@@ -101,14 +108,21 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
     () => (synced = true),
     () => {}, // the process ends before the first list
   );
+  const readToken = createTokenReader({
+    client,
+    monotonic,
+    signal: lifetime.signal,
+    onError: (secret, error) => log.warn('a token cannot be read', { secret, error }),
+  });
+  const hints = createHints({ client, store, leadership, readToken, now: () => Date.now(), signal: lifetime.signal });
   const lead = (leading: AbortSignal): Promise<void> =>
-    work({ config, log, instance, client, store, discovery, inventory, metrics, random, leading, lifetime });
+    work({ config, log, instance, client, store, discovery, inventory, metrics, random, hints, leading, lifetime });
   const ended = elect(config, client, leadership, instance, log, signal, lead).finally(async () => {
     lifetime.abort();
     await client.close();
   });
   const ready = () => readiness(synced, leadership.stillLeader(), inventory);
-  return { metrics, ready, ended };
+  return { metrics, hints, ready, ended };
 }
 
 interface Work {
@@ -121,6 +135,7 @@ interface Work {
   readonly inventory: Inventory;
   readonly metrics: Metrics;
   readonly random: () => number;
+  readonly hints: Hints;
   readonly leading: AbortSignal;
   readonly lifetime: AbortController;
 }
@@ -136,6 +151,7 @@ async function work({
   inventory,
   metrics,
   random,
+  hints,
   leading,
   lifetime,
 }: Work): Promise<void> {
@@ -174,6 +190,7 @@ async function work({
   const teller = new Teller({ client, store, recorder, metrics, log, now: () => new Date().toISOString() });
   const controller = new Controller({ env, store, teller, metrics, log, random, isStorm: () => client.isStorm() });
   controller.start();
+  hints.lead(controller);
   await aborted(leading);
   await controller.stop(graceMs);
   await Promise.all([recorder.close(), remotes.close()]);

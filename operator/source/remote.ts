@@ -73,8 +73,10 @@ export class Remote {
           return;
         }
         subscriber.waiting = true;
-        if (this.#asked !== undefined) this.#again = true;
-        else this.#schedule(0);
+        this.#askNow();
+      },
+      hint: () => {
+        if (!subscriber.closed && !isPinned(options.ref)) this.#askNow();
       },
       close: () => {
         subscriber.closed = true;
@@ -110,6 +112,12 @@ export class Remote {
     } else {
       this.#schedule(0);
     }
+  }
+
+  /** A question that is on its way may have left too early. */
+  #askNow(): void {
+    if (this.#asked !== undefined) this.#again = true;
+    else this.#schedule(0);
   }
 
   #tellPinned(subscriber: Subscriber): void {

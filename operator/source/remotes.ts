@@ -69,6 +69,7 @@ export class Remotes implements SharedRemotes {
     const subscription = shared.subscribe(options);
     return {
       pollNow: () => subscription.pollNow(),
+      hint: () => subscription.hint(),
       close: () => {
         subscription.close();
         if (!shared.unused || this.#remotes.get(key) !== shared) return;

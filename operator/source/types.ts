@@ -156,6 +156,8 @@ export interface SubscribeOptions {
 export interface Subscription {
   /** Asks now, also during backoff; onObserved follows, whether or not anything changed. */
   pollNow(): void;
+  /** Asks now; onObserved follows, for every subscriber of the remote, where something changed. */
+  hint(): void;
   close(): void;
 }
 

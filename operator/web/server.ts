@@ -1,7 +1,9 @@
 /** The HTTP server of the metrics address: /metrics, /healthz and /readyz. */
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { listenOn } from './listen.ts';
+import type { WebServer } from './listen.ts';
+
+export type { WebServer } from './listen.ts';
 
 /** What a probe answers: 200 when ok, else 503; the text is for people. */
 export interface Probe {
@@ -22,13 +24,6 @@ export interface WebServerOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-export interface WebServer {
-  readonly host: string;
-  readonly port: number;
-  /** Resolves once it is closed after the signal. */
-  readonly closed: Promise<void>;
-}
-
 interface Page {
   readonly status: number;
   readonly contentType: string;
@@ -36,58 +31,12 @@ interface Page {
 }
 
 const plain = 'text/plain; charset=utf-8';
-/** A client that sends slowly, or not at all, is cut off. */
-const requestMs = 10_000;
-const maxHeaderBytes = 16_384;
 const maxConnections = 256;
 
 /** Listens; resolves once it does. Throws an Error that names the address when it cannot (a port in use). */
-export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
-  options.signal.throwIfAborted();
-  const { host, port } = options.address;
-  const server = createServer(
-    { maxHeaderSize: maxHeaderBytes, requestTimeout: requestMs, headersTimeout: requestMs, keepAliveTimeout: 65_000 },
-    (request, response) => {
-      void answer(options, request, response);
-    },
-  );
-  server.maxConnections = maxConnections;
-  await listen(server, host, port);
-  const closed = new Promise<void>((resolve) => {
-    server.once('close', () => resolve());
-  });
-  const close = () => {
-    server.close();
-    server.closeAllConnections();
-  };
-  options.signal.addEventListener('abort', close, { once: true });
-  if (options.signal.aborted) close();
-  const bound = server.address() as AddressInfo;
-  return { host: bound.address, port: bound.port, closed };
-}
-
-function listen(server: Server, host: string | undefined, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException) => {
-      reject(
-        new Error(`cannot listen on ${host?.includes(':') === true ? `[${host}]` : (host ?? '')}:${port}: ${whyNot(error)}`, {
-          cause: error,
-        }),
-      );
-    };
-    server.once('error', failed);
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
-      server.removeListener('error', failed);
-      resolve();
-    });
-  });
-}
-
-function whyNot(error: NodeJS.ErrnoException): string {
-  if (error.code === 'EADDRINUSE') return 'the port is in use by another process';
-  if (error.code === 'EADDRNOTAVAIL') return 'this machine has no such address';
-  if (error.code === 'EACCES') return 'this port needs more rights';
-  return error.code ?? error.message;
+export function startWebServer(options: WebServerOptions): Promise<WebServer> {
+  const { address, signal } = options;
+  return listenOn({ address, maxConnections, signal, answer: (request, response) => void answer(options, request, response) });
 }
 
 async function answer(options: WebServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -82,6 +82,8 @@ describe('values', () => {
     ],
     ['of two replicas without a leader', [...image, '--set', 'leaderElection=false'], 'leaderElection=false allows one replica only'],
     ['with somebody else\u2019s account of no name', [...image, '--set', 'serviceAccount.create=false'], 'serviceAccount.name is required'],
+    ['of an Ingress without a host', [...image, '--set', 'receivers.ingress.enabled=true'], 'receivers.ingress.host is required'],
+    ['of a route without a Gateway', [...image, '--set', 'receivers.httpRoute.enabled=true'], 'receivers.httpRoute.parentRefs is required'],
     [
       'that limit accounts twice',
       [...image, '--set', 'namespaces={a}', '--set', 'rbac.impersonate.namespaces={b}'],
@@ -140,6 +142,46 @@ describe('values', () => {
     expect(closed.policyTypes).toEqual(['Ingress', 'Egress']);
     expect(closed.ingress[0].from).toEqual(JSON.parse(from));
     expect(closed.egress.flatMap((rule: Rendered) => rule.ports.map((port: Rendered) => port.port))).toEqual([53, 53, 443, 6443, 80]);
+  });
+
+  test('let forges reach the receivers, and nothing else', async () => {
+    const none = await helm().template();
+    expect([...ofKind(none, 'Ingress'), ...ofKind(none, 'HTTPRoute')]).toEqual([]);
+    const service = theOnly(none, 'Service');
+    const ingress = theOnly(
+      await helm().template(
+        '--set',
+        'receivers.ingress.enabled=true,receivers.ingress.host=hooks.example.com,receivers.ingress.className=public',
+        '--set',
+        'receivers.ingress.tlsSecretName=hooks-tls,receivers.ingress.annotations.a=b',
+      ),
+      'Ingress',
+    );
+    const backend = { service: { name: service.metadata.name, port: { name: 'webhook' } } };
+    expect(ingress.metadata.annotations).toEqual({ a: 'b' });
+    expect(ingress.spec).toEqual({
+      ingressClassName: 'public',
+      rules: [{ host: 'hooks.example.com', http: { paths: [{ path: '/hooks/', pathType: 'Prefix', backend }] } }],
+      tls: [{ hosts: ['hooks.example.com'], secretName: 'hooks-tls' }],
+    });
+    const route = theOnly(
+      await helm().template(
+        '--set-json',
+        'receivers.httpRoute={"enabled":true,"parentRefs":[{"name":"public","namespace":"gateways"}],"hostnames":["hooks.example.com"]}',
+      ),
+      'HTTPRoute',
+    );
+    expect(route.spec).toEqual({
+      parentRefs: [{ name: 'public', namespace: 'gateways' }],
+      hostnames: ['hooks.example.com'],
+      rules: [
+        {
+          matches: [{ method: 'POST', path: { type: 'PathPrefix', value: '/hooks/' } }],
+          backendRefs: [{ name: service.metadata.name, port: 9292 }],
+        },
+      ],
+    });
+    expect(service.spec.ports).toContainEqual({ name: 'webhook', port: 9292, targetPort: 'webhook' });
   });
 
   test('for pods reach the pods', async () => {

@@ -226,7 +226,7 @@ async function whatIsSeen({ tell, setting, ask }: Story, last: string): Promise<
 
 const names = 'jsonpath={.items[*].metadata.name}';
 
-/** A git server calls a webhook at a push; until the operator has receivers, an annotation asks in its stead. */
+/** A forge calls a receiver at a push; here is none, and an annotation asks in its stead. */
 async function notify(setting: Setting): Promise<void> {
   await setting.kubectl('annotate', 'gos', '--all', '-A', '--overwrite', `plumbline.dev/requestedAt=${new Date().toISOString()}`);
 }

@@ -146,6 +146,26 @@ describe('a subscriber', () => {
     expect(clock.next).toBe(60_000);
   });
 
+  test('that was hinted at has the remote asked once for all, and whoever it has news for is told', async () => {
+    await repo.write({ 'web.yaml': '1' });
+    const [source, other] = [listen(), listen()];
+    await nextPoll();
+    await Promise.all([source.until(1), other.until(1)]);
+    const before = server.counts.lsRefs;
+    source.hint();
+    source.hint();
+    other.hint();
+    expect(await nextPoll()).toBe(0);
+    expect([server.counts.lsRefs - before, source.told.length, other.told.length]).toEqual([1, 1, 1]);
+    const second = await repo.write({ 'web.yaml': '2' });
+    source.hint();
+    expect(await nextPoll()).toBe(0);
+    expect([(await source.until(2)).resolved?.commit, (await other.until(2)).resolved?.commit]).toEqual([second, second]);
+    source.close();
+    source.hint();
+    expect(clock.next).toBe(60_000);
+  });
+
   test('of a commit is told without anybody being asked', async () => {
     const before = server.counts.all;
     const source = listen({ ref: { commit: '4'.repeat(40) } });
