@@ -104,8 +104,10 @@ export class Remote {
     const age = known === undefined ? Infinity : this.#options.clock.now() - known.at;
     // A clock that was set back makes nothing fresh.
     const fresh = age >= 0 && age < Math.min(this.#options.freshMs, subscriber.options.intervalMs);
-    if (known !== undefined && covered && fresh) {
-      this.#tell(subscriber, resolution(known, subscriber.options.ref), known.at, true);
+    const answer = known !== undefined && covered && fresh ? resolution(known, subscriber.options.ref) : undefined;
+    // A ref that is not there may have been pushed since, just before the source that follows it was made.
+    if (known !== undefined && answer?.resolved !== undefined) {
+      this.#tell(subscriber, answer, known.at, true);
       this.#schedule(this.#pause());
     } else if (this.#asked !== undefined) {
       this.#again ||= !covers(this.#asked, subscriber.options.ref);

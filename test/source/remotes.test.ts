@@ -166,6 +166,22 @@ describe('a subscriber', () => {
     expect(clock.next).toBe(60_000);
   });
 
+  test('that comes while an answer is fresh is served by it, unless its ref is not in it', async () => {
+    const first = await repo.write({ 'web.yaml': '1' });
+    const known = listen();
+    await nextPoll();
+    await known.until(1);
+    const before = server.counts.lsRefs;
+    const served = listen();
+    expect((await served.until(1)).resolved?.commit).toBe(first);
+    expect(server.counts.lsRefs - before).toBe(0);
+    const staging = await repo.write({ 'web.yaml': '2' }, { branch: 'staging' });
+    const late = listen({ ref: { branch: 'staging' } });
+    expect(await nextPoll()).toBe(0);
+    expect((await late.until(1)).resolved?.commit).toBe(staging);
+    expect(server.counts.lsRefs - before).toBe(1);
+  });
+
   test('of a commit is told without anybody being asked', async () => {
     const before = server.counts.all;
     const source = listen({ ref: { commit: '4'.repeat(40) } });
@@ -230,6 +246,7 @@ describe('many sources of one remote', () => {
     expect((await branch.until(1)).resolved?.commit).toBe(second);
     expect(branch.told).toHaveLength(1);
     const missing = listen({ ref: { branch: 'prod' } });
+    await nextPoll();
     expect((await missing.until(1)).error?.reason).toBe('RefNotFound');
   });
 
