@@ -1,7 +1,7 @@
 /** Tokens in Secrets that a source names: read when they are needed, kept for seconds, never told. */
 import type { KubeClient } from '../kube/client.ts';
 import { getObject } from '../kube/operations.ts';
-import { secretResource } from './remote-link.ts';
+import { secretResource } from './secret.ts';
 
 export interface TokenReaderOptions {
   readonly client: KubeClient;

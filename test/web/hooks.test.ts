@@ -140,14 +140,18 @@ describe('who is refused', () => {
     const without = await start({ token: () => Promise.resolve(undefined) });
     expect((await without.post(github(push))).status).toBe(401);
     const slow = await start({ token: () => new Promise((resolve) => setTimeout(resolve, refusalStepMs / 2, undefined)) });
-    const times: number[] = [];
-    for (const path of ['/hooks/shop/web', '/hooks/shop/none']) {
-      const from = performance.now();
-      expect((await slow.post(github(push), path)).status).toBe(401);
-      times.push(performance.now() - from);
-    }
-    const [known = 0, unknown = 0] = times;
-    expect(Math.abs(known - unknown)).toBeLessThan(refusalStepMs / 4);
+    const fastest = async (path: string): Promise<number> => {
+      const times: number[] = [];
+      for (let count = 0; count < 6; count += 1) {
+        const from = performance.now();
+        expect((await slow.post(github(push), path)).status).toBe(401);
+        times.push(performance.now() - from);
+      }
+      return Math.min(...times);
+    };
+    const [known, unknown] = [await fastest('/hooks/shop/web'), await fastest('/hooks/shop/none')];
+    // Half a step is what reading the Secret takes.
+    expect(Math.abs(known - unknown)).toBeLessThan(refusalStepMs * 0.4);
   });
 
   test('is a source that is being deleted', async () => {
