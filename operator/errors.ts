@@ -91,7 +91,8 @@ const entries = {
   },
   RepositoryRefused: {
     retry: 'retry',
-    meaning: 'The repository holds something that is never read: a symlink, a submodule, an LFS pointer.',
+    meaning:
+      'The repository holds something that is never read: a submodule, an LFS pointer, a name that is no text, or a symlink that leaves the repository, leads in a circle or stands for a file that is not there.',
     remedy: 'Replace what the message names by plain files, or move it out of the path.',
   },
 

@@ -6,15 +6,13 @@ import { parseConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { createLogger } from './log.ts';
 import { runOperator } from './reconcile/run.ts';
-import { gitChildFlag, runGitChild } from './source/git-child.ts';
 import { startHookServer } from './web/hooks.ts';
 import { createReceiver } from './web/receivers/receive.ts';
 import { startWebServer } from './web/server.ts';
 
-/** The bundle is one file for all three: the operator, the process that reads repositories, kubectl-plumbline. */
+/** The bundle is one file for both: the operator, and kubectl-plumbline. */
 async function main(argv: readonly string[]): Promise<void> {
   const [, script = '', first] = argv;
-  if (first === gitChildFlag) return runGitChild();
   if (basename(script).startsWith('kubectl-plumbline') || first === 'kubectl-plumbline') {
     const { runCli } = await import('./cli/run.ts');
     process.exitCode = await runCli(argv.slice(first === 'kubectl-plumbline' ? 3 : 2), process.env, process.stdout, process.stderr);

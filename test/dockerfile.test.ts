@@ -1,5 +1,4 @@
-import { execFile, fork } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -149,14 +148,6 @@ describe('the Dockerfile', () => {
     const plugin = join(dir, 'kubectl-plumbline');
     await symlink(join(stages.final.root, 'app/plumbline.mjs'), plugin);
     expect((await run(node, [plugin, '--help'])).stdout).toContain('kubectl plumbline diff');
-  });
-
-  test('is the process that reads git as well, which ends with its parent', async () => {
-    const child = fork(join(stages.final.root, 'app/plumbline.mjs'), ['--git-child'], { execPath: node, execArgv: [], env: {} });
-    const ended = once(child, 'exit');
-    await once(child, 'spawn');
-    child.disconnect();
-    expect(await ended).toEqual([0, null]);
   });
 
   test('leaves one bundle in the image, and no packages', async () => {

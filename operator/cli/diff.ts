@@ -159,9 +159,10 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
 async function diffWalk(self: Walk): Promise<Diff> {
   const { env, source, seen, signal } = self;
   const { spec } = source;
-  const checkout = await env.remotes.checkout(spec.url, self.credentials, seen.ref, signal);
+  const wanted = { path: spec.path ?? '', exclude: spec.exclude ?? [] };
+  const checkout = await env.remotes.checkout(spec.url, self.credentials, seen.ref, signal, wanted);
   await verifySource(env, source, seen.ref, checkout, signal);
-  const rendered = await renderSnapshot(self, checkout.snapshot(spec.path ?? '', spec.exclude ?? []));
+  const rendered = await renderSnapshot(self, await checkout.snapshot(wanted, signal));
   const commit = checkout.commit.sha;
   const { plan, account, held } = await planRevision(self, rendered.manifests, commit);
   const context: ApplyContext = {

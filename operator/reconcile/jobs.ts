@@ -22,8 +22,9 @@ export async function appliedHashes(self: Walk, manifests: readonly Manifest[], 
   const { spec } = self.source;
   try {
     const ref = { commit: applied.commit, fullRef: undefined, shortRef: undefined };
-    const checkout = await self.env.remotes.checkout(spec.url, self.credentials, ref, self.signal);
-    const rendered = await renderSnapshot(self, checkout.snapshot(spec.path ?? '', spec.exclude ?? []));
+    const wanted = { path: spec.path ?? '', exclude: spec.exclude ?? [] };
+    const checkout = await self.env.remotes.checkout(spec.url, self.credentials, ref, self.signal, wanted);
+    const rendered = await renderSnapshot(self, await checkout.snapshot(wanted, self.signal));
     return hashes(rendered.manifests);
   } catch (error) {
     if (error instanceof PlumblineError) return nothing;

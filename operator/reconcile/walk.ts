@@ -73,7 +73,8 @@ async function steps(self: Walk): Promise<Memory> {
 
 async function fetchRevision(self: Walk): Promise<Checkout> {
   const { spec } = self.source;
-  const checkout = await self.env.remotes.checkout(spec.url, self.credentials, self.seen.ref, self.signal);
+  const wanted = { path: spec.path ?? '', exclude: spec.exclude ?? [] };
+  const checkout = await self.env.remotes.checkout(spec.url, self.credentials, self.seen.ref, self.signal, wanted);
   self.seen = { ...self.seen, commit: checkout.commit };
   return checkout;
 }
@@ -85,7 +86,7 @@ async function verifyCheckout(self: Walk, checkout: Checkout): Promise<void> {
 function takeSnapshot(self: Walk, checkout: Checkout): Snapshot {
   const { spec } = self.source;
   self.attempted = true;
-  return checkout.snapshot(spec.path ?? '', spec.exclude ?? []);
+  return checkout.snapshot(wanted, self.signal);
 }
 
 function appliedOutcome(self: Walk): WalkResult['outcome'] {

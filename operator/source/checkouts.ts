@@ -4,8 +4,8 @@ import { SharedWork } from './shared-work.ts';
 import type { Checkout } from './types.ts';
 
 export interface CheckoutsOptions {
-  /** All that is kept, of all remotes. Bytes. */
-  readonly bytes: number;
+  /** Whether what is held takes more memory than it may, so that something has to be let go. */
+  readonly isFull: () => boolean;
   /** Commits kept of one remote. */
   readonly perRemote: number;
   /** What nobody asked for so long is let go. Milliseconds. */
@@ -17,8 +17,8 @@ export interface CheckoutsOptions {
 interface Entry {
   readonly remote: string;
   readonly work: SharedWork<Checkout>;
-  /** 0 until it is there. */
-  bytes: number;
+  /** undefined until it is there. */
+  checkout: Checkout | undefined;
   usedAt: number;
 }
 
@@ -45,19 +45,20 @@ export class Checkouts {
   /** Lets go what nobody asked for lately. */
   sweep(): void {
     const before = this.#options.now() - this.#options.idleMs;
-    for (const [key, entry] of this.#entries) if (entry.work.done && entry.usedAt < before) this.#entries.delete(key);
+    for (const [key, entry] of this.#entries)
+      if (entry.work.done && (entry.usedAt < before || this.#options.isFull())) this.#drop(key, entry);
   }
 
   /** Lets go everything of a remote that nobody uses any more. */
   forget(remote: string): void {
-    for (const [key, entry] of this.#entries) if (entry.remote === remote && entry.work.done) this.#entries.delete(key);
+    for (const [key, entry] of this.#entries) if (entry.remote === remote && entry.work.done) this.#drop(key, entry);
   }
 
   #begin(key: string, remote: string, fetch: (signal: AbortSignal) => Promise<Checkout>): Entry {
     const work = new SharedWork(async (signal) => {
       try {
         const checkout = await fetch(signal);
-        entry.bytes = checkout.bytes;
+        entry.checkout = checkout;
         return checkout;
       } catch (error) {
         const lasting = error instanceof PlumblineError && error.reason === 'RepositoryTooLarge';
@@ -67,23 +68,22 @@ export class Checkouts {
         this.#evict(key, remote);
       }
     });
-    const entry: Entry = { remote, work, bytes: 0, usedAt: 0 };
+    const entry: Entry = { remote, work, checkout: undefined, usedAt: 0 };
     return entry;
   }
 
-  /** Down to what may be kept; the one that just came stays whatever it weighs. */
+  #drop(key: string, entry: Entry): void {
+    this.#entries.delete(key);
+    entry.checkout?.release();
+  }
+
+  /** Down to what may be kept; the one that just came stays. */
   #evict(newest: string, remote: string): void {
-    let bytes = 0;
-    let ofRemote = 0;
-    for (const entry of this.#entries.values()) {
-      bytes += entry.bytes;
-      if (entry.remote === remote) ofRemote += 1;
-    }
+    let ofRemote = [...this.#entries.values()].filter((entry) => entry.remote === remote).length;
     for (const [key, entry] of this.#entries) {
       const tooMany = entry.remote === remote && ofRemote > this.#options.perRemote;
-      if (key === newest || !entry.work.done || (bytes <= this.#options.bytes && !tooMany)) continue;
-      this.#entries.delete(key);
-      bytes -= entry.bytes;
+      if (key === newest || !entry.work.done || !(tooMany || this.#options.isFull())) continue;
+      this.#drop(key, entry);
       if (entry.remote === remote) ofRemote -= 1;
     }
   }

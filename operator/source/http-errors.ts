@@ -99,37 +99,48 @@ export interface RefusedAnswer {
   readonly authenticated: boolean;
 }
 
+/** An answer other than 200, for those who know what the status means for others. */
+export class StatusError extends PlumblineError {
+  readonly status: number;
+
+  constructor(status: number, ...rest: ConstructorParameters<typeof PlumblineError>) {
+    super(...rest);
+    this.status = status;
+  }
+}
+
 /** An answer other than 200. `now`: milliseconds since the epoch, for a Retry-After that is a date. */
-export function statusError(answer: RefusedAnswer, where: string, now: number): PlumblineError {
+export function statusError(answer: RefusedAnswer, where: string, now: number): StatusError {
   const { status } = answer;
   const words = quote(answer.text);
   const tail = words === '' ? '' : `: ${words}`;
   if (status === 407) {
-    return new PlumblineError({
+    return new StatusError(status, {
       reason: 'GitUnreachable',
       message: `${where} cannot be reached: the proxy asks for a login, or refuses the one it got (407)`,
       remedy: "Put the proxy's user name and password into HTTP_PROXY of the operator.",
     });
   }
   if (status >= 300 && status < 400) {
-    return new PlumblineError({
+    return new StatusError(status, {
       reason: 'GitError',
       message: `${where} redirects (${status}) what is asked after the beginning, which is not followed`,
       remedy: 'Write the URL that is meant into spec.url.',
     });
   }
   if (status === 401) {
-    return new PlumblineError({
+    return new StatusError(status, {
       reason: 'AuthenticationFailed',
       message: answer.authenticated
         ? `${where} refuses the credentials (${status})`
         : `${where} asks for credentials (${status}); some servers say so of a repository that does not exist`,
     });
   }
-  if (status === 403) return new PlumblineError({ reason: 'AuthenticationFailed', message: `${where} refuses access (403)${tail}` });
+  if (status === 403) return new StatusError(status, { reason: 'AuthenticationFailed', message: `${where} refuses access (403)${tail}` });
   if (status === 404 || status === 410)
-    return new PlumblineError({ reason: 'RepositoryNotFound', message: `there is no repository at ${where} (${status})` });
-  return new PlumblineError(
+    return new StatusError(status, { reason: 'RepositoryNotFound', message: `there is no repository at ${where} (${status})` });
+  return new StatusError(
+    status,
     { reason: 'GitError', message: `${where} answers ${status}${tail}` },
     { retryAfterMs: retryAfterMs(answer.retryAfter, now) },
   );

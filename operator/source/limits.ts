@@ -1,20 +1,22 @@
 /** How large a repository may be; what is over a limit is told with the limit, never read in part. */
 
 export interface Limits {
-  /** One file; what is larger is never held in memory. Bytes. */
+  /** One file that is read; what is larger is never held in memory. Bytes. */
   readonly fileBytes: number;
-  /** Manifest files under one path. */
+  /** Files that are read under one path. */
   readonly files: number;
-  /** Manifest files under one path together. Bytes. */
+  /** Files that are read under one path together. Bytes. */
   readonly totalBytes: number;
-  /** Files and folders of a whole commit. */
+  /** Files and folders under one path, those that are not read included. */
   readonly entries: number;
   /** What one answer may hold as it comes over the wire, large files included. Bytes. */
   readonly packBytes: number;
   /** Objects in one pack. */
   readonly objects: number;
-  /** Everything that a pack unpacks to, large files aside. Bytes. */
-  readonly unpackedBytes: number;
+  /** Deltas that stand on one another. */
+  readonly deltaChain: number;
+  /** What is kept of one answer. Bytes. */
+  readonly keptBytes: number;
   /** The answer to one ls-refs. Bytes. */
   readonly refsBytes: number;
 }
@@ -26,9 +28,10 @@ export const defaultLimits: Limits = {
   files: 20_000,
   totalBytes: 100 * mebi,
   entries: 200_000,
-  packBytes: 512 * mebi,
-  objects: 500_000,
-  unpackedBytes: 256 * mebi,
+  packBytes: 1024 * mebi,
+  objects: 2_000_000,
+  deltaChain: 4096,
+  keptBytes: 256 * mebi,
   refsBytes: 32 * mebi,
 };
 

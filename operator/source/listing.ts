@@ -1,63 +1,50 @@
-/** What one commit holds that a source may care about: folders, manifest files, and what is refused. */
+/** What one path of one commit holds: the files that are read, what is refused, and what has to be fetched to tell. */
 import { PlumblineError } from '../errors.ts';
+import type { Fault } from '../errors.ts';
+import { globMatcher } from './glob.ts';
 import { sizeText } from './limits.ts';
 import type { Limits } from './limits.ts';
-import { parseCommitInfo, parseCommitLinks, parseTagTarget, parseTree } from './objects.ts';
+import { parseTagTarget, treeEntries } from './objects.ts';
 import type { TreeEntry } from './objects.ts';
-import type { PackObjects } from './pack.ts';
-import { notGit } from './pktline.ts';
-import type { CommitInfo, SignedBytes } from './types.ts';
+import type { Pacer } from './pacer.ts';
+import { notThere, refusedLink, refusedModule, refusedName } from './refusals.ts';
+import { follow, joined, targetOf } from './tree-path.ts';
+import type { GitObject, ObjectReader, SnapshotFile, Wanted } from './types.ts';
 
-export interface ListedFile {
-  /** From the root of the repository. */
-  readonly path: string;
-  /** `manifest`: its content is read. The others are refused where a source reads them. */
-  readonly kind: 'manifest' | 'large' | 'lfs' | 'link' | 'module';
-  /** Object id of the blob. */
-  readonly oid: string;
-  /** `large`: the size, where it is known; `link`: the target. */
-  readonly note?: string;
+/** Objects, and the sizes of those that were seen and not kept. */
+export interface SizedReader extends ObjectReader {
+  sizeOf(oid: string): number | undefined;
+}
+
+export interface ListingAsked {
+  readonly reader: SizedReader;
+  /** Tree of the commit. */
+  readonly root: string;
+  /** For messages. */
+  readonly commit: string;
+  readonly wanted: Wanted;
+  readonly limits: Limits;
+  readonly pacer: Pacer;
+  readonly signal: AbortSignal;
 }
 
 export interface Listing {
-  readonly commit: CommitInfo;
-  readonly signed: SignedBytes;
-  /** Path (empty for the root) and object id of every folder that is not hidden. */
-  readonly folders: readonly (readonly [path: string, tree: string])[];
-  readonly files: readonly ListedFile[];
+  /** Stands for all that was read: the id of the folder, and where symlinks lead. */
+  readonly tree: string;
+  /** Normalised. */
+  readonly path: string;
+  /** Sorted by path. */
+  readonly files: readonly SnapshotFile[];
+  /** Files and symlinks that are read, folders that are walked. */
+  readonly used: ReadonlySet<string>;
+  /** Of `used`, what is not in memory: with any, the rest is not complete. */
+  readonly missing: ReadonlySet<string>;
+  readonly faults: readonly Fault[];
 }
 
-/** Walks the whole tree of a commit, which `oid` is or which a tag of that id leads to. Throws PlumblineError: RefNotFound, RepositoryTooLarge, GitError. */
-export function listCommit(oid: string, pack: PackObjects, limits: Limits): Listing {
-  const { sha, data } = peel(oid, pack);
-  const root = parseCommitLinks(data).tree;
-  const folders: [string, string][] = [];
-  const files: ListedFile[] = [];
-  let entries = 0;
-  const walk = (path: string, tree: string): void => {
-    folders.push([path, tree]);
-    for (const entry of treeOf(pack, tree)) {
-      if (entry.name.startsWith('.')) continue;
-      entries += 1;
-      if (entries > limits.entries) {
-        throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `the commit holds over ${limits.entries} files and folders` });
-      }
-      const at = path === '' ? entry.name : `${path}/${entry.name}`;
-      // Deeper than any repository that people made; a stack has an end.
-      if (at.length > 4096)
-        throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `a path is over 4096 characters: ${at.slice(0, 100)}…` });
-      if (entry.kind === 'folder') {
-        walk(at, entry.oid);
-      } else {
-        const file = listed(at, entry, pack, root);
-        if (file !== undefined) files.push(file);
-      }
-    }
-  };
-  walk('', root);
-  const named = pack.objects.get(oid);
-  const signed = { commit: data, tag: named?.type === 'tag' ? named.data : undefined };
-  return { commit: parseCommitInfo(sha, data), signed, folders, files };
+/** Walks the folders under a path. Throws PlumblineError: InvalidSpec, PathNotFound, RepositoryRefused, RepositoryTooLarge, GitError. */
+export async function list(asked: ListingAsked): Promise<Listing> {
+  return new Walk(asked).run();
 }
 
 /** kubectl's own extensions, and what marks a kustomization or a chart (both are `.yaml` otherwise). */
@@ -65,64 +52,215 @@ export function isManifestName(name: string): boolean {
   return /\.(ya?ml|json)$/.test(name) || name === 'Kustomization';
 }
 
-function listed(path: string, entry: TreeEntry, pack: PackObjects, root: string): ListedFile | undefined {
-  const { oid, name } = entry;
-  if (entry.kind === 'module') return { path, kind: 'module', oid };
-  const blob = pack.objects.get(oid);
-  if (entry.kind === 'link') {
-    const target = blob?.data.toString('utf8', 0, 500) ?? '';
-    return isManifestName(name) || !leadsToFile(path, target, pack, root) ? { path, kind: 'link', oid, note: target } : undefined;
-  }
-  if (blob === undefined) {
-    // Everything else is in the pack; only large files are left out, by the server or by us.
-    const size = pack.large.get(oid);
-    return { path, kind: 'large', oid, ...(size === undefined ? {} : { note: sizeText(size) }) };
-  }
-  if (!isManifestName(name)) return undefined;
-  return { path, kind: blob.data.subarray(0, 60).includes('version https://git-lfs.github.com/spec/') ? 'lfs' : 'manifest', oid };
+/** `./prod/` → `prod`; the root is empty. Throws PlumblineError InvalidSpec for a path that leaves the repository. */
+export function normalisePath(path: string): string {
+  const steps = path.split('/').filter((step) => step !== '' && step !== '.');
+  if (steps.includes('..'))
+    throw new PlumblineError({ reason: 'InvalidSpec', message: `spec.path: ${JSON.stringify(path)} leaves the repository` });
+  return steps.join('/');
 }
 
-/** Whether a link surely leads to a plain file of this repository; one to a folder would hide manifests. */
-function leadsToFile(path: string, target: string, pack: PackObjects, root: string): boolean {
-  if (target.startsWith('/')) return false;
-  const steps = path.split('/').slice(0, -1);
-  for (const step of target.split('/')) {
-    if (step === '' || step === '.') continue;
-    if (step !== '..') steps.push(step);
-    else if (steps.pop() === undefined) return false;
-  }
-  let tree = root;
-  for (const [index, step] of steps.entries()) {
-    const entry = treeOf(pack, tree).find(({ name }) => name === step);
-    // A link that leads nowhere hides nothing.
-    if (entry === undefined) return true;
-    if (entry.kind !== 'folder') return entry.kind === 'file' && index === steps.length - 1;
-    tree = entry.oid;
-  }
-  return false;
-}
-
-function treeOf(pack: PackObjects, oid: string): TreeEntry[] {
-  const tree = pack.objects.get(oid);
-  if (tree?.type !== 'tree') throw notGit(`its pack lacks the folder ${oid}`);
-  return parseTree(tree.data);
-}
-
-/** The commit itself, or the one that an annotated tag points at. */
-function peel(oid: string, pack: PackObjects): { readonly sha: string; readonly data: Buffer } {
+/** The commit that `oid` is or that a chain of annotated tags leads to; `missing` where an object of the chain is not in memory. */
+export function peel(reader: ObjectReader, oid: string): { readonly commit: string } | { readonly missing: string } {
   let at = oid;
   for (let depth = 0; depth < 10; depth += 1) {
-    const object = pack.objects.get(at);
-    if (object === undefined) throw notGit(`its pack lacks ${at}`);
-    if (object.type === 'commit') return { sha: at, data: object.data };
+    const object = reader.read(at);
+    if (object === undefined) return { missing: at };
+    if (object.type === 'commit') return { commit: at };
     const target = object.type === 'tag' ? parseTagTarget(object.data) : undefined;
     if (target === undefined) {
-      throw new PlumblineError({
-        reason: 'RefNotFound',
-        message: `${oid} is a ${object.type === 'tree' ? 'folder' : 'file'}, not a commit`,
-      });
+      const what = object.type === 'tree' ? 'folder' : 'file';
+      throw new PlumblineError({ reason: 'RefNotFound', message: `${oid} is or points at a ${what}, not a commit` });
     }
     at = target;
   }
   throw new PlumblineError({ reason: 'RefNotFound', message: `${oid} is a tag of a tag of a tag without end` });
+}
+
+class Walk {
+  readonly #asked: ListingAsked;
+  readonly #path: string;
+  readonly #isExcluded: (path: string) => boolean;
+  readonly #files: SnapshotFile[] = [];
+  readonly #faults: Fault[] = [];
+  readonly #used = new Set<string>();
+  readonly #missing = new Set<string>();
+  /** Where symlinks led, as they change what is read without changing the folder. */
+  readonly #led: string[] = [];
+  #entries = 0;
+  #count = 0;
+  #total = 0;
+
+  constructor(asked: ListingAsked) {
+    this.#asked = asked;
+    this.#path = normalisePath(asked.wanted.path);
+    this.#isExcluded = excluder(asked.wanted.exclude);
+  }
+
+  async run(): Promise<Listing> {
+    const { reader, root, commit } = this.#asked;
+    const place = this.#path.split('/').some((step) => step.startsWith('.'))
+      ? ({ kind: 'nothing', parent: '', tree: root, asFile: undefined } as const)
+      : follow(reader, root, '', this.#path);
+    let tree = root;
+    if (place.kind === 'unknown') {
+      this.#use(place.oid);
+    } else if (place.kind === 'folder') {
+      tree = place.oid;
+      await this.#folder(this.#path, place.path, tree, []);
+    } else {
+      throw notThere(reader, place, this.#path, commit);
+    }
+    this.#files.sort((a, b) => (a.path < b.path ? -1 : 1));
+    const named = this.#led.length === 0 ? tree : `${tree} ${this.#led.join(' ')}`;
+    return { tree: named, path: this.#path, files: this.#files, used: this.#used, missing: this.#missing, faults: this.#faults };
+  }
+
+  /** `path`: as it is told; `real`: where it lies, other than that behind a symlink; `above`: where the folders lie that lead here. */
+  async #folder(path: string, real: string, tree: string, above: readonly string[]): Promise<void> {
+    if (above.includes(real)) {
+      this.#faults.push(refusedLink(path, this.#skip(path), 'leads in a circle'));
+      return;
+    }
+    const object = this.#use(tree);
+    if (object === undefined) return;
+    let sinceTurn = 0;
+    for (const entry of treeEntries(object.data)) {
+      sinceTurn += 1;
+      if (sinceTurn % 100 === 0) {
+        await this.#asked.pacer.turn();
+        this.#asked.signal.throwIfAborted();
+      }
+      if (entry.name.startsWith('.')) continue;
+      const at = joined(path, entry.name);
+      if (this.#isExcluded(this.#below(at))) continue;
+      this.#checkEntry(at);
+      if (entry.kind === 'folder') {
+        if (entry.unclean === true) this.#faults.push(refusedName(at));
+        else await this.#folder(at, joined(real, entry.name), entry.oid, [...above, real]);
+      } else if (entry.kind === 'module') this.#faults.push(refusedModule(at, this.#skip(at)));
+      else if (entry.kind === 'link') await this.#link(at, real, entry, [...above, real]);
+      else if (isManifestName(entry.name)) this.#file(at, entry);
+      else this.#isLarge(at, entry.oid);
+    }
+  }
+
+  #checkEntry(at: string): void {
+    const { entries } = this.#asked.limits;
+    this.#entries += 1;
+    const where = this.#path === '' ? 'the commit' : this.#path;
+    if (this.#entries > entries)
+      throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `${where} holds over ${entries} files and folders` });
+    // Deeper than any repository that people made; a stack has an end.
+    if (at.length > 4096)
+      throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `a path is over 4096 characters: ${at.slice(0, 100)}…` });
+  }
+
+  async #link(at: string, real: string, entry: TreeEntry, above: readonly string[]): Promise<void> {
+    const { reader, root } = this.#asked;
+    this.#use(entry.oid);
+    const target = targetOf(reader, entry.oid);
+    if (target === undefined) return;
+    const place = follow(reader, root, real, entry.name);
+    const says = `a symlink to ${JSON.stringify(target.slice(0, 200))}`;
+    switch (place.kind) {
+      case 'unknown':
+        this.#use(place.oid);
+        return;
+      case 'folder':
+        this.#led.push(`${at}=${place.oid}`);
+        await this.#folder(at, place.path, place.oid, above);
+        return;
+      case 'file':
+        if (!isManifestName(entry.name)) return;
+        this.#led.push(`${at}=${place.oid}`);
+        this.#file(at, { ...entry, oid: place.oid });
+        return;
+      case 'module':
+        this.#faults.push(refusedLink(at, this.#skip(at), `${says}, which is in a submodule`));
+        return;
+      case 'outside':
+        this.#faults.push(refusedLink(at, this.#skip(at), `${says}, which leaves the repository`));
+        return;
+      case 'loop':
+        this.#faults.push(refusedLink(at, this.#skip(at), `${says}, which leads in a circle`));
+        return;
+      case 'nothing':
+        // One that leads nowhere hides nothing, unless it stands for a manifest.
+        if (isManifestName(entry.name)) this.#faults.push(refusedLink(at, this.#skip(at), `${says}, which is not there`));
+        return;
+    }
+  }
+
+  #file(path: string, { oid, unclean }: TreeEntry): void {
+    const { reader, limits } = this.#asked;
+    if (unclean === true) {
+      this.#faults.push(refusedName(path));
+      return;
+    }
+    this.#count += 1;
+    if (this.#count > limits.files) {
+      const where = this.#path === '' ? 'the repository' : this.#path;
+      const message = `${where} holds over ${limits.files} manifest files`;
+      throw new PlumblineError({ reason: 'RepositoryTooLarge', message });
+    }
+    if (this.#isLarge(path, oid)) return;
+    const content = this.#use(oid)?.data;
+    this.#total += content?.length ?? reader.sizeOf(oid) ?? 0;
+    if (this.#total > limits.totalBytes) {
+      const where = this.#path === '' ? 'the repository' : this.#path;
+      const message = `the manifest files in ${where} are over ${sizeText(limits.totalBytes)} together`;
+      throw new PlumblineError({ reason: 'RepositoryTooLarge', message });
+    }
+    if (content === undefined) return;
+    if (isLfsPointer(content)) {
+      this.#faults.push({
+        reason: 'RepositoryRefused',
+        place: { file: path },
+        message: 'the file is in Git LFS, which is not read',
+        remedy: `Commit the file itself, or ${this.#skip(path)}.`,
+      });
+    } else this.#files.push({ path, oid, content });
+  }
+
+  /** Whether a file is known to be too large; one that is not read may be so unknown. */
+  #isLarge(path: string, oid: string): boolean {
+    const { reader, limits } = this.#asked;
+    const size = reader.sizeOf(oid);
+    if (size === undefined || size <= limits.fileBytes) return false;
+    this.#faults.push({
+      reason: 'RepositoryTooLarge',
+      place: { file: path },
+      message: `the file is ${Number.isFinite(size) ? `${sizeText(size)}, ` : ''}over the limit of ${sizeText(limits.fileBytes)}`,
+      remedy: `Take it out of the path, or ${this.#skip(path)}.`,
+    });
+    return true;
+  }
+
+  #use(oid: string): GitObject | undefined {
+    this.#used.add(oid);
+    const object = this.#asked.reader.read(oid);
+    if (object === undefined) this.#missing.add(oid);
+    return object;
+  }
+
+  #below(path: string): string {
+    return this.#path === '' ? path : path.slice(this.#path.length + 1);
+  }
+
+  #skip(path: string): string {
+    return `add ${JSON.stringify(this.#below(path))} to spec.exclude`;
+  }
+}
+
+/** Git LFS, docs/spec.md "The Pointer": under 1024 bytes, the version first. */
+function isLfsPointer(content: Buffer): boolean {
+  return (
+    content.length < 1024 && content[0] === 0x76 && content.toString('latin1', 0, 60).startsWith('version https://git-lfs.github.com/spec/')
+  );
+}
+
+/** A glob that matches a folder leaves out everything in it: the walk does not go there. */
+function excluder(globs: readonly string[]): (path: string) => boolean {
+  return globs.length === 0 ? () => false : globMatcher(globs);
 }

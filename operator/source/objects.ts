@@ -6,27 +6,72 @@ export interface TreeEntry {
   readonly name: string;
   readonly oid: string;
   readonly kind: 'folder' | 'file' | 'link' | 'module';
+  /** The name is no UTF-8, or holds what moves a cursor. */
+  readonly unclean?: true;
 }
 
 /** The entries of a tree, in git's order. Throws GitError for names that no tree may hold. */
 export function parseTree(data: Buffer): TreeEntry[] {
-  const entries: TreeEntry[] = [];
+  return [...treeEntries(data)];
+}
+
+/** As parseTree, one at a time: a folder may be large. */
+export function* treeEntries(data: Buffer): Generator<TreeEntry> {
   for (let at = 0; at < data.length;) {
-    const space = data.indexOf(0x20, at);
-    const end = data.indexOf(0, space);
-    if (space < 0 || end < 0 || end + 21 > data.length) throw notGit('a folder in its pack is broken');
+    const space = endOf(data, at, 0x20);
+    const end = endOf(data, space, 0);
     const name = data.toString('utf8', space + 1, end);
     if (name === '' || name.includes('/')) throw notGit('a folder in its pack holds a name with a slash');
-    entries.push({ name, oid: data.toString('hex', end + 1, end + 21), kind: kindOf(data.toString('latin1', at, space)) });
+    const entry = { name, oid: data.toString('hex', end + 1, end + 21), kind: kindOf(data.toString('latin1', at, space)) };
+    yield isClean(name, data, space + 1, end) ? entry : { ...entry, unclean: true };
     at = end + 21;
   }
-  return entries;
+}
+
+/** The entry of this name, without reading the others: a folder may hold thousands. */
+export function findEntry(data: Buffer, name: string): TreeEntry | undefined {
+  const wanted = Buffer.from(name);
+  for (let at = 0; at < data.length;) {
+    const space = endOf(data, at, 0x20);
+    const end = endOf(data, space, 0);
+    if (end - space - 1 === wanted.length && data.compare(wanted, 0, wanted.length, space + 1, end) === 0) {
+      return treeEntries(data.subarray(at, end + 21)).next().value as TreeEntry;
+    }
+    at = end + 21;
+  }
+  return undefined;
+}
+
+/** The folders of a tree alone, quickly. */
+export function folderIds(data: Buffer): string[] {
+  const oids: string[] = [];
+  for (let at = 0; at < data.length;) {
+    const end = endOf(data, at, 0);
+    // Modes are 40000 (or, from old tools, 040000) for folders, 1… for all else.
+    if (data[at] === 0x34 || data[at] === 0x30) oids.push(data.toString('hex', end + 1, end + 21));
+    at = end + 21;
+  }
+  return oids;
+}
+
+/** Where `byte` comes next, with room for an id behind it. Calls into Buffer cost more than the few bytes of a name. */
+function endOf(data: Buffer, from: number, byte: number): number {
+  let at = from;
+  while (at < data.length && data[at] !== byte) at += 1;
+  if (at + 21 > data.length) throw notGit('a folder in its pack is broken');
+  return at;
 }
 
 function kindOf(mode: string): TreeEntry['kind'] {
   if (mode === '40000' || mode === '040000') return 'folder';
   if (mode === '120000') return 'link';
   return mode === '160000' ? 'module' : 'file';
+}
+
+function isClean(name: string, data: Buffer, start: number, end: number): boolean {
+  if (/\p{Cc}/u.test(name)) return false;
+  // The sign that stands for broken UTF-8 may also be written by somebody who means it.
+  return name.length === end - start || !name.includes('\ufffd') || Buffer.from(name).equals(data.subarray(start, end));
 }
 
 /** The id of the root tree, and the commits before. */

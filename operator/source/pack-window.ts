@@ -10,6 +10,8 @@ export class PackWindow {
   readonly #limit: number;
   #buffer: Buffer = Buffer.alloc(0);
   #at = 0;
+  /** Up to here the buffer went into the hash. */
+  #hashed = 0;
   #received = 0;
   #ended = false;
   /** Offset in the pack of the first byte of the window. */
@@ -30,14 +32,18 @@ export class PackWindow {
     return this.#buffer.length - this.#at;
   }
 
+  /** Whether `count` bytes are there, or the pack has ended: nothing to wait for. */
+  ready(count: number): boolean {
+    return this.#ended || this.available >= count;
+  }
+
   /** Waits until `count` bytes are there, or the pack has ended. */
   async fill(count: number): Promise<void> {
-    if (this.available >= count || this.#ended) return;
-    // Joined in large steps, so that bytes are copied about once.
-    const target = Math.max(count, 256 * 1024);
+    if (this.ready(count)) return;
+    this.#hashBehind();
     const chunks: Buffer[] = [this.view];
     let length = this.available;
-    while (length < target) {
+    while (length < count) {
       const next = await this.#source.next();
       if (next.done === true) {
         this.#ended = true;
@@ -55,11 +61,16 @@ export class PackWindow {
     }
     this.#buffer = Buffer.concat(chunks, length);
     this.#at = 0;
+    this.#hashed = 0;
+  }
+
+  /** The byte at `index` of the window; undefined beyond what is there. */
+  peek(index: number): number | undefined {
+    return this.#buffer[this.#at + index];
   }
 
   /** Lets `count` bytes go. */
   skip(count: number): void {
-    this.#hash.update(this.#buffer.subarray(this.#at, this.#at + count));
     this.#at += count;
     this.position += count;
   }
@@ -75,13 +86,22 @@ export class PackWindow {
 
   /** Compares the checksum at the end of the pack. */
   async finish(): Promise<void> {
+    this.#hashBehind();
     const expected = this.#hash.copy().digest();
     const stated = await this.take(20);
     if (!expected.equals(stated)) throw notGit('the checksum of its pack is wrong');
+    await this.fill(1);
+    if (this.available > 0) throw notGit('its pack goes on after its end');
   }
 
   /** Stops the download. */
   async cancel(): Promise<void> {
     await this.#source.return?.();
+  }
+
+  /** In large pieces: a call for each object costs more than the hashing. */
+  #hashBehind(): void {
+    if (this.#at > this.#hashed) this.#hash.update(this.#buffer.subarray(this.#hashed, this.#at));
+    this.#hashed = this.#at;
   }
 }

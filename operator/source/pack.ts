@@ -1,48 +1,64 @@
-/** Reads a pack (gitformat-pack(5)) within bounds, in one pass, keeping no object that is over the limit. */
-import { createHash } from 'node:crypto';
-import { createInflate, inflateSync } from 'node:zlib';
-import type { Inflate } from 'node:zlib';
+/** Reads a pack (gitformat-pack(5)) as it arrives, within bounds, in one pass, keeping what is wanted. */
+import { createHash, hash } from 'node:crypto';
 import { PlumblineError } from '../errors.ts';
 import { sizeText } from './limits.ts';
 import type { Limits } from './limits.ts';
+import type { Pacer } from './pacer.ts';
 import { applyDelta, deltaSizes } from './pack-delta.ts';
+import { drainEntry, inflateEntry, readEntryHeader } from './pack-entry.ts';
 import { PackWindow } from './pack-window.ts';
 import { notGit } from './pktline.ts';
-
-export type ObjectType = 'commit' | 'tree' | 'blob' | 'tag';
-
-export interface PackObject {
-  readonly type: ObjectType;
-  readonly data: Buffer;
-}
+import type { GitObject, ObjectReader } from './types.ts';
 
 export interface PackObjects {
   /** Object id → object. */
-  readonly objects: ReadonlyMap<string, PackObject>;
-  /** Object id → size of what was not kept. A large object that came as a delta is in neither. */
-  readonly large: ReadonlyMap<string, number>;
+  readonly objects: ReadonlyMap<string, GitObject>;
+  /** Object id → size of what is wanted and was not kept: over the limit for a file, or beyond what may be kept. */
+  readonly sizes: ReadonlyMap<string, number>;
+  /** Objects over the limit for a file that came as deltas, so that their ids are not known. */
+  readonly nameless: number;
 }
 
-export type PackLimits = Pick<Limits, 'fileBytes' | 'packBytes' | 'objects' | 'unpackedBytes'>;
+export type PackLimits = Pick<Limits, 'fileBytes' | 'packBytes' | 'objects' | 'keptBytes' | 'deltaChain'>;
 
-const types: Readonly<Record<number, ObjectType>> = { 1: 'commit', 2: 'tree', 3: 'blob', 4: 'tag' };
+/** Which blobs are wanted; what else is a blob is dropped once it has served as a base. */
+export type Choice = ReadonlySet<string> | 'all' | 'none';
+
+export interface PackAsked {
+  readonly limits: PackLimits;
+  readonly pacer: Pacer;
+  readonly signal: AbortSignal;
+  /** What deltas of a thin pack may stand on. */
+  readonly held: ObjectReader;
+  /** Asked when the first blob comes: servers send the folders before. `undefined`: it cannot be told yet, keep all and ask again at the end. */
+  choose(objects: ReadonlyMap<string, GitObject>): Choice | undefined | Promise<Choice | undefined>;
+}
+
+const types: Readonly<Record<number, GitObject['type']>> = { 1: 'commit', 2: 'tree', 3: 'blob', 4: 'tag' };
+
+/** Blobs that nobody wants, as bases of what may follow. Bytes. */
+const spareBytes = 24 * 1024 * 1024;
+
+interface Base {
+  readonly object: GitObject;
+  /** Deltas below it. */
+  readonly depth: number;
+}
 
 interface Delta {
   readonly offset: number;
-  readonly base: number | string;
   readonly data: Buffer;
 }
 
-/** Everything in the pack. Throws PlumblineError: GitError when it is broken, RepositoryTooLarge. */
-export async function readPack(source: AsyncIterable<Buffer>, limits: PackLimits, signal: AbortSignal): Promise<PackObjects> {
+/**
+ * Everything in the pack but for deltas whose base is nowhere. Throws PlumblineError: GitError when it is broken,
+ * RepositoryTooLarge.
+ */
+export async function readPack(source: AsyncIterable<Buffer>, asked: PackAsked): Promise<PackObjects> {
+  const { limits, pacer, signal } = asked;
   const window = new PackWindow(source, limits.packBytes);
+  const reader = new Reader(asked);
   try {
-    const objects = new Map<string, PackObject>();
-    const large = new Map<string, number>();
-    const byOffset = new Map<number, PackObject>();
-    const deltas: Delta[] = [];
-    const budget = new Budget(limits.unpackedBytes);
-
     const header = await window.take(12);
     const version = header.readUInt32BE(4);
     if (header.toString('latin1', 0, 4) !== 'PACK' || (version !== 2 && version !== 3)) throw notGit('what it sends is no pack');
@@ -51,173 +67,171 @@ export async function readPack(source: AsyncIterable<Buffer>, limits: PackLimits
       throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `the commit holds ${count} objects, over ${limits.objects}` });
     }
     for (let index = 0; index < count; index += 1) {
+      const turn = pacer.turn();
+      if (turn !== undefined) await turn;
       signal.throwIfAborted();
       const offset = window.position;
-      const { type, size } = await entryHeader(window);
-      const base = type === 6 ? offset - (await deltaDistance(window)) : type === 7 ? (await window.take(20)).toString('hex') : undefined;
+      const { type, size, base } = await readEntryHeader(window);
       const name = types[type];
       if (name === undefined && base === undefined) throw notGit(`its pack holds an object of type ${type}`);
+      if (name === 'blob' && !reader.chosen) await reader.choose();
       if (size > limits.fileBytes) {
-        const oid = await drain(window, name ?? 'delta', size, signal);
-        if (name === 'blob') large.set(oid, size);
+        const oid = await drainEntry(window, name ?? 'delta', size, signal);
+        reader.leave(name === undefined ? undefined : oid, size);
         continue;
       }
-      budget.spend(size);
-      const data = await inflate(window, size);
-      if (name === undefined) {
-        deltas.push({ offset, base: base ?? 0, data });
-      } else {
-        const object = { type: name, data };
-        byOffset.set(offset, object);
-        objects.set(objectId(name, data), object);
-      }
+      const data = await inflateEntry(window, size, signal);
+      if (name !== undefined) await reader.take(offset, { object: { type: name, data }, depth: 0 });
+      else await reader.takeDelta(typeof base === 'number' ? offset - base : (base ?? ''), { offset, data });
     }
     await window.finish();
-    resolveDeltas(deltas, objects, byOffset, limits.fileBytes, budget);
-    return { objects, large };
+    return await reader.finish();
   } finally {
     await window.cancel();
   }
 }
 
-/** What may still be kept in memory. */
-class Budget {
-  readonly #limit: number;
-  #left: number;
+/** What has come so far. */
+class Reader {
+  readonly #asked: PackAsked;
+  readonly #objects = new Map<string, GitObject>();
+  readonly #sizes = new Map<string, number>();
+  /** By offset, as bases of OFS_DELTA; by id, of REF_DELTA. */
+  readonly #byOffset = new Map<number, Base>();
+  readonly #depths = new Map<string, number>();
+  /** Deltas that wait for their base: bases can come after what is built on them. */
+  readonly #waiting = new Map<number | string, Delta[]>();
+  /** Blobs that nobody wants, oldest first: id → offset. */
+  readonly #spare = new Map<string, { readonly offset: number; readonly base: Base }>();
+  #spareBytes = 0;
+  #keptBytes = 0;
+  #nameless = 0;
+  #choice: Choice | undefined;
+  chosen = false;
 
-  constructor(limit: number) {
-    this.#limit = limit;
-    this.#left = limit;
+  constructor(asked: PackAsked) {
+    this.#asked = asked;
   }
 
-  spend(bytes: number): void {
-    this.#left -= bytes;
-    if (this.#left < 0) {
-      throw new PlumblineError({
-        reason: 'RepositoryTooLarge',
-        message: `the files of the commit are over ${sizeText(this.#limit)} together`,
-      });
-    }
+  async choose(): Promise<void> {
+    this.chosen = true;
+    this.#choice = await this.#asked.choose(this.#objects);
   }
-}
 
-/** Bases can come after what is built on them, and be built themselves: rounds until nothing more comes of it. */
-function resolveDeltas(
-  deltas: readonly Delta[],
-  objects: Map<string, PackObject>,
-  byOffset: Map<number, PackObject>,
-  fileBytes: number,
-  budget: Budget,
-): void {
-  let waiting = deltas;
-  while (waiting.length > 0) {
-    const next: Delta[] = [];
-    for (const delta of waiting) {
-      const base = typeof delta.base === 'number' ? byOffset.get(delta.base) : objects.get(delta.base);
-      if (base === undefined) {
-        next.push(delta);
-        continue;
+  /** Too large to be held. */
+  leave(oid: string | undefined, size: number): void {
+    if (oid === undefined) this.#nameless += 1;
+    else this.#sizes.set(oid, size);
+  }
+
+  /** Takes an object in, and what waited for it. */
+  take(offset: number, base: Base): Promise<void> | undefined {
+    const oid = objectId(base.object.type, base.object.data);
+    this.#keep(offset, oid, base);
+    return this.#waiting.has(offset) || this.#waiting.has(oid) ? this.#release(offset, oid, base) : undefined;
+  }
+
+  async #release(offset: number, oid: string, base: Base): Promise<void> {
+    const ready: { readonly key: number | string; readonly base: Base }[] = [
+      { key: offset, base },
+      { key: oid, base },
+    ];
+    for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
+      const waiting = this.#waiting.get(next.key) ?? [];
+      this.#waiting.delete(next.key);
+      for (const delta of waiting) {
+        await this.#asked.pacer.turn();
+        this.#asked.signal.throwIfAborted();
+        const result = this.#resolve(next.base, delta.data);
+        if (result === undefined) continue;
+        const id = objectId(result.object.type, result.object.data);
+        this.#keep(delta.offset, id, result);
+        ready.push({ key: delta.offset, base: result }, { key: id, base: result });
       }
-      const { resultSize } = deltaSizes(delta.data);
-      if (resultSize > fileBytes) continue;
-      budget.spend(resultSize);
-      const object = { type: base.type, data: applyDelta(base.data, delta.data) };
-      byOffset.set(delta.offset, object);
-      objects.set(objectId(object.type, object.data), object);
     }
-    // What is left stands on objects that were not kept.
-    if (next.length === waiting.length) return;
-    waiting = next;
   }
-}
 
-/** Type in bits 4 to 6 of the first byte; size in its low four bits and seven of each that follows. */
-async function entryHeader(window: PackWindow): Promise<{ type: number; size: number }> {
-  let byte = (await window.take(1))[0] ?? 0;
-  const type = (byte >> 4) & 7;
-  let size = byte & 15;
-  for (let factor = 16; (byte & 0x80) !== 0; factor *= 128) {
-    byte = (await window.take(1))[0] ?? 0;
-    size += (byte & 0x7f) * factor;
-    if (size > Number.MAX_SAFE_INTEGER) throw notGit('its pack is broken');
-  }
-  return { type, size };
-}
-
-async function deltaDistance(window: PackWindow): Promise<number> {
-  let byte = (await window.take(1))[0] ?? 0;
-  let distance = byte & 0x7f;
-  while ((byte & 0x80) !== 0) {
-    byte = (await window.take(1))[0] ?? 0;
-    distance = (distance + 1) * 128 + (byte & 0x7f);
-    if (distance > Number.MAX_SAFE_INTEGER) throw notGit('its pack is broken');
-  }
-  return distance;
-}
-
-async function inflate(window: PackWindow, size: number): Promise<Buffer> {
-  // What deflate needs at most (RFC 1951, stored blocks) with room for the zlib header and trailer.
-  await window.fill(size + (size >> 10) + 128);
-  try {
-    const output = inflateSync(window.view, { info: true, chunkSize: Math.max(size + 1, 64), maxOutputLength: Math.max(size, 1) });
-    // With `info`, zlib gives the engine beside the buffer; the types do not say so.
-    const { buffer, engine } = output as unknown as { buffer: Buffer; engine: Inflate };
-    if (buffer.length !== size) throw notGit('an object in its pack is not of the size it states');
-    window.skip(engine.bytesWritten);
-    return buffer;
-  } catch (error) {
-    if (error instanceof PlumblineError) throw error;
-    throw new PlumblineError(
-      { reason: 'GitError', message: 'the git server cannot be understood: an object in its pack does not unpack' },
-      { cause: error },
-    );
-  }
-}
-
-/** Unpacks to nowhere and gives the object id. Memory stays flat, whatever the size. */
-async function drain(window: PackWindow, type: string, size: number, signal: AbortSignal): Promise<string> {
-  const hash = createHash('sha1').update(`${type} ${size}\0`);
-  const engine = createInflate();
-  let out = 0;
-  let wake = (): void => undefined;
-  let over: 'no' | 'ended' | 'broken' = 'no';
-  engine.on('data', (chunk: Buffer) => {
-    out += chunk.length;
-    if (out > size) over = 'broken';
-    else hash.update(chunk);
-  });
-  const finish = (how: 'ended' | 'broken'): void => {
-    if (over === 'no') over = how;
-    wake();
-  };
-  engine.once('end', () => finish('ended')).on('error', () => finish('broken'));
-  // Gives way to the engine; a failure and the end wake as well.
-  const wait = (start: (done: () => void) => void): Promise<void> =>
-    new Promise((resolve) => {
-      wake = resolve;
-      start(resolve);
-    });
-  const state = (): typeof over => over;
-  try {
-    while (state() === 'no') {
-      signal.throwIfAborted();
-      await window.fill(1);
-      if (window.available === 0) throw notGit('its pack ends too early');
-      const piece = window.view.subarray(0, 256 * 1024);
-      const before = engine.bytesWritten;
-      await wait((done) => engine.write(piece, () => done()));
-      const consumed = engine.bytesWritten - before;
-      window.skip(consumed);
-      // The engine takes nothing beyond the end of the object.
-      if (consumed < piece.length && state() === 'no') await wait(() => engine.end());
+  async takeDelta(base: number | string, delta: Delta): Promise<void> {
+    const found = typeof base === 'number' ? this.#byOffset.get(base) : this.#byId(base);
+    if (found !== undefined) {
+      const result = this.#resolve(found, delta.data);
+      if (result === undefined) return;
+      if (result.object.type === 'blob' && !this.chosen) await this.choose();
+      await this.take(delta.offset, result);
+      return;
     }
-  } finally {
-    engine.destroy();
+    this.#count(delta.data.length);
+    const waiting = this.#waiting.get(base);
+    if (waiting === undefined) this.#waiting.set(base, [delta]);
+    else waiting.push(delta);
   }
-  if (state() === 'broken' || out !== size) throw notGit('an object in its pack does not unpack');
-  return hash.digest('hex');
+
+  async finish(): Promise<PackObjects> {
+    const choice = this.#choice ?? (this.chosen ? await this.#asked.choose(this.#objects) : undefined);
+    if (this.#choice === undefined && choice !== undefined && choice !== 'all') {
+      for (const [oid, { type }] of this.#objects)
+        if (type === 'blob' && (choice === 'none' || !choice.has(oid))) this.#objects.delete(oid);
+    }
+    return { objects: this.#objects, sizes: this.#sizes, nameless: this.#nameless };
+  }
+
+  #byId(oid: string): Base | undefined {
+    const object = this.#objects.get(oid) ?? this.#spare.get(oid)?.base.object ?? this.#asked.held.read(oid);
+    return object === undefined ? undefined : { object, depth: this.#depths.get(oid) ?? 0 };
+  }
+
+  #keep(offset: number, oid: string, base: Base): void {
+    if (base.depth > 0) this.#depths.set(oid, base.depth);
+    this.#byOffset.set(offset, base);
+    if (this.#objects.has(oid)) return;
+    const { type, data } = base.object;
+    if (type !== 'blob' || this.#choice === undefined || this.#choice === 'all') {
+      this.#count(data.length);
+      this.#objects.set(oid, base.object);
+      return;
+    }
+    const wanted = this.#choice !== 'none' && this.#choice.has(oid);
+    if (wanted && this.#keptBytes + data.length <= this.#asked.limits.keptBytes) {
+      this.#count(data.length);
+      this.#objects.set(oid, base.object);
+      return;
+    }
+    if (wanted) this.#sizes.set(oid, data.length);
+    this.#spare.set(oid, { offset, base });
+    this.#spareBytes += data.length;
+    for (const [oldest, { offset: at, base: gone }] of this.#spare) {
+      if (this.#spareBytes <= spareBytes) break;
+      this.#spare.delete(oldest);
+      this.#byOffset.delete(at);
+      this.#spareBytes -= gone.object.data.length;
+    }
+  }
+
+  /** undefined when the result would be over the limit for a file: nobody reads it then. */
+  #resolve(base: Base, delta: Buffer): Base | undefined {
+    const { deltaChain, fileBytes } = this.#asked.limits;
+    const depth = base.depth + 1;
+    if (depth > deltaChain) {
+      throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `its pack chains over ${deltaChain} deltas` });
+    }
+    if (deltaSizes(delta).resultSize > fileBytes) {
+      this.#nameless += 1;
+      return undefined;
+    }
+    return { object: { type: base.object.type, data: applyDelta(base.object.data, delta) }, depth };
+  }
+
+  #count(bytes: number): void {
+    this.#keptBytes += bytes;
+    const { keptBytes } = this.#asked.limits;
+    if (this.#keptBytes <= keptBytes) return;
+    throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `the files of the commit are over ${sizeText(keptBytes)} together` });
+  }
 }
 
 function objectId(type: string, data: Buffer): string {
-  return createHash('sha1').update(`${type} ${data.length}\0`).update(data).digest('hex');
+  if (data.length > 64 * 1024) return createHash('sha1').update(`${type} ${data.length}\0`).update(data).digest('hex');
+  // For small objects, joining them and hashing once is the fastest.
+  const header = Buffer.from(`${type} ${data.length}\0`, 'latin1');
+  return hash('sha1', Buffer.concat([header, data], header.length + data.length), 'hex');
 }

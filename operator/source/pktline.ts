@@ -1,6 +1,7 @@
 /** The framing of the git protocol: gitprotocol-common(5), pkt-line. */
 import { PlumblineError } from '../errors.ts';
 import { quote } from './http-errors.ts';
+import { sizeText } from './limits.ts';
 
 export type Packet =
   | { readonly kind: 'data'; readonly data: Buffer }
@@ -63,4 +64,14 @@ export function textOf(data: Buffer): string {
 
 export function notGit(what: string): PlumblineError {
   return new PlumblineError({ reason: 'GitError', message: `the git server cannot be understood: ${what}` });
+}
+
+/** Refuses what is longer. */
+export async function* capped(body: AsyncIterable<Buffer>, bytes: number, what: string): AsyncGenerator<Buffer> {
+  let seen = 0;
+  for await (const chunk of body) {
+    seen += chunk.length;
+    if (seen > bytes) throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `${what} is over ${sizeText(bytes)}` });
+    yield chunk;
+  }
 }

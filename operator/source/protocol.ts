@@ -1,49 +1,19 @@
-/**
- * The smart HTTP protocol of git: gitprotocol-http(5), version 2 as gitprotocol-v2(5), and version 0
- * (gitprotocol-pack(5)) for servers that know no better. Only what a reader of one commit needs.
- */
+/** Requests to a git server and their answers: gitprotocol-v2(5), and gitprotocol-pack(5) for servers that know no better. */
 import { PlumblineError } from '../errors.ts';
-import { beginningOf } from './http.ts';
-import type { Answer, Transport } from './http.ts';
 import { quote } from './http-errors.ts';
-import { delimiter, flush, line, notGit, readPackets, textOf } from './pktline.ts';
+import { isObjectId } from './introduction.ts';
+import type { Introduction } from './introduction.ts';
+import { capped, delimiter, flush, line, notGit, readPackets, textOf } from './pktline.ts';
 import type { Packet } from './pktline.ts';
+import type { Service } from './service.ts';
 import type { RemoteRefs } from './types.ts';
-import { showUrl } from './url.ts';
 
 const agent = 'agent=plumbline';
 
-/** A server that has introduced itself. */
-export interface Server {
-  readonly version: 0 | 2;
-  /** Where to post to. */
-  readonly uploadPack: URL;
-  /** Name → value; for version 2 the commands with their features. */
-  readonly capabilities: ReadonlyMap<string, string>;
-  /** What a server of version 0 tells unasked. */
-  readonly advertised: RemoteRefs | undefined;
-}
-
-/** Asks a server what it is. `refsBytes` bounds what a server of version 0 may tell with it. */
-export async function discover(transport: Transport, url: URL, refsBytes: number, signal: AbortSignal): Promise<Server> {
-  const base = new URL(url);
-  base.pathname = base.pathname.replace(/\/+$/, '');
-  const infoRefs = new URL(base);
-  infoRefs.pathname += '/info/refs';
-  infoRefs.search = '?service=git-upload-pack';
-  const answer = await transport.get(infoRefs, { 'git-protocol': 'version=2' }, signal);
-  if (!answer.contentType.startsWith('application/x-git-upload-pack-advertisement')) throw await notSmart(answer, url);
-  if (!answer.url.pathname.endsWith('/info/refs')) throw notGit(`it redirects to ${showUrl(answer.url)}`);
-  const uploadPack = new URL(answer.url);
-  uploadPack.pathname = uploadPack.pathname.replace(/\/info\/refs$/, '/git-upload-pack');
-  uploadPack.search = '';
-  return introduction(readPackets(capped(answer.body, refsBytes, 'its list of refs')), uploadPack);
-}
-
-/** HEAD, the branches, and what `prefixes` names (default: the tags). */
+/** HEAD, the branches, and what `prefixes` names. A server of version 0 has told all of them already. */
 export async function lsRefs(
-  transport: Transport,
-  server: Server,
+  service: Service,
+  server: Introduction,
   prefixes: readonly string[],
   refsBytes: number,
   signal: AbortSignal,
@@ -51,13 +21,17 @@ export async function lsRefs(
   if (server.advertised !== undefined) return server.advertised;
   const wanted = ['HEAD', 'refs/heads/', ...prefixes];
   const body = command(server, 'ls-refs', ['peel', 'symrefs', ...wanted.map((prefix) => `ref-prefix ${prefix}`)]);
-  const answer = await post(transport, server, body, signal);
+  const answer = await service.ask(body, 2, signal);
   const refs = new Map<string, string>();
   const tags = new Map<string, string>();
   let head: string | undefined;
   let headRef: string | undefined;
-  for await (const packet of readPackets(capped(answer.body, refsBytes, 'its list of refs'))) {
-    if (packet.kind !== 'data') break;
+  let ended = false;
+  for await (const packet of readPackets(capped(answer, refsBytes, 'its list of refs'))) {
+    if (packet.kind !== 'data') {
+      ended = true;
+      break;
+    }
     const [oid = '', name = '', ...attributes] = textOf(packet.data).split(' ');
     const peeled = attributes.find((attribute) => attribute.startsWith('peeled:'))?.slice('peeled:'.length);
     if (!isObjectId(oid) || (peeled !== undefined && !isObjectId(peeled))) throw notGit(`its list of refs holds ${quote(peeled ?? oid)}`);
@@ -69,150 +43,108 @@ export async function lsRefs(
       if (peeled !== undefined) tags.set(name, oid);
     }
   }
+  // A list that is cut off between two lines would make branches disappear.
+  if (!ended) throw notGit('its list of refs ends too early');
   return { refs, tags, head, headRef };
 }
 
-/**
- * The pack that holds one commit with everything in it and nothing before it, as it comes.
- * A server that can leaves files over `fileBytes` out. Throws ServerError for a commit the server does not give.
- */
-export async function* fetchCommit(
-  transport: Transport,
-  server: Server,
-  commit: string,
-  fileBytes: number,
+export interface FetchAsked {
+  readonly wants: readonly string[];
+  /** Commits that are there with all their folders. */
+  readonly haves?: readonly string[];
+  /** Of `haves`, those whose parents are not there. */
+  readonly shallow?: readonly string[];
+  /** Commits along each line of descent; undefined: all of them. */
+  readonly depth?: number | undefined;
+  /** What is left out, gitprotocol-v2(5) `filter`; only for a server that knows it. */
+  readonly filter?: string | undefined;
+  /** Whether the server may send nothing, because it has not found what is had. Version 2 only. */
+  readonly tentative?: boolean;
+}
+
+export interface FetchAnswer {
+  /** Commits at which the server stopped. */
+  readonly cut: ReadonlySet<string>;
+  readonly pack: AsyncGenerator<Buffer>;
+}
+
+/** A pack. undefined: nothing, where that was `tentative`. Throws ServerError for what the server does not give. */
+export async function fetchPack(
+  service: Service,
+  server: Introduction,
+  asked: FetchAsked,
   signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  if (server.version === 2) {
-    const filter = hasFeature(server, 'filter') ? [`filter blob:limit=${fileBytes + 1}`] : [];
-    const body = command(server, 'fetch', ['no-progress', 'ofs-delta', `want ${commit}`, 'deepen 1', ...filter, 'done']);
-    const packets = readPackets((await post(transport, server, body, signal)).body);
-    if (!(await skipToPack(packets))) throw notGit('it sends no pack');
-    yield* sideBand(packets);
-    return;
-  }
+): Promise<FetchAnswer | undefined> {
+  const body = server.version === 2 ? requestV2(server, asked) : requestV0(server, asked);
+  const packets = readPackets(await service.ask(body, server.version, signal));
+  const cut = new Set<string>();
+  const found = server.version === 2 ? await skipToPackV2(packets, cut) : await skipToPackV0(packets, cut);
+  if (found) return { cut, pack: sideBand(packets) };
+  if (asked.tentative !== true) throw notGit('it sends no pack');
+  return undefined;
+}
+
+function requestV2(server: Introduction, asked: FetchAsked): Buffer {
+  const { wants, haves = [], shallow = [], depth, filter, tentative = false } = asked;
+  return command(server, 'fetch', [
+    ...(haves.length === 0 ? [] : ['thin-pack']),
+    'no-progress',
+    'ofs-delta',
+    ...wants.map((oid) => `want ${oid}`),
+    ...shallow.map((oid) => `shallow ${oid}`),
+    ...(depth === undefined ? [] : [`deepen ${depth}`]),
+    ...(filter === undefined ? [] : [`filter ${filter}`]),
+    ...haves.map((oid) => `have ${oid}`),
+    ...(tentative ? [] : ['done']),
+  ]);
+}
+
+function requestV0(server: Introduction, { wants, haves = [], shallow = [], depth, filter }: FetchAsked): Buffer {
   for (const needed of ['shallow', 'side-band-64k']) {
     if (!server.capabilities.has(needed)) throw notGit(`it does not know ${needed}; it is too old`);
   }
-  const body = Buffer.concat([line(`want ${commit} side-band-64k ofs-delta no-progress ${agent}`), line('deepen 1'), flush, line('done')]);
-  const packets = readPackets((await post(transport, server, body, signal)).body);
+  const known = ['thin-pack', 'ofs-delta', 'no-progress', 'filter'].filter(
+    (name) => server.capabilities.has(name) && (name !== 'thin-pack' || haves.length > 0) && (name !== 'filter' || filter !== undefined),
+  );
+  const [first = '', ...others] = wants;
+  return Buffer.concat([
+    line(`want ${first} side-band-64k ${known.join(' ')} ${agent}`),
+    ...others.map((oid) => line(`want ${oid}`)),
+    ...shallow.map((oid) => line(`shallow ${oid}`)),
+    ...(depth === undefined ? [] : [line(`deepen ${depth}`)]),
+    ...(filter === undefined ? [] : [line(`filter ${filter}`)]),
+    flush,
+    ...haves.map((oid) => line(`have ${oid}`)),
+    line('done'),
+  ]);
+}
+
+/** Reads on to the section `packfile`; false when the answer is over before. */
+async function skipToPackV2(packets: AsyncGenerator<Packet>, cut: Set<string>): Promise<boolean> {
   for (let next = await packets.next(); next.done !== true; next = await packets.next()) {
+    if (next.value.kind === 'flush') return false;
     if (next.value.kind !== 'data') continue;
     const text = textOf(next.value.data);
-    if (text.startsWith('shallow ') || text.startsWith('unshallow ')) continue;
-    if (text !== 'NAK' && !text.startsWith('ACK ')) throw notGit(`it answers ${quote(text)}`);
-    yield* sideBand(packets);
-    return;
-  }
-  throw notGit('it sends no pack');
-}
-
-/**
- * What the server knows of `ancestor` when it is asked for `commit`: `unrelated` when it does not have it or cannot
- * get from the one to the other; else the pack of the commits between, which the caller looks through. A server marks the
- * parents of what a client has as had too, so an amended commit is `related` until its parents are read.
- * undefined when a server of version 0 would have to be asked.
- */
-export async function askDescent(
-  transport: Transport,
-  server: Server,
-  commit: string,
-  ancestor: string,
-  signal: AbortSignal,
-): Promise<'unrelated' | { readonly pack: AsyncGenerator<Buffer> } | undefined> {
-  if (server.version !== 2) return undefined;
-  const filter = hasFeature(server, 'filter') ? ['filter tree:0'] : [];
-  const body = command(server, 'fetch', ['no-progress', 'ofs-delta', `want ${commit}`, `have ${ancestor}`, ...filter]);
-  const packets = readPackets((await post(transport, server, body, signal)).body);
-  return (await skipToPack(packets)) ? { pack: sideBand(packets) } : 'unrelated';
-}
-
-/** Reads on to the section `packfile` of a version 2 answer; false when the answer is over before. */
-async function skipToPack(packets: AsyncGenerator<Packet>): Promise<boolean> {
-  for (let next = await packets.next(); next.done !== true; next = await packets.next()) {
-    if (next.value.kind === 'data' && textOf(next.value.data) === 'packfile') return true;
-    if (next.value.kind === 'flush') return false;
+    if (text === 'packfile') return true;
+    if (text.startsWith('shallow ')) cut.add(text.slice('shallow '.length));
   }
   return false;
 }
 
-async function introduction(packets: AsyncGenerator<Packet>, uploadPack: URL): Promise<Server> {
-  const capabilities = new Map<string, string>();
-  const refs = new Map<string, string>();
-  const tags = new Map<string, string>();
-  let version: 0 | 2 = 0;
-  let head: string | undefined;
-  let first = true;
-  let service = false;
-  for await (const packet of packets) {
-    if (packet.kind === 'flush') {
-      // The flush after the service line is not the end.
-      if (!service) break;
-      service = false;
-    }
-    if (packet.kind !== 'data') continue;
-    const text = textOf(packet.data);
-    if (first && text.startsWith('# service=')) service = true;
-    if (service || text === 'version 1') continue;
-    if (first && text === 'version 2') version = 2;
-    else if (version === 2) addCapability(capabilities, text);
-    else {
-      const [ref = '', list = ''] = text.split('\0');
-      const [oid = '', name = ''] = ref.split(' ');
-      if (!isObjectId(oid)) throw notGit(`it answers ${quote(text)}`);
-      if (first) for (const capability of list.split(' ')) addCapability(capabilities, capability);
-      if (name === 'HEAD') head = oid;
-      else if (name.startsWith('refs/')) {
-        // A peeled tag follows the tag itself and takes its place.
-        const plain = name.replace(/\^\{\}$/, '');
-        const tag = refs.get(plain);
-        if (plain !== name && tag !== undefined) tags.set(plain, tag);
-        refs.set(plain, oid);
-      }
-    }
-    first = false;
+async function skipToPackV0(packets: AsyncGenerator<Packet>, cut: Set<string>): Promise<boolean> {
+  for (let next = await packets.next(); next.done !== true; next = await packets.next()) {
+    if (next.value.kind !== 'data') continue;
+    const text = textOf(next.value.data);
+    if (text.startsWith('shallow ')) cut.add(text.slice('shallow '.length));
+    else if (text === 'NAK' || text.startsWith('ACK ')) return true;
+    else if (!text.startsWith('unshallow ')) throw notGit(`it answers ${quote(text)}`);
   }
-  const format = capabilities.get('object-format') ?? 'sha1';
-  if (format !== 'sha1') {
-    throw new PlumblineError({
-      reason: 'NotSupported',
-      message: `the repository names its objects by ${quote(format)}, which this version does not know`,
-    });
-  }
-  if (version === 2) return { version, uploadPack, capabilities, advertised: undefined };
-  return { version, uploadPack, capabilities, advertised: { refs, tags, head, headRef: headTarget(capabilities) } };
+  return false;
 }
 
-function headTarget(capabilities: ReadonlyMap<string, string>): string | undefined {
-  const symref = capabilities.get('symref');
-  return symref?.startsWith('HEAD:') ? symref.slice('HEAD:'.length) : undefined;
-}
-
-function addCapability(capabilities: Map<string, string>, text: string): void {
-  const at = text.indexOf('=');
-  if (at < 0) capabilities.set(text, '');
-  // Of several symrefs only HEAD's is asked for.
-  else if (text.slice(0, at) !== 'symref' || text.startsWith('symref=HEAD:')) capabilities.set(text.slice(0, at), text.slice(at + 1));
-}
-
-function hasFeature(server: Server, feature: string): boolean {
-  return (server.capabilities.get('fetch') ?? '').split(' ').includes(feature);
-}
-
-function command(server: Server, name: string, args: readonly string[]): Buffer {
+function command(server: Introduction, name: string, args: readonly string[]): Buffer {
   const format = server.capabilities.has('object-format') ? [line('object-format=sha1')] : [];
   return Buffer.concat([line(`command=${name}`), line(agent), ...format, delimiter, ...args.map(line), flush]);
-}
-
-async function post(transport: Transport, server: Server, body: Buffer, signal: AbortSignal): Promise<Answer> {
-  const headers = {
-    'content-type': 'application/x-git-upload-pack-request',
-    accept: 'application/x-git-upload-pack-result',
-    ...(server.version === 2 ? { 'git-protocol': 'version=2' } : {}),
-  };
-  const answer = await transport.post(server.uploadPack, body, headers, signal);
-  if (!answer.contentType.startsWith('application/x-git-upload-pack-result')) throw await notSmart(answer, server.uploadPack);
-  return answer;
 }
 
 /** Band 1 is the pack, 2 is for people who watch, 3 is the server giving up. */
@@ -220,31 +152,15 @@ async function* sideBand(packets: AsyncGenerator<Packet>): AsyncGenerator<Buffer
   for await (const packet of packets) {
     if (packet.kind !== 'data') return;
     const band = packet.data[0];
-    if (band === 1) yield packet.data.subarray(1);
-    else if (band === 3)
+    if (band === 1) {
+      if (packet.data.length > 1) yield packet.data.subarray(1);
+    } else if (band === 3) {
       throw new PlumblineError({ reason: 'GitError', message: `the git server gave up: ${quote(packet.data.toString('utf8', 1))}` });
-    else if (band !== 2) throw notGit('it sends what belongs to no band');
+    } else if (band !== 2) throw notGit('it sends what belongs to no band');
   }
 }
 
-async function* capped(body: AsyncIterable<Buffer>, bytes: number, what: string): AsyncGenerator<Buffer> {
-  let seen = 0;
-  for await (const chunk of body) {
-    seen += chunk.length;
-    if (seen > bytes) throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `${what} is over ${bytes} bytes` });
-    yield chunk;
-  }
-}
-
-async function notSmart(answer: Answer, url: URL): Promise<PlumblineError> {
-  const words = quote(await beginningOf(answer));
-  return new PlumblineError({
-    reason: 'GitError',
-    message: `${showUrl(url)} answers with ${quote(answer.contentType) || 'no content type'} instead of git${words === '' ? '' : `: ${words}`}`,
-    remedy: 'Check spec.url: it must be the URL that `git clone` takes.',
-  });
-}
-
-function isObjectId(text: string): boolean {
-  return /^[0-9a-f]{40}$/.test(text);
+/** Whether objects that no ref points at can be asked for by their id: a server of version 0 allows that where it is told to, and does not say so. */
+export function givesById(server: Introduction): boolean {
+  return server.version === 2;
 }

@@ -4,7 +4,20 @@ import { Checkouts } from './checkouts.ts';
 import { HostSlots } from './host-slots.ts';
 import { Remote } from './remote.ts';
 import type { Clock } from './remote.ts';
-import type { Checkout, Credentials, GitClient, ResolvedRef, SharedRemotes, SubscribeOptions, Subscription } from './types.ts';
+import type {
+  Checkout,
+  Credentials,
+  Gate,
+  GitClient,
+  GitObject,
+  History,
+  HistoryAsked,
+  ResolvedRef,
+  SharedRemotes,
+  SubscribeOptions,
+  Subscription,
+  Wanted,
+} from './types.ts';
 import { parseGitUrl } from './url.ts';
 
 export interface RemotesOptions {
@@ -45,7 +58,12 @@ export class Remotes implements SharedRemotes {
     this.#options = options;
     this.#clock = options.clock ?? realClock;
     this.#hosts = new HostSlots(options.perHost ?? 4);
-    this.#checkouts = new Checkouts({ bytes: 256 * 1024 * 1024, perRemote: 3, idleMs: 600_000, now: () => this.#clock.now() });
+    this.#checkouts = new Checkouts({
+      isFull: () => options.client.isFull(),
+      perRemote: 3,
+      idleMs: 600_000,
+      now: () => this.#clock.now(),
+    });
   }
 
   /** Throws PlumblineError: NotSupported or InvalidSpec, for the URL. */
@@ -76,19 +94,35 @@ export class Remotes implements SharedRemotes {
         shared.close();
         this.#remotes.delete(key);
         this.#checkouts.forget(key);
+        this.#options.client.forget(url, credentials);
       },
     };
   }
 
-  async checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout> {
+  async checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal, wanted?: Wanted): Promise<Checkout> {
     const { host } = parseGitUrl(url);
+    const gate: Gate = (waiting, request) => this.#hosts.with(host, waiting, () => this.#counted(request));
     return this.#checkouts.get(keyOf(url, credentials), ref.tag ?? ref.commit, signal, async (shared) => {
       const began = performance.now();
-      const read = () => this.#counted(() => this.#options.client.checkout(url, credentials, ref, shared));
-      const checkout = await this.#hosts.with(host, shared, read);
+      const checkout = await this.#options.client.checkout(url, credentials, ref, shared, { wanted, gate });
       this.#options.onCommitRead?.(url, ref.commit, (performance.now() - began) / 1_000);
       return checkout;
     });
+  }
+
+  async history(url: string, credentials: Credentials, asked: HistoryAsked, signal: AbortSignal): Promise<History> {
+    const { host } = parseGitUrl(url);
+    return this.#hosts.with(host, signal, () => this.#counted(() => this.#options.client.history(url, credentials, asked, signal)));
+  }
+
+  async objects(
+    url: string,
+    credentials: Credentials,
+    oids: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, GitObject>> {
+    const { host } = parseGitUrl(url);
+    return this.#hosts.with(host, signal, () => this.#counted(() => this.#options.client.objects(url, credentials, oids, signal)));
   }
 
   async descends(

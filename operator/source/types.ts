@@ -111,28 +111,78 @@ export interface SignedBytes {
   readonly tag: Buffer | undefined;
 }
 
-/** One commit of a remote, from which snapshots are cut without asking the server again. */
+/** One object as git keeps it, without its header. */
+export interface GitObject {
+  readonly type: 'commit' | 'tree' | 'blob' | 'tag';
+  readonly data: Buffer;
+}
+
+/** Where objects are read by id, as far as they are in memory: nobody is asked. */
+export interface ObjectReader {
+  /** undefined: it is not there, or not any more. */
+  read(oid: string): GitObject | undefined;
+}
+
+/** What of a commit is read: the files under `path` but for those that match `exclude` (globs relative to `path`). */
+export interface Wanted {
+  readonly path: string;
+  readonly exclude: readonly string[];
+}
+
+/** One commit of a remote. Its commit, its tag and its folders are there; files come when they are asked for, many askers in one request. */
 export interface Checkout {
   readonly commit: CommitInfo;
   readonly signed: SignedBytes;
-  /** What it weighs in memory, about. */
-  readonly bytes: number;
-  /**
-   * The files under `path` but for those that match `exclude` (globs relative to `path`).
-   * Throws PlumblineError: PathNotFound, RepositoryTooLarge, RepositoryRefused.
-   */
-  snapshot(path: string, exclude: readonly string[]): Snapshot;
+  /** Commits and folders of this commit, and the files that were read so far. */
+  readonly objects: ObjectReader;
+  /** Throws PlumblineError: PathNotFound, RepositoryTooLarge, RepositoryRefused; and as GitClient where the server has to be asked. */
+  snapshot(wanted: Wanted, signal: AbortSignal): Promise<Snapshot>;
+  /** Lets go what it holds in memory; called by whoever keeps it. It can still be used, and then asks again. */
+  release(): void;
 }
+
+/** Which commits a walk through history reads. */
+export interface HistoryAsked {
+  /** The newest commit. */
+  readonly tip: string;
+  /** Commits at which the walk ends; where they are in memory with their folders, what is before them is not sent again. */
+  readonly known: readonly string[];
+  /** Commits along each line of descent, the tip included. */
+  readonly depth: number;
+}
+
+/** Commits and the folders of each, held in memory for as long as this is held. */
+export interface History extends ObjectReader {
+  /** Commits whose parents exist, but were not sent. */
+  readonly cut: ReadonlySet<string>;
+}
+
+/** Runs one request to a git server when its turn has come. */
+export type Gate = <T>(signal: AbortSignal, request: () => Promise<T>) => Promise<T>;
 
 /** How git is asked; `Remotes` (remotes.ts) shares its answers among sources. Every method throws PlumblineError with a reason of the source. */
 export interface GitClient {
   /** One ls-refs. With `prefixes`, a server that can leaves other refs out; HEAD and branches are always there. */
   listRefs(url: string, credentials: Credentials, signal: AbortSignal, prefixes?: readonly string[]): Promise<RemoteRefs>;
-  /** Fetches one commit and reads its manifest files. */
-  checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout>;
+  /** Fetches one commit, with its folders. `wanted`: what will be read first, so that it can come along. `gate`: also for what the checkout asks later. */
+  checkout(
+    url: string,
+    credentials: Credentials,
+    ref: ResolvedRef,
+    signal: AbortSignal,
+    options?: { readonly wanted?: Wanted | undefined; readonly gate?: Gate | undefined },
+  ): Promise<Checkout>;
   /** Whether `ancestor` is an ancestor of `commit`: false after a force-push; undefined when that cannot be found out cheaply. */
   descends(url: string, credentials: Credentials, ancestor: string, commit: string, signal: AbortSignal): Promise<boolean | undefined>;
-  /** Stops the child process, if any. */
+  /** Commits before `tip` and the folders of each, but no files. */
+  history(url: string, credentials: Credentials, asked: HistoryAsked, signal: AbortSignal): Promise<History>;
+  /** Objects by id: what is in memory, and the rest in one request. What is over the limit for a file, or not there, is left out. */
+  objects(url: string, credentials: Credentials, oids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, GitObject>>;
+  /** Whether what checkouts hold is more than is to be kept in memory. */
+  isFull(): boolean;
+  /** Lets go what only this remote needed. */
+  forget(url: string, credentials: Credentials): void;
+  /** Ends every connection. */
   close(): Promise<void>;
 }
 
@@ -164,9 +214,13 @@ export interface Subscription {
 /** The remotes of all sources, as reconcile/ uses them: one per URL and credentials. */
 export interface SharedRemotes {
   subscribe(options: SubscribeOptions): Subscription;
-  /** The commit's files; asked for many times at once, it is fetched once, and kept while it is current. */
-  checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal): Promise<Checkout>;
+  /** The commit; asked for many times at once, it is fetched once, and kept while it is current. `wanted`: what will be read of it first. */
+  checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal, wanted?: Wanted): Promise<Checkout>;
   /** As GitClient.descends, remembered; undefined also when the server cannot be asked. */
   descends(url: string, credentials: Credentials, ancestor: string, commit: string, signal: AbortSignal): Promise<boolean | undefined>;
+  /** As GitClient.history. */
+  history(url: string, credentials: Credentials, asked: HistoryAsked, signal: AbortSignal): Promise<History>;
+  /** As GitClient.objects. */
+  objects(url: string, credentials: Credentials, oids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, GitObject>>;
   close(): Promise<void>;
 }

@@ -6,19 +6,22 @@ import type { Checkout } from '../../operator/source/types.ts';
 const signal = new AbortController().signal;
 let now: number;
 let fetched: string[];
+let held: number;
 let checkouts: Checkouts;
 
 beforeEach(() => {
   now = 0;
   fetched = [];
-  checkouts = new Checkouts({ bytes: 100, perRemote: 2, idleMs: 1000, now: () => now });
+  held = 0;
+  checkouts = new Checkouts({ isFull: () => held > 100, perRemote: 2, idleMs: 1000, now: () => now });
 });
 
 function get(remote: string, commit: string, bytes = 10, error?: PlumblineError): Promise<Checkout> {
   return checkouts.get(remote, commit, signal, async () => {
     fetched.push(`${remote}@${commit}`);
     if (error !== undefined) throw error;
-    return { bytes } as Checkout;
+    held += bytes;
+    return { release: () => (held -= bytes) } as unknown as Checkout;
   });
 }
 
@@ -37,7 +40,7 @@ test('all together stay under the limit, the newest always', async () => {
   expect(fetched).toEqual(['a@1', 'b@1', 'a@1', 'c@1']);
 });
 
-test('what nobody wants any more is let go', async () => {
+test('what nobody wants any more is let go, and holds nothing then', async () => {
   await get('a', '1');
   now = 900;
   await get('b', '1');
@@ -48,6 +51,7 @@ test('what nobody wants any more is let go', async () => {
   checkouts.forget('b');
   await get('b', '1');
   expect(fetched).toEqual(['a@1', 'b@1', 'a@1', 'b@1']);
+  expect(held).toBe(20);
 });
 
 test('a commit that is too large is not fetched over and over', async () => {

@@ -7,16 +7,20 @@ import { anonymous } from '../../operator/source/credentials.ts';
 import { createGitClient } from '../../operator/source/git-client.ts';
 import { resolveRef } from '../../operator/source/refs.ts';
 import type { Checkout, Credentials, GitClient, RefSpec } from '../../operator/source/types.ts';
-import { makeCertificate, startGitServer } from '../gitserver/index.ts';
+import { startGitServer } from '../gitserver/index.ts';
 import type { GitRepo, GitServer } from '../gitserver/index.ts';
+import { cut } from './cut.ts';
 
 const signal = new AbortController().signal;
 let git: GitClient;
+/** For servers that are not well. */
+let impatient: GitClient;
 
 beforeAll(() => {
-  git = createGitClient({ timeouts: { idleMs: 400, connectMs: 1000 } });
+  git = createGitClient();
+  impatient = createGitClient({ timeouts: { idleMs: 400, connectMs: 1000 } });
 });
-afterAll(() => git.close());
+afterAll(() => Promise.all([git.close(), impatient.close()]));
 
 async function failure(work: Promise<unknown>): Promise<PlumblineError> {
   try {
@@ -62,7 +66,7 @@ describe.each([
     await repo.setRef('refs/pull/3/head', first);
     const read = async (spec: RefSpec): Promise<string[]> => {
       const checkout = await checkoutOf(url, spec);
-      return [checkout.commit.sha, ...checkout.snapshot('prod', []).files.map(({ content }) => content.toString())];
+      return [checkout.commit.sha, ...(await cut(checkout, 'prod')).files.map(({ content }) => content.toString())];
     };
     expect(await read({ branch: 'main' })).toEqual([second, 'v: 2\n']);
     expect(await read({})).toEqual([second, 'v: 2\n']);
@@ -81,7 +85,7 @@ describe.each([
 
   test('gives the ids that git itself gives', async () => {
     await repo.write({ 'prod/web.yaml': 'v: 1\n', 'prod/ünï code.yaml': 'v: 2\n', 'README.md': 'hello' });
-    const snapshot = (await checkoutOf(url, {})).snapshot('prod', []);
+    const snapshot = await cut(await checkoutOf(url, {}), 'prod');
     expect(snapshot.tree).toBe(await repo.git('rev-parse', 'main:prod'));
     for (const { path, oid } of snapshot.files) expect(oid).toBe(await repo.git('rev-parse', `main:${path}`));
     expect(snapshot.files.map(({ path }) => path)).toEqual(['prod/web.yaml', 'prod/ünï code.yaml']);
@@ -103,7 +107,7 @@ describe.each([
       'same/a.yaml': 'a',
       'empty.yaml': '',
     });
-    const { files } = (await checkoutOf(url, {})).snapshot('', []);
+    const { files } = await cut(await checkoutOf(url, {}), '');
     expect(files.map(({ path, content }) => `${path}=${content.toString()}`)).toEqual([
       'a.yaml=a',
       'b.yml=b',
@@ -116,30 +120,63 @@ describe.each([
     ]);
   });
 
-  test('names symlinks, submodules, LFS pointers and large files where manifests are read', async () => {
+  test('names submodules, LFS pointers, large files and symlinks that lead nowhere good where manifests are read', async () => {
     await repo.write({
       'prod/web.yaml': 'web',
       'prod/outside.yaml': { symlink: '../../etc/passwd' },
-      'prod/folder': { symlink: '../base' },
+      'prod/up': { symlink: '../..' },
       'prod/absolute': { symlink: '/etc' },
+      'prod/circle': { symlink: '../prod' },
+      'prod/self.yaml': { symlink: 'self.yaml' },
+      'prod/gone.yaml': { symlink: 'nowhere.yaml' },
       'prod/README': { symlink: '../base/README.md' },
       'prod/dangling': { symlink: 'nowhere' },
       'prod/vendor': { submodule: '1'.repeat(40) },
       'prod/lfs.yaml': `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 1\n`,
-      'prod/zeros.bin': Buffer.alloc(11 * 1024 * 1024),
+      'prod/zeros.yaml': Buffer.alloc(11 * 1024 * 1024),
       'base/README.md': 'hello',
     });
     const checkout = await checkoutOf(url, {});
-    const error = await failure(Promise.resolve().then(() => checkout.snapshot('prod', [])));
+    const error = await failure(cut(checkout, 'prod'));
     expect(error.faults.map(({ reason, place }) => `${reason} ${place?.file}`)).toEqual([
       'RepositoryRefused prod/absolute',
-      'RepositoryRefused prod/folder',
+      'RepositoryRefused prod/circle',
+      'RepositoryRefused prod/gone.yaml',
       'RepositoryRefused prod/lfs.yaml',
       'RepositoryRefused prod/outside.yaml',
+      'RepositoryRefused prod/self.yaml',
+      'RepositoryRefused prod/up',
       'RepositoryRefused prod/vendor',
-      'RepositoryTooLarge prod/zeros.bin',
+      'RepositoryTooLarge prod/zeros.yaml',
     ]);
-    expect(checkout.snapshot('base', []).files).toEqual([]);
+    expect(error.message).toContain('prod/zeros.yaml: the file is 11 MiB, over the limit of 10 MiB');
+    expect((await cut(checkout, 'base')).files).toEqual([]);
+  });
+
+  test('follows symlinks within the repository', async () => {
+    await repo.write({
+      'prod/web.yaml': 'web',
+      'prod/base': { symlink: '../shared/v1/../base' },
+      'prod/db.yaml': { symlink: '../.hidden/db.yaml' },
+      'prod/chain.yaml': { symlink: 'hop.yaml' },
+      'prod/hop.yaml': { symlink: './base/a.yaml' },
+      'shared/v1/x.txt': 'x',
+      'shared/base/a.yaml': 'a',
+      'shared/base/deep/b.yaml': 'b',
+      '.hidden/db.yaml': 'db',
+      current: { symlink: 'prod' },
+    });
+    const checkout = await checkoutOf(url, {});
+    const expected = ['base/a.yaml=a', 'base/deep/b.yaml=b', 'chain.yaml=a', 'db.yaml=db', 'hop.yaml=a', 'web.yaml=web'];
+    for (const path of ['prod', 'current']) {
+      const { files } = await cut(checkout, path);
+      expect(files.map((file) => `${file.path}=${file.content.toString()}`)).toEqual(expected.map((file) => `${path}/${file}`));
+    }
+    const before = (await cut(checkout, 'prod')).tree;
+    await repo.write({ 'shared/base/a.yaml': 'a, changed' });
+    const after = await cut(await checkoutOf(url, {}), 'prod');
+    expect(after.tree).not.toBe(before);
+    expect(after.files[0]?.content.toString()).toBe('a, changed');
   });
 
   test('an empty repository, a missing branch and a missing path are told', async () => {
@@ -147,7 +184,7 @@ describe.each([
     await repo.write({ 'prod/web.yaml': 'web' });
     expect((await failure(checkoutOf(url, { branch: 'prod' }))).reason).toBe('RefNotFound');
     const checkout = await checkoutOf(url, {});
-    expect((await failure(Promise.resolve().then(() => checkout.snapshot('staging', [])))).reason).toBe('PathNotFound');
+    expect((await failure(cut(checkout, 'staging'))).reason).toBe('PathNotFound');
   });
 
   test('a commit that is not there is told', async () => {
@@ -170,7 +207,7 @@ describe('history', () => {
     const repo = await server.createRepo('older.git');
     const first = await repo.write({ 'web.yaml': '1' });
     await repo.write({ 'web.yaml': '2' });
-    expect((await checkoutOf(server.urlOf(repo), { commit: first })).snapshot('', []).files[0]?.content.toString()).toBe('1');
+    expect((await cut(await checkoutOf(server.urlOf(repo), { commit: first }), '')).files[0]?.content.toString()).toBe('1');
   });
 
   test.each([[true], [false]])('a push is told from a force-push (filter: %s)', async (allowFilter) => {
@@ -201,86 +238,6 @@ describe('history', () => {
     await repo.setRef('refs/heads/main', merge);
     expect(await git.descends(server.urlOf(repo), anonymous, left, merge, signal)).toBe(true);
     expect(await git.descends(server.urlOf(repo), anonymous, base, merge, signal)).toBe(true);
-  });
-});
-
-describe('who may read', () => {
-  test.each<[string, { username: string; password: string } | { bearerToken: string }]>([
-    ['a username and a password', { username: 'ada', password: 'pa55word' }],
-    ['a token', { bearerToken: 'pa55word' }],
-  ])('whoever has %s', async (_, auth) => {
-    const server = await startGitServer({ auth });
-    try {
-      const repo = await server.createRepo('private.git');
-      await repo.write({ 'web.yaml': '1' });
-      const url = server.urlOf(repo);
-      expect((await checkoutOf(url, {}, { id: 'right', ...auth })).snapshot('', []).files).toHaveLength(1);
-      const wrong = await failure(git.listRefs(url, { id: 'wrong', username: 'ada', password: 'wr0ng' }, signal));
-      expect([wrong.reason, wrong.message]).toEqual(['AuthenticationFailed', `${url} refuses the credentials (401)`]);
-      expect((await failure(git.listRefs(url, anonymous, signal))).message).toContain('asks for credentials');
-    } finally {
-      await server.close();
-    }
-  });
-
-  test('a server that echoes credentials does not get them into a message', async () => {
-    const server = await startGitServer();
-    try {
-      const basic = Buffer.from('ada:pa55word').toString('base64');
-      server.fault = { kind: 'status', status: 500, body: `you sent pa55word, Basic ${basic}` };
-      const error = await failure(git.listRefs(`${server.url}/x.git`, { id: 'x', username: 'ada', password: 'pa55word' }, signal));
-      expect(error.message).toContain('you sent ***, Basic ***');
-    } finally {
-      await server.close();
-    }
-  });
-});
-
-describe('TLS', () => {
-  let server: GitServer;
-  let url: string;
-
-  beforeAll(async () => {
-    server = await startGitServer({ tls: true });
-    const repo = await server.createRepo('shop.git');
-    await repo.write({ 'web.yaml': '1' });
-    url = server.urlOf(repo);
-  });
-  afterAll(() => server.close());
-
-  test('an authority of the Secret is trusted', async () => {
-    expect((await checkoutOf(url, {}, { id: 'ca', ca: server.ca })).commit.subject).toBe('Change manifests');
-  });
-
-  test('an unknown authority is not, nor another one', async () => {
-    expect((await failure(git.listRefs(url, anonymous, signal))).reason).toBe('UntrustedCertificate');
-    expect((await failure(git.listRefs(url, { id: 'other', ca: makeCertificate().ca }, signal))).reason).toBe('UntrustedCertificate');
-  });
-
-  test.each([
-    ['expired', { notAfter: new Date(Date.now() - 3_600_000), notBefore: new Date(0) }, 'expired'],
-    ['for another host', { hosts: ['git.example.com'] }, 'another host'],
-  ])('a certificate that is %s is not', async (_, options, words) => {
-    const certificate = makeCertificate(options);
-    const other = await startGitServer({ tls: certificate });
-    try {
-      const error = await failure(git.listRefs(`${other.url}/x.git`, { id: 'x', ca: certificate.ca }, signal));
-      expect(error.reason).toBe('UntrustedCertificate');
-      expect(error.message).toContain(words);
-    } finally {
-      await other.close();
-    }
-  });
-
-  test('https to a server that speaks http is told', async () => {
-    const plain = await startGitServer();
-    try {
-      const error = await failure(git.listRefs(`${plain.url.replace('http:', 'https:')}/x.git`, anonymous, signal));
-      expect(error.reason).toBe('GitUnreachable');
-      expect(error.message).toContain('http://');
-    } finally {
-      await plain.close();
-    }
   });
 });
 
@@ -315,8 +272,8 @@ describe('a server that is not well', () => {
   ])('%j', async (fault, reason, words) => {
     server.fault = fault;
     for (const work of [
-      git.listRefs(url, anonymous, signal),
-      git.checkout(url, anonymous, { commit: '1'.repeat(40), fullRef: 'refs/heads/main', shortRef: 'main' }, signal),
+      impatient.listRefs(url, anonymous, signal),
+      impatient.checkout(url, anonymous, { commit: '1'.repeat(40), fullRef: 'refs/heads/main', shortRef: 'main' }, signal),
     ]) {
       const error = await failure(work);
       expect(error.reason).toBe(reason);
@@ -328,10 +285,12 @@ describe('a server that is not well', () => {
   });
 
   test('one that fails only when the commit is asked for', async () => {
-    const refs = await git.listRefs(url, anonymous, signal);
+    const repo = await server.createRepo('hangs.git');
+    await repo.write({ 'web.yaml': '1' });
+    const refs = await impatient.listRefs(server.urlOf(repo), anonymous, signal);
     server.fault = { kind: 'hang' };
     server.faultFor = (request) => request.method === 'POST';
-    expect((await failure(git.checkout(url, anonymous, resolveRef(refs, {}), signal))).reason).toBe('GitTimeout');
+    expect((await failure(impatient.checkout(server.urlOf(repo), anonymous, resolveRef(refs, {}), signal))).reason).toBe('GitTimeout');
   });
 
   test('a redirect on the same host is followed', async () => {

@@ -5,7 +5,6 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { PlumblineError } from '../../operator/errors.ts';
 import { anonymous } from '../../operator/source/credentials.ts';
-import { fetchRefs } from '../../operator/source/fetch.ts';
 import { HttpPool } from '../../operator/source/http-pool.ts';
 import { openHttp } from '../../operator/source/http.ts';
 import { defaultLimits } from '../../operator/source/limits.ts';
@@ -14,6 +13,7 @@ import { Transports } from '../../operator/source/transports.ts';
 import type { Credentials, RemoteRefs } from '../../operator/source/types.ts';
 import { makeCertificate, startGitServer } from '../gitserver/index.ts';
 import type { GitServer } from '../gitserver/index.ts';
+import { fetchRefs } from './ask.ts';
 import { startProxy } from './connect-proxy.ts';
 import type { Proxy, ProxyOptions } from './connect-proxy.ts';
 

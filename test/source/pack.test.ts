@@ -4,13 +4,19 @@ import { once } from 'node:events';
 import { deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { PlumblineError } from '../../operator/errors.ts';
+import { Pacer } from '../../operator/source/pacer.ts';
 import { readPack } from '../../operator/source/pack.ts';
-import type { PackLimits } from '../../operator/source/pack.ts';
+import type { PackAsked, PackLimits } from '../../operator/source/pack.ts';
 import { startGitServer } from '../gitserver/index.ts';
 import type { GitRepo, GitServer } from '../gitserver/index.ts';
 
-const limits: PackLimits = { fileBytes: 1000, packBytes: 1_000_000, objects: 1000, unpackedBytes: 100_000 };
+const limits: PackLimits = { fileBytes: 1000, packBytes: 1_000_000, objects: 1000, keptBytes: 100_000, deltaChain: 50 };
 const signal = new AbortController().signal;
+
+/** Keeps everything, and has nothing before. */
+function asked(own: Partial<PackLimits> = {}): PackAsked {
+  return { limits: { ...limits, ...own }, pacer: new Pacer(), signal, held: { read: () => undefined }, choose: () => 'all' };
+}
 
 /** In pieces of odd sizes, as a network gives them. */
 async function* pieces(bytes: Buffer, size = 7): AsyncGenerator<Buffer> {
@@ -52,7 +58,7 @@ function pack(entries: readonly Buffer[], count = entries.length): Buffer {
 
 async function reasonOf(bytes: Buffer, own: Partial<PackLimits> = {}): Promise<string> {
   try {
-    await readPack(pieces(bytes, 100), { ...limits, ...own }, signal);
+    await readPack(pieces(bytes, 100), asked(own));
     return 'taken';
   } catch (error) {
     return error instanceof PlumblineError ? error.reason : String(error);
@@ -63,7 +69,7 @@ describe('a pack', () => {
   test('gives its objects by id, whatever the pieces it comes in', async () => {
     const bytes = pack([blob('one'), blob(''), blob('three'.repeat(100))]);
     for (const size of [1, 7, 100, 10_000]) {
-      const { objects } = await readPack(pieces(bytes, size), limits, signal);
+      const { objects } = await readPack(pieces(bytes, size), asked());
       expect([...objects.keys()]).toEqual([blobId('one'), blobId(''), blobId('three'.repeat(100))]);
       expect(objects.get(blobId('one'))?.data.toString()).toBe('one');
     }
@@ -74,14 +80,14 @@ describe('a pack', () => {
     const first = Buffer.from(blobId('base+1'), 'hex');
     const [one, two] = [appendDelta(4, '+1'), appendDelta(6, '+2')];
     const bytes = pack([entry(7, two.length, deflateSync(two), first), entry(7, one.length, deflateSync(one), base), blob('base')]);
-    const { objects } = await readPack(pieces(bytes), limits, signal);
+    const { objects } = await readPack(pieces(bytes), asked());
     expect(objects.get(blobId('base+1+2'))?.data.toString()).toBe('base+1+2');
   });
 
   test('names what is over the limit and keeps none of it', async () => {
     const large = randomBytes(5000);
     const zeros = Buffer.alloc(300_000);
-    const { objects, large: found } = await readPack(pieces(pack([blob(large), blob('small'), blob(zeros), blob('end')])), limits, signal);
+    const { objects, sizes: found } = await readPack(pieces(pack([blob(large), blob('small'), blob(zeros), blob('end')])), asked());
     expect([...objects.keys()]).toEqual([blobId('small'), blobId('end')]);
     expect([...found]).toEqual([
       [blobId(large), 5000],
@@ -94,7 +100,7 @@ describe('a pack', () => {
     // Copies the base twelve times: 1200 bytes.
     const delta = Buffer.from([100, 0xb0, 0x09, ...Array.from({ length: 12 }, () => [0x90, 100]).flat()]);
     const bytes = pack([blob(base), entry(7, delta.length, deflateSync(delta), Buffer.from(blobId(base), 'hex'))]);
-    const { objects } = await readPack(pieces(bytes), limits, signal);
+    const { objects } = await readPack(pieces(bytes), asked());
     expect(objects.size).toBe(1);
   });
 });
@@ -124,9 +130,9 @@ describe('a pack that is broken or means harm', () => {
     ['a delta that reaches beyond its base', pack([blob('base'), entry(7, 4, deflateSync(badDelta), base)]), {}, 'GitError'],
     ['a size without end', pack([Buffer.alloc(40, 0xff)]), {}, 'GitError'],
     ['too many objects', pack([], 1_000_000), {}, 'RepositoryTooLarge'],
-    ['too much together', pack(ten), { unpackedBytes: 5000 }, 'RepositoryTooLarge'],
+    ['too much together', pack(ten), { keptBytes: 5000 }, 'RepositoryTooLarge'],
     ['too long a download', pack(ten.map(() => blob(randomBytes(900)))), { packBytes: 5000 }, 'RepositoryTooLarge'],
-    ['deltas that multiply', pack([blob('x'.repeat(100)), ...manyDeltas()]), { unpackedBytes: 20_000 }, 'RepositoryTooLarge'],
+    ['deltas that multiply', pack([blob('x'.repeat(100)), ...manyDeltas()]), { keptBytes: 20_000 }, 'RepositoryTooLarge'],
   ])('%s', async (_, bytes, own, reason) => {
     expect(await reasonOf(bytes, own)).toBe(reason);
   });
@@ -143,7 +149,7 @@ describe('a pack that is broken or means harm', () => {
   test('an abort ends it', async () => {
     const controller = new AbortController();
     controller.abort();
-    await expect(readPack(pieces(whole), limits, controller.signal)).rejects.toBe(controller.signal.reason);
+    await expect(readPack(pieces(whole), { ...asked(), signal: controller.signal })).rejects.toBe(controller.signal.reason);
   });
 });
 
@@ -170,8 +176,8 @@ describe("git's own packs", () => {
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     await once(child, 'close');
     const expected = (await repo.git('cat-file', '--batch-all-objects', '--batch-check=%(objectname) %(objecttype)')).split('\n');
-    const own = { ...limits, fileBytes: 100_000, unpackedBytes: 1_000_000 };
-    const { objects } = await readPack(pieces(Buffer.concat(chunks), 1000), own, signal);
+    const own = { ...limits, fileBytes: 100_000, keptBytes: 1_000_000 };
+    const { objects } = await readPack(pieces(Buffer.concat(chunks), 1000), asked(own));
     expect([...objects].map(([oid, { type }]) => `${oid} ${type}`).toSorted()).toEqual(expected.toSorted());
   });
 });

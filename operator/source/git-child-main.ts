@@ -1,4 +1,0 @@
-/** The git child as a process of its own, when the operator runs from its sources. */
-import { runGitChild } from './git-child.ts';
-
-runGitChild();

@@ -1,0 +1,91 @@
+/** What a server says first: gitprotocol-v2(5) "Capability Advertisement", gitprotocol-pack(5) "Reference Discovery". */
+import { PlumblineError } from '../errors.ts';
+import { quote } from './http-errors.ts';
+import { capped, notGit, readPackets, textOf } from './pktline.ts';
+import type { ProtocolVersion, Service } from './service.ts';
+import type { RemoteRefs } from './types.ts';
+
+/** A server that has introduced itself. */
+export interface Introduction {
+  readonly version: ProtocolVersion;
+  /** Name → value; for version 2 the commands with their features. */
+  readonly capabilities: ReadonlyMap<string, string>;
+  /** What a server of version 0 tells unasked. */
+  readonly advertised: RemoteRefs | undefined;
+}
+
+/** Asks a server what it is. `refsBytes` bounds what a server of version 0 may tell with it. Throws PlumblineError. */
+export async function introduce(service: Service, refsBytes: number, signal: AbortSignal): Promise<Introduction> {
+  const capabilities = new Map<string, string>();
+  const refs = new Map<string, string>();
+  const tags = new Map<string, string>();
+  let version: ProtocolVersion = 0;
+  let head: string | undefined;
+  let first = true;
+  let announced = false;
+  let silent = true;
+  for await (const packet of readPackets(capped(await service.introduce(signal), refsBytes, 'its list of refs'))) {
+    silent = false;
+    if (packet.kind === 'flush') {
+      // The flush after the service line of HTTP is not the end.
+      if (!announced) break;
+      announced = false;
+    }
+    if (packet.kind !== 'data') continue;
+    const text = textOf(packet.data);
+    if (first && text.startsWith('# service=')) announced = true;
+    if (announced || text === 'version 1') continue;
+    if (first && text === 'version 2') version = 2;
+    else if (version === 2) addCapability(capabilities, text);
+    else {
+      const [ref = '', list = ''] = text.split('\0');
+      const [oid = '', name = ''] = ref.split(' ');
+      if (first) for (const capability of list.split(' ')) addCapability(capabilities, capability);
+      refuseSha256(capabilities);
+      if (!isObjectId(oid)) throw notGit(`it answers ${quote(text)}`);
+      if (name === 'HEAD') head = oid;
+      else if (name.startsWith('refs/')) {
+        // A peeled tag follows the tag itself and takes its place.
+        const plain = name.replace(/\^\{\}$/, '');
+        const tag = refs.get(plain);
+        if (plain !== name && tag !== undefined) tags.set(plain, tag);
+        refs.set(plain, oid);
+      }
+    }
+    first = false;
+  }
+  refuseSha256(capabilities);
+  if (silent) throw notGit('it says nothing');
+  const advertised = version === 2 ? undefined : { refs, tags, head, headRef: headTarget(capabilities) };
+  return { version, capabilities, advertised };
+}
+
+/** Whether `command` of a version 2 server knows `feature`; a capability of a version 0 server. */
+export function hasFeature({ version, capabilities }: Introduction, feature: string): boolean {
+  return version === 2 ? (capabilities.get('fetch') ?? '').split(' ').includes(feature) : capabilities.has(feature);
+}
+
+export function isObjectId(text: string): boolean {
+  return /^[0-9a-f]{40}$/.test(text);
+}
+
+function refuseSha256(capabilities: ReadonlyMap<string, string>): void {
+  const format = capabilities.get('object-format') ?? 'sha1';
+  if (format === 'sha1') return;
+  throw new PlumblineError({
+    reason: 'NotSupported',
+    message: `the repository names its objects by ${quote(format)}, which this version does not know`,
+  });
+}
+
+function headTarget(capabilities: ReadonlyMap<string, string>): string | undefined {
+  const symref = capabilities.get('symref');
+  return symref?.startsWith('HEAD:') ? symref.slice('HEAD:'.length) : undefined;
+}
+
+function addCapability(capabilities: Map<string, string>, text: string): void {
+  const at = text.indexOf('=');
+  if (at < 0) capabilities.set(text, '');
+  // Of several symrefs only HEAD's is asked for.
+  else if (text.slice(0, at) !== 'symref' || text.startsWith('symref=HEAD:')) capabilities.set(text.slice(0, at), text.slice(at + 1));
+}
