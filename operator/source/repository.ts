@@ -229,8 +229,7 @@ export class Repository {
   async #takeIn({ objects, sizes }: PackObjects, hold: Hold | undefined): Promise<void> {
     for (const [oid, object] of objects) {
       await this.#options.pacer.turn();
-      this.store.add(oid, object);
-      hold?.add(oid);
+      this.store.add(oid, object, hold);
     }
     for (const [oid, size] of sizes) this.store.noteSize(oid, size);
   }

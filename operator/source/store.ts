@@ -86,12 +86,15 @@ export class ObjectStore implements ObjectReader {
     return free.object;
   }
 
-  add(oid: string, object: GitObject): void {
-    if (this.has(oid)) return;
-    this.#free.set(oid, { object, holds: 0 });
-    const weight = object.data.length + overhead;
-    this.#cache.bytes += weight;
-    this.#cache.freeBytes += weight;
+  /** Adds an object, into `hold` at once where there is one: the cache may be too full to keep it otherwise. */
+  add(oid: string, object: GitObject, hold?: Hold): void {
+    if (!this.has(oid)) {
+      this.#free.set(oid, { object, holds: 0 });
+      const weight = object.data.length + overhead;
+      this.#cache.bytes += weight;
+      this.#cache.freeBytes += weight;
+    }
+    hold?.add(oid);
     this.#cache.trim();
   }
 

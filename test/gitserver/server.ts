@@ -44,8 +44,8 @@ export interface GitServer {
   readonly root: string;
   /** PEM of the authority, with TLS. */
   readonly ca: string | undefined;
-  /** Requests so far. */
-  readonly counts: { lsRefs: number; fetch: number; push: number; all: number; connections: number };
+  /** Requests so far, and the bytes of all answers. */
+  readonly counts: { lsRefs: number; fetch: number; push: number; all: number; connections: number; bytes: number };
   /** Set to make every request fail; undefined makes the server well again. */
   fault: GitFault | undefined;
   /** When set, only requests for which it says true meet the fault. */
@@ -80,7 +80,7 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
     url,
     root,
     ca: certificate?.ca,
-    counts: { lsRefs: 0, fetch: 0, push: 0, all: 0, connections: 0 },
+    counts: { lsRefs: 0, fetch: 0, push: 0, all: 0, connections: 0, bytes: 0 },
     fault: undefined,
     faultFor: undefined,
     createRepo: (name, create) => GitRepo.create(root, name, create),
@@ -186,6 +186,7 @@ function backend(server: GitServer, options: GitServerOptions, request: Incoming
   } else {
     request.pipe(child.stdin);
   }
+  child.stdout.on('data', (chunk: Buffer) => (server.counts.bytes += chunk.length));
   relay(child.stdout, response);
 }
 
