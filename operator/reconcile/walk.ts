@@ -7,7 +7,7 @@ import type { PlumblineError } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { Changes, Outcome } from '../report/types.ts';
-import type { Checkout, Snapshot } from '../source/types.ts';
+import type { Checkout, Snapshot, Wanted } from '../source/types.ts';
 import { applyRevision } from './apply-step.ts';
 import { isCurrent, remember } from './memory.ts';
 import { planRevision } from './plan-step.ts';
@@ -58,7 +58,7 @@ async function steps(self: Walk): Promise<Memory> {
   const checkout = await timed(self, 'source', () => fetchRevision(self));
   if (self.source.spec.verify !== undefined) await timed(self, 'verify', () => verifyCheckout(self, checkout));
   self.phase = 'source';
-  const snapshot = takeSnapshot(self, checkout);
+  const snapshot = await takeSnapshot(self, checkout);
   if (isCurrent(self, snapshot)) {
     self.total = self.memory?.total;
     return { ...self.memory, commit: snapshot.commit.sha };
@@ -72,9 +72,8 @@ async function steps(self: Walk): Promise<Memory> {
 }
 
 async function fetchRevision(self: Walk): Promise<Checkout> {
-  const { spec } = self.source;
-  const wanted = { path: spec.path ?? '', exclude: spec.exclude ?? [] };
-  const checkout = await self.env.remotes.checkout(spec.url, self.credentials, self.seen.ref, self.signal, wanted);
+  const { url } = self.source.spec;
+  const checkout = await self.env.remotes.checkout(url, self.credentials, self.seen.ref, self.signal, wantedOf(self));
   self.seen = { ...self.seen, commit: checkout.commit };
   return checkout;
 }
@@ -83,10 +82,13 @@ async function verifyCheckout(self: Walk, checkout: Checkout): Promise<void> {
   self.verified = await verifySource(self.env, self.source, self.seen.ref, checkout, self.signal);
 }
 
-function takeSnapshot(self: Walk, checkout: Checkout): Snapshot {
-  const { spec } = self.source;
+function takeSnapshot(self: Walk, checkout: Checkout): Promise<Snapshot> {
   self.attempted = true;
-  return checkout.snapshot(wanted, self.signal);
+  return checkout.snapshot(wantedOf(self), self.signal);
+}
+
+function wantedOf({ source: { spec } }: Walk): Wanted {
+  return { path: spec.path ?? '', exclude: spec.exclude ?? [] };
 }
 
 function appliedOutcome(self: Walk): WalkResult['outcome'] {

@@ -1,14 +1,18 @@
 /** The parsers that a git server feeds. */
 import { parseCommitInfo, parseCommitLinks, parseTagTarget, parseTree } from '../../operator/source/objects.ts';
 import { applyDelta, deltaSizes } from '../../operator/source/pack-delta.ts';
+import { Pacer } from '../../operator/source/pacer.ts';
 import { readPack } from '../../operator/source/pack.ts';
+import type { Choice } from '../../operator/source/pack.ts';
 import { notGit, readPackets, textOf } from '../../operator/source/pktline.ts';
 import { objectId, packet, realGit, someDelta, somePack, withChecksum } from './git-inputs.ts';
 import { mustHold } from './target.ts';
 import type { Dice, Target } from './target.ts';
 
 const signal = new AbortController().signal;
-const limits = { fileBytes: 1_500, packBytes: 100_000, objects: 500, unpackedBytes: 60_000 };
+const limits = { fileBytes: 1_500, packBytes: 100_000, objects: 500, keptBytes: 60_000, deltaChain: 20 };
+const held = { read: () => undefined };
+const pacer = new Pacer();
 const oid = /^[0-9a-f]{40}$/;
 
 /** In pieces of one size, as a network might give them. */
@@ -79,7 +83,8 @@ const pack: Target = {
   generate: somePack,
   mend: (input) => withChecksum(input.subarray(0, Math.max(0, input.length - 20))),
   async parse(input, dice) {
-    const { objects } = await readPack(pieces(input, dice), limits, signal);
+    const choice = dice.pick<Choice | undefined>(['all', 'none', undefined, new Set(['a'.repeat(40)])]);
+    const { objects } = await readPack(pieces(input, dice), { limits, signal, held, pacer, choose: () => choice });
     for (const [id, { type, data }] of objects) {
       mustHold(objectId(type, data) === id, 'an object whose id is another');
       mustHold(data.length <= limits.fileBytes, 'an object over the limit');

@@ -1,6 +1,7 @@
 /** What a git server answers to whole requests: who it is, its refs, a pack in bands. */
-import type { Answer, Transport } from '../../operator/source/http.ts';
-import { discover, fetchCommit, lsRefs } from '../../operator/source/protocol.ts';
+import { introduce } from '../../operator/source/introduction.ts';
+import { fetchPack, lsRefs } from '../../operator/source/protocol.ts';
+import type { Service } from '../../operator/source/service.ts';
 import type { RemoteRefs } from '../../operator/source/types.ts';
 import { packet, realGit, somePack } from './git-inputs.ts';
 import { pieces } from './git-targets.ts';
@@ -8,14 +9,12 @@ import { mustHold } from './target.ts';
 import type { Dice, Target } from './target.ts';
 
 const signal = new AbortController().signal;
-const url = new URL('http://git.example.com/shop.git');
 const refsBytes = 100_000;
 
 /** Answers everything with these bytes, as if a server had sent them. */
-function answering(input: Buffer, dice: Dice): Transport {
-  const answer = (at: URL, kind: string): Promise<Answer> =>
-    Promise.resolve({ url: at, contentType: `application/x-git-upload-pack-${kind}`, body: pieces(input, dice) });
-  return { get: (at) => answer(at, 'advertisement'), post: (at) => answer(at, 'result'), close: () => Promise.resolve() };
+function answering(input: Buffer, dice: Dice): Service {
+  const answer = (): Promise<AsyncIterable<Buffer>> => Promise.resolve(pieces(input, dice));
+  return { where: 'http://git.example.com/shop.git', introduce: answer, ask: answer, close: () => Promise.resolve() };
 }
 
 function checkRefs({ refs, tags, head }: RemoteRefs): void {
@@ -80,7 +79,7 @@ const advertisement: Target = {
       () => `${id} ${someName(dice)}\0 shallow side-band-64k symref=HEAD:${someName(dice)}`,
     ]),
   async parse(input, dice) {
-    const { version, advertised } = await discover(answering(input, dice), url, refsBytes, signal);
+    const { version, advertised } = await introduce(answering(input, dice), refsBytes, signal);
     if (version === 0 && advertised !== undefined) checkRefs(advertised);
   },
 };
@@ -97,7 +96,7 @@ const refs: Target = {
       () => `unborn HEAD symref-target:${someName(dice)}`,
     ]),
   async parse(input, dice) {
-    const server = { version: 2, uploadPack: url, capabilities: new Map(), advertised: undefined } as const;
+    const server = { version: 2, capabilities: new Map(), advertised: undefined } as const;
     checkRefs(await lsRefs(answering(input, dice), server, ['refs/tags/'], refsBytes, signal));
   },
 };
@@ -128,9 +127,11 @@ const fetched: Target = {
           ]
         : [['fetch', 'shallow']],
     );
-    const server = { version, uploadPack: url, capabilities, advertised: undefined } as const;
+    const server = { version, capabilities, advertised: undefined } as const;
     let bytes = 0;
-    for await (const piece of fetchCommit(answering(input, dice), server, id, 1_000, signal)) bytes += piece.length;
+    const answer = await fetchPack(answering(input, dice), server, { wants: [id], depth: 1, tentative: dice.oneIn(4) }, signal);
+    if (answer === undefined) return;
+    for await (const piece of answer.pack) bytes += piece.length;
     mustHold(bytes <= input.length, 'more than was sent');
   },
 };
