@@ -12,6 +12,7 @@ import { startGitServer } from '../test/gitserver/index.ts';
 import { repositoryFiles } from './fleet.ts';
 import type { Field } from './plane.ts';
 import type { BareResult, OperatorRun } from './sides.ts';
+import { measureScrape } from './scrape.ts';
 import { makeBundle, record, runBare, runOperator } from './sides.ts';
 import { table } from './tables.ts';
 import { median, paceOf, verdicts } from './targets.ts';
@@ -58,7 +59,8 @@ async function measure(count: number, rounds: number): Promise<Measured> {
     }
     const idle = runs.at(-1)?.idle;
     if (idle === undefined) throw new Error('there was no round');
-    return { sources: count, bare, operator: runs.map((run) => run.result), idle };
+    progress.say('scrapes of many sources');
+    return { sources: count, bare, operator: runs.map((run) => run.result), idle, scrape: await measureScrape() };
   } finally {
     await git.close();
   }

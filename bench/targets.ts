@@ -1,6 +1,7 @@
 /** Pure: from what was measured to what must be reached. */
 import type { Calls } from './calls.ts';
 import type { Idle } from './idle.ts';
+import type { ScrapeResult } from './scrape.ts';
 import type { BareResult, OperatorResult } from './sides.ts';
 
 export interface Measured {
@@ -8,6 +9,7 @@ export interface Measured {
   readonly bare: readonly BareResult[];
   readonly operator: readonly OperatorResult[];
   readonly idle: Idle;
+  readonly scrape: ScrapeResult;
 }
 
 export interface Verdict {
@@ -20,6 +22,7 @@ export interface Verdict {
 const leastPace = 80;
 const mostCpuPercent = 1;
 const mostRssMib = 150;
+const mostBlockMs = 50;
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -34,7 +37,7 @@ export function paceOf({ bare, operator }: Pick<Measured, 'bare' | 'operator'>):
 }
 
 export function verdicts(measured: Measured): readonly Verdict[] {
-  const { operator, idle } = measured;
+  const { operator, idle, scrape } = measured;
   const pace = paceOf(measured);
   const excess = operator.flatMap(({ calls }) => calls.filter((call) => call.count > call.allowed));
   const idleCalls = sum(idle.calls);
@@ -59,6 +62,12 @@ export function verdicts(measured: Measured): readonly Verdict[] {
       measured: `${idle.rssMib.toFixed(0)} MiB`,
       target: `< ${mostRssMib} MiB`,
       met: idle.rssMib < mostRssMib,
+    },
+    {
+      what: `scrape of ${scrape.sources} sources, ${scrape.series} series: longest block of the event loop`,
+      measured: `${scrape.longestBlock.toFixed(0)} ms (${scrape.longestByClock.toFixed(0)} ms by the clock)`,
+      target: `< ${mostBlockMs} ms`,
+      met: scrape.longestBlock < mostBlockMs,
     },
   ];
 }

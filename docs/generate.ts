@@ -11,13 +11,18 @@ import { table } from '../crds/reference.ts';
 import { flags } from '../operator/config.ts';
 import type { Flag } from '../operator/config.ts';
 import { catalogue, conditionReasons, eventReasons } from '../operator/errors.ts';
-import { metricTable } from '../operator/report/metric-table.ts';
+import { processRows, sourceRows } from '../operator/report/metric-table.ts';
+import type { MetricRow } from '../operator/report/metric-table.ts';
 
 const page = 'docs/operations.md';
+const metricsPage = 'docs/metrics.md';
 
 /** Every page of docs/ with generated parts, as it should be. */
 export function generatedPages(): Files {
-  return { [page]: withBlocks(readText(page) ?? '', blocks()) };
+  return {
+    [page]: withBlocks(readText(page) ?? '', blocks()),
+    [metricsPage]: withBlocks(readText(metricsPage) ?? '', metricBlocks()),
+  };
 }
 
 /**
@@ -40,8 +45,27 @@ export function withBlocks(text: string, named: Readonly<Record<string, string>>
   return result;
 }
 
+const code = (text: string): string => `\`${text}\``;
+
+function metricBlocks(): Readonly<Record<string, string>> {
+  const rows = (metrics: Readonly<Record<string, MetricRow>>): string =>
+    table(
+      ['metric', 'type', 'unit', 'labels', 'meaning'],
+      Object.values(metrics).map(({ name, type, unit, labels, help }) => [
+        code(name),
+        type,
+        unit === '1' ? '' : unit,
+        labels
+          .filter((label) => metrics !== sourceRows || !['namespace', 'source'].includes(label))
+          .map(code)
+          .join(', '),
+        help,
+      ]),
+    );
+  return { sources: rows(sourceRows), process: rows(processRows) };
+}
+
 function blocks(): Readonly<Record<string, string>> {
-  const code = (text: string): string => `\`${text}\``;
   const said = (words: Readonly<Record<string, string>>): string =>
     table(
       ['reason', 'meaning'],
@@ -68,10 +92,6 @@ function blocks(): Readonly<Record<string, string>> {
     ),
     conditions: said(conditionReasons),
     events: said(eventReasons),
-    metrics: table(
-      ['metric', 'type', 'labels', 'meaning'],
-      metricTable.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(', '), help]),
-    ),
   };
 }
 

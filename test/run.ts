@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { ensureBinaries } from './controlplane/binaries.ts';
 import { allBinaries } from './controlplane/pins.ts';
 import { startWatchdog } from './controlplane/watchdog.ts';
+import { ensurePrometheus } from './prometheus/tools.ts';
 import { soakVariable } from './soak.ts';
 
 interface Counts {
@@ -32,7 +33,7 @@ const results: Counts[] = [];
 if (values.only === undefined) {
   for (const check of checks) results.push(await runCheck(check));
 }
-results.push(await bringControlPlane(), await runJest(values.only, values.soak));
+results.push(await bringControlPlane(), await bringPrometheus(), await runJest(values.only, values.soak));
 
 const sum = (of: keyof Counts): number => results.reduce((total, counts) => total + counts[of], 0);
 process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed\n`);
@@ -54,6 +55,18 @@ async function bringControlPlane(): Promise<Counts> {
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);
     return report('control plane', false, began);
+  }
+}
+
+/** As root on Debian it is installed, else it is named. */
+async function bringPrometheus(): Promise<Counts> {
+  const began = performance.now();
+  try {
+    await ensurePrometheus();
+    return report('prometheus', true, began);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    return report('prometheus', false, began);
   }
 }
 

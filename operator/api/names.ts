@@ -24,6 +24,8 @@ export const ignoreAnnotation = 'plumbline.dev/ignore';
 export const forceAnnotation = 'plumbline.dev/force';
 export const applyAnnotation = 'plumbline.dev/apply';
 export const adoptAnnotation = 'plumbline.dev/adopt';
+/** The commit of the application that an image was built from. */
+export const appCommitAnnotation = 'plumbline.dev/app-commit';
 
 /** Annotations that people set on a source. */
 export const requestedAtAnnotation = 'plumbline.dev/requestedAt';

@@ -207,7 +207,7 @@ export class Controller {
     this.#walking.add(key);
     try {
       if (source.metadata.deletionTimestamp !== undefined) await this.#finalize(key, entry, source, signal);
-      else if (source.spec.suspend) await this.#suspend(entry, source, signal);
+      else if (source.spec.suspend) await this.#suspend(key, entry, source, signal);
       else await this.#reconcile(key, entry, source, signal);
     } catch (error) {
       if (!signal.aborted) this.#untold(key, entry, source, ownRequestError(error));
@@ -222,7 +222,9 @@ export class Controller {
   async #reconcile(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
     try {
       checkSpec(source);
-      if (await entry.link.refresh(source, signal)) return;
+      const anew = await entry.link.refresh(source, signal);
+      this.#tellPolling(key, entry, source);
+      if (anew) return;
     } catch (error) {
       signal.throwIfAborted();
       entry.polledFor = requestedAt(source); // there is nothing to be asked: this failure is the answer
@@ -352,8 +354,15 @@ export class Controller {
     watchLacks(lacks, { client: env.client, discovery: env.discovery, random, signal: entry.lacks.signal, wake });
   }
 
-  async #suspend(entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
+  /** A fixed commit is never asked for. */
+  #tellPolling(key: string, { link }: Entry, source: GitOpsSource): void {
+    const polling = { intervalSeconds: intervalOf(source) / 1_000, answeredAt: () => link.answeredAt() };
+    this.#options.metrics.sourcePolling(key, source.spec.ref?.commit === undefined ? polling : undefined);
+  }
+
+  async #suspend(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
     entry.link.close();
+    this.#options.metrics.sourcePolling(key, undefined);
     entry.toldObservation = undefined;
     await this.#options.teller.outcome(source, { kind: 'suspended' }, undefined, signal);
   }

@@ -74,6 +74,11 @@ export class RemoteLink {
     this.#subscription?.hint();
   }
 
+  /** When the remote last answered without fault, milliseconds since the epoch. */
+  answeredAt(): number | undefined {
+    return this.#subscription?.answeredAt();
+  }
+
   /** Stops asking (suspend, deletion). */
   close(): void {
     this.#subscription?.close();

@@ -159,6 +159,7 @@ async function work({
   await Promise.race([store.synced, aborted(leading)]);
   if (leading.aborted) return;
   log.info('leading', { sources: store.keys().length });
+  metrics.leading(true);
   discovery.allResources(leading).catch(() => {}); // while git is asked; who needs it asks again, and hears what is wrong
   const recorder = new EventRecorder({
     client,
@@ -195,6 +196,7 @@ async function work({
   await controller.stop(graceMs);
   await Promise.all([recorder.close(), remotes.close()]);
   metrics.clearSources();
+  metrics.leading(false);
 }
 
 function elect(

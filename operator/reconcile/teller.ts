@@ -8,7 +8,7 @@ import { mergePatch } from '../kube/operations.ts';
 import type { Logger } from '../log.ts';
 import { contestedEvent, eventsOf, leftBehindEvent, refMovedEvent } from '../report/events.ts';
 import type { EventDraft } from '../report/events.ts';
-import type { Metrics } from '../report/metrics.ts';
+import type { Metrics, StatusExtras } from '../report/metrics.ts';
 import type { EventRecorder } from '../report/recorder.ts';
 import { attemptStatus, outcomeStatus, progressStatus, statusPatch } from '../report/status.ts';
 import type { Outcome, RevisionSeen } from '../report/types.ts';
@@ -44,7 +44,7 @@ export class Teller {
     await this.#patch(
       source,
       attemptStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()),
-      seen.ref.shortRef,
+      { ref: seen.ref.shortRef },
       signal,
     );
   }
@@ -54,7 +54,7 @@ export class Teller {
     await this.#patch(
       source,
       progressStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()),
-      seen.ref.shortRef,
+      { ref: seen.ref.shortRef },
       signal,
     );
   }
@@ -72,7 +72,8 @@ export class Teller {
       now: now(),
     });
     const ref = outcome.kind === 'suspended' ? undefined : outcome.seen?.ref.shortRef;
-    await this.#patch(source, next, ref, signal);
+    const images = outcome.kind === 'applied' ? outcome.images : undefined;
+    await this.#patch(source, next, { ref, images }, signal);
     for (const draft of eventsOf(outcome, previous, next)) this.event(source, draft);
     logOutcome(log, source, outcome, previous);
   }
@@ -116,12 +117,12 @@ export class Teller {
     }
   }
 
-  async #patch(source: GitOpsSource, next: GitOpsSourceStatus, ref: string | undefined, signal: AbortSignal): Promise<void> {
+  async #patch(source: GitOpsSource, next: GitOpsSourceStatus, extras: StatusExtras, signal: AbortSignal): Promise<void> {
     const { client, store, metrics } = this.#options;
     const { namespace, name } = source.metadata;
     signal.throwIfAborted(); // else a source that went meanwhile would leave series behind
     const key = `${namespace}/${name}`;
-    metrics.sourceStatus(key, next, ref);
+    metrics.sourceStatus(key, next, extras);
     const patch = statusPatch(source.status, next);
     if (patch !== undefined) {
       const options = { fieldManager: controllerManager, subresource: 'status', full: true, flow: key, signal };

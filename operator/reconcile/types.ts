@@ -8,6 +8,7 @@ import type { Inventory } from '../live/types.ts';
 import type { Claims } from '../plan/claims.ts';
 import type { Manifest, Notice } from '../render/types.ts';
 import type { Phase, RevisionSeen } from '../report/types.ts';
+import type { WorkloadImage } from '../report/workloads.ts';
 import type { Credentials, SharedRemotes } from '../source/types.ts';
 import type { Signed } from '../source/verify/index.ts';
 import type { Turns } from './turn.ts';
@@ -82,4 +83,6 @@ export interface Walk extends WalkInput {
   /** Whose signatures the revision carries, of those that spec.verify asks for. */
   verified: readonly Signed[];
   notices: readonly Notice[];
+  /** What its workloads run, once rendered. */
+  images?: readonly WorkloadImage[] | undefined;
 }

@@ -7,6 +7,7 @@ import type { PlumblineError } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { Changes, Outcome } from '../report/types.ts';
+import { workloadImages } from '../report/workloads.ts';
 import type { Checkout, Snapshot, Wanted } from '../source/types.ts';
 import { applyRevision } from './apply-step.ts';
 import { isCurrent, remember } from './memory.ts';
@@ -66,6 +67,7 @@ async function steps(self: Walk): Promise<Memory> {
   const rendered = await timed(self, 'render', () => renderSnapshot(self, snapshot));
   self.total = rendered.manifests.length;
   self.notices = rendered.notices;
+  self.images = workloadImages(rendered.manifests);
   const planned = await timed(self, 'plan', () => planRevision(self, rendered.manifests, snapshot.commit.sha));
   await applyRevision(self, planned, snapshot.commit.sha);
   return remember(self, snapshot, planned.plan, rendered.manifests);
@@ -93,7 +95,8 @@ function wantedOf({ source: { spec } }: Walk): Wanted {
 
 function appliedOutcome(self: Walk): WalkResult['outcome'] {
   const { created, changed, pruned } = self.progress;
-  return { kind: 'applied', changes: changesOf(self), total: self.total ?? created + changed + pruned, ...told(self), seen: self.seen };
+  const total = self.total ?? created + changed + pruned;
+  return { kind: 'applied', changes: changesOf(self), total, images: self.images, ...told(self), seen: self.seen };
 }
 
 function failedOutcome(self: Walk, error: PlumblineError): WalkResult['outcome'] {

@@ -1,20 +1,27 @@
-/** The Prometheus metrics, in a registry of their own. Series of a source are exactly what its last status says. */
+/** The Prometheus metrics: what is told to them, and a scrape of them. Series of a source are exactly what its last status says. */
 import process from 'node:process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { metricRows } from './metric-table.ts';
-import type { GitOpsSourceStatus, RevisionStage } from '../api/types.ts';
+import { endOf, headOf, negotiate } from './metric-format.ts';
+import type { Format } from './metric-format.ts';
+import { createProcessMetrics } from './metric-process.ts';
+import { countFailure, newSource, observeDuration, sourceLines, takePolling, takeStatus } from './metric-source.ts';
+import type { Polling, SourceSeries } from './metric-source.ts';
+import { sourceRows } from './metric-table.ts';
+import type { GitOpsSourceStatus } from '../api/types.ts';
 import type { Reason } from '../errors.ts';
 import type { GroupVersionKind } from '../kube/types.ts';
-import type { MetricKey } from './metric-table.ts';
+import type { SourceMetric } from './metric-table.ts';
 import type { Phase } from './types.ts';
+import type { WorkloadImage } from './workloads.ts';
 
 export interface Metrics {
   /**
-   * The series of a source follow its status; `ref` is what its observed commit was found under, `main`. Called as soon as a
-   * source is seen: what is measured of a source that is not known, or no longer, leaves no series behind.
+   * The series of a source follow its status. Called as soon as a source is seen: what is measured of a source that is not
+   * known, or no longer, leaves no series behind.
    */
-  sourceStatus(key: string, status: GitOpsSourceStatus, ref?: string): void;
+  sourceStatus(key: string, status: GitOpsSourceStatus, more?: StatusExtras): void;
+  /** How its remote is asked; undefined while it is not. */
+  sourcePolling(key: string, polling: Polling | undefined): void;
   /** Every series of a source goes at once. */
   removeSource(key: string): void;
   /** The series of all sources go: only the leader tells about sources (rule 36). */
@@ -26,198 +33,143 @@ export interface Metrics {
   /** `success`, or the reason of the failure. */
   gitRequest(result: 'success' | Reason): void;
   queueDepth(sources: number): void;
+  leading(leads: boolean): void;
   /** Undefined: the kind is no longer watched. */
   watchUp(gvk: GroupVersionKind, up: boolean | undefined): void;
-  /** A scrape; never holds the event loop for longer than one metric takes. */
-  text(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** A scrape in the format that `accept` asks for; never holds the event loop for long, however many sources there are. */
+  scrape(accept?: string): Promise<Scrape>;
 }
 
-type Labels = Readonly<Record<string, string>>;
-/** What all three kinds of metric can do. */
-interface Removable {
-  remove(labels: Labels): void;
+export interface StatusExtras {
+  /** What its observed commit was found under, `main`. */
+  readonly ref?: string | undefined;
+  /** What the applied revision runs; undefined where nothing of that changed. */
+  readonly images?: readonly WorkloadImage[] | undefined;
 }
-/** The series of one source, by metric and labels. */
-type SourceSeries = Map<string, { readonly metric: Removable; readonly labels: Labels; readonly fromStatus: boolean }>;
 
-const durationParts = 32;
-const stages = ['observed', 'attempted', 'applied', 'healthy'] as const;
-const states = ['total', 'healthy', 'drifted', 'failed'] as const;
+export interface Scrape {
+  readonly contentType: string;
+  /** UTF-8, in pieces. */
+  readonly body: readonly Uint8Array[];
+}
 
-/** A fresh set of metrics. `startedAt`: milliseconds since the epoch. */
-export function createMetrics(options: { readonly version: string; readonly node?: string; readonly startedAt?: number }): Metrics {
-  const registry = new Registry();
+export interface MetricsOptions {
+  readonly version: string;
+  readonly node?: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt?: number;
+  readonly now?: () => number;
+}
+
+/** How long a scrape computes before the event loop gets a round, milliseconds. */
+const slice = 4;
+const sourceMetrics = Object.keys(sourceRows) as readonly SourceMetric[];
+
+/** A fresh set of metrics. */
+export function createMetrics({ version, node, startedAt, now = Date.now }: MetricsOptions): Metrics {
   const sources = new Map<string, SourceSeries>();
-  const at = { registers: [registry] };
-  const gauge = (key: MetricKey, collect?: () => number) => {
-    const { name, help, labels } = metricRows[key];
-    const made: Gauge = new Gauge({
-      ...at,
-      name,
-      help,
-      labelNames: labels,
-      ...(collect === undefined ? {} : { collect: () => made.set(collect()) }),
-    });
-    return made;
-  };
-  const counter = (key: MetricKey) => {
-    const { name, help, labels } = metricRows[key];
-    return new Counter({ ...at, name, help, labelNames: labels });
-  };
+  const seconds = (): number => now() / 1_000;
+  const ownProcess = createProcessMetrics({
+    version,
+    node: node ?? process.versions.node,
+    startedAt: (startedAt ?? now() - process.uptime() * 1_000) / 1_000,
+  });
+  const { gauges, counters } = ownProcess;
 
-  const revisionInfo = gauge('revisionInfo');
-  const revisionTimestamp = gauge('revisionTimestamp');
-  const objects = gauge('objects');
-  const durations = createDurations();
-  const reconcileErrors = counter('reconcileErrors');
-  const condition = gauge('condition');
-  const apiRequests = counter('apiRequests');
-  const gitRequests = counter('gitRequests');
-  const queueDepth = gauge('queueDepth');
-  const watchUp = gauge('watchUp');
-  gauge('buildInfo').set({ version: options.version, node: options.node ?? process.versions.node }, 1);
-  const { name: cpuName, help: cpuHelp } = metricRows.processCpu;
-  const processCpu: Counter = new Counter({ ...at, name: cpuName, help: cpuHelp, collect: () => collectCpu(processCpu) });
-  gauge('processMemory', () => process.memoryUsage.rss());
-  gauge('processStart').set((options.startedAt ?? Date.now() - process.uptime() * 1_000) / 1_000);
-  gauge('heapUsed', () => process.memoryUsage().heapUsed);
-
-  function seriesOf(key: string): SourceSeries {
-    const known = sources.get(key);
+  /** Whoever asks while a scrape waits for its turn gets the same one: any number of scrapers costs one at a time. */
+  const waiting = new Map<Format, Promise<readonly Uint8Array[]>>();
+  let last: Promise<unknown> = Promise.resolve();
+  function inTurn(format: Format): Promise<readonly Uint8Array[]> {
+    const known = waiting.get(format);
     if (known !== undefined) return known;
-    const made: SourceSeries = new Map();
-    sources.set(key, made);
+    const made = last.then(() => {
+      waiting.delete(format);
+      return bodyOf(sources, format, () => ownProcess.text(format));
+    });
+    waiting.set(format, made);
+    last = made.catch(() => {}); // told to those who asked for it
     return made;
-  }
-
-  function remember(key: string, id: string, metric: Removable, labels: Labels): boolean {
-    const series = sources.get(key);
-    if (series === undefined) return false;
-    const full = `${id}\n${Object.values(labels).join('\n')}`;
-    if (!series.has(full)) series.set(full, { metric, labels, fromStatus: false });
-    return true;
-  }
-
-  function removeSource(key: string): void {
-    for (const { metric, labels } of sources.get(key)?.values() ?? []) metric.remove(labels);
-    sources.delete(key);
   }
 
   return {
-    sourceStatus(key, status, ref) {
-      const series = seriesOf(key);
-      const told = new Set<string>();
-      const tell = (id: string, metric: Gauge, labels: Labels, value: number) => {
-        const full = `${id}\n${Object.values(labels).join('\n')}`;
-        told.add(full);
-        series.set(full, { metric, labels, fromStatus: true });
-        metric.set(labels, value);
-      };
-      const own = ownLabels(key);
-      for (const stage of stages) {
-        const revision = status.revision?.[stage];
-        if (revision === undefined) continue;
-        const labels = { ...own, stage, commit: revision.commit, ref: refOf(status, revision, ref) };
-        tell('revision', revisionInfo, labels, 1);
-        const seconds = Date.parse(revision.time) / 1_000;
-        if (Number.isFinite(seconds)) tell('timestamp', revisionTimestamp, { ...own, stage }, seconds);
-      }
-      for (const state of states) {
-        const count = status.objects?.[state];
-        if (count !== undefined) tell('objects', objects, { ...own, state }, count);
-      }
-      for (const { type, status: now } of status.conditions ?? []) tell('condition', condition, { ...own, type, status: now }, 1);
-      for (const [full, { metric, labels, fromStatus }] of series) {
-        if (!fromStatus || told.has(full)) continue;
-        metric.remove(labels);
-        series.delete(full);
-      }
+    sourceStatus(key, status, { ref, images } = {}) {
+      const series = sources.get(key) ?? newSource(key);
+      sources.set(key, series);
+      takeStatus(series, status, ref);
+      if (images !== undefined) series.images = images;
     },
-    removeSource,
+    sourcePolling(key, polling) {
+      const series = sources.get(key);
+      if (series !== undefined) takePolling(series, polling);
+    },
+    removeSource(key) {
+      sources.delete(key);
+    },
     clearSources() {
-      for (const key of sources.keys()) removeSource(key);
+      sources.clear();
     },
-    observePhase(key, phase, seconds) {
-      const labels = { ...ownLabels(key), phase };
-      const histogram = durations.histogramOf(key);
-      if (remember(key, 'duration', histogram, labels)) histogram.observe(labels, seconds);
+    observePhase(key, phase, duration) {
+      const series = sources.get(key);
+      if (series !== undefined) observeDuration(series, phase, duration, seconds());
     },
     countError(key, reason) {
-      const labels = { ...ownLabels(key), reason };
-      if (remember(key, 'errors', reconcileErrors, labels)) reconcileErrors.inc(labels);
+      const series = sources.get(key);
+      if (series !== undefined) countFailure(series, reason, seconds());
     },
     apiRequest(verb, code) {
-      apiRequests.inc({ verb, code });
+      counters.apiRequests.inc({ verb, code });
     },
     gitRequest(result) {
-      gitRequests.inc({ result });
+      counters.gitRequests.inc({ result });
     },
     queueDepth(count) {
-      queueDepth.set(count);
+      gauges.queueDepth.set(count);
     },
-    watchUp({ group, version, kind }, up) {
-      if (up === undefined) watchUp.remove({ group, version, kind });
-      else watchUp.set({ group, version, kind }, up ? 1 : 0);
+    leading(leads) {
+      gauges.leader.set(leads ? 1 : 0);
     },
-    async text() {
-      const parts: string[] = [];
-      for (const metric of Object.values(metricRows)) {
-        const text = metric.name === durations.name ? durations.text() : registry.getSingleMetricAsString(metric.name);
-        parts.push(await text);
-        await nextTurn();
-      }
-      return { contentType: registry.contentType, body: `${parts.join('\n\n')}\n` };
+    watchUp({ group, version: served, kind }, up) {
+      if (up === undefined) gauges.watchUp.remove({ group, version: served, kind });
+      else gauges.watchUp.set({ group, version: served, kind }, up ? 1 : 0);
+    },
+    async scrape(accept) {
+      const { format, contentType } = negotiate(accept);
+      return { contentType, body: await inTurn(format) };
     },
   };
 }
 
-/** The one histogram that has series by the ten thousand, in parts, so that a scrape never holds the event loop. */
-function createDurations() {
-  const { name, help, labels, buckets = [] } = metricRows.reconcileDuration;
-  const parts = Array.from({ length: durationParts }, () => {
-    const registry = new Registry();
-    return { registry, histogram: new Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers: [registry] }) };
-  });
-  return {
-    name,
-    /** A source is always in the same part. */
-    histogramOf(key: string): Histogram {
-      let sum = 0;
-      for (let index = 0; index < key.length; index += 1) sum = (sum * 31 + key.charCodeAt(index)) % 65_521;
-      return (parts[sum % durationParts] as (typeof parts)[number]).histogram;
-    },
-    async text(): Promise<string> {
-      const texts: string[] = [];
-      for (const { registry } of parts) {
-        const text = await registry.getSingleMetricAsString(name);
-        // Each part begins with the same two lines, HELP and TYPE.
-        const lines = texts.length === 0 ? text : text.split('\n').slice(2).join('\n');
-        if (lines !== '') texts.push(lines);
-        await nextTurn();
-      }
-      return texts.join('\n');
-    },
+/**
+ * The text of a scrape. Source by source, in slices: what is told of one source is of one moment, and a source that goes
+ * meanwhile is told whole or not at all.
+ */
+async function bodyOf(
+  sources: ReadonlyMap<string, SourceSeries>,
+  format: Format,
+  processText: () => Promise<string>,
+): Promise<readonly Uint8Array[]> {
+  const families = sourceMetrics.map((metric) => ({
+    lines: sourceLines[metric],
+    text: headOf(sourceRows[metric], format),
+    done: [] as Uint8Array[],
+  }));
+  const settle = (): void => {
+    for (const family of families) {
+      if (family.text !== '') family.done.push(Buffer.from(family.text));
+      family.text = '';
+    }
   };
-}
-
-function ownLabels(key: string): { readonly namespace: string; readonly source: string } {
-  const slash = key.indexOf('/');
-  return { namespace: key.slice(0, slash), source: key.slice(slash + 1) };
-}
-
-/** The ref that pointed at a commit, as far as history knows it; for what was never attempted, the one given. */
-function refOf(status: GitOpsSourceStatus, { commit }: RevisionStage, observedRef: string | undefined): string {
-  const shown = status.display?.revision;
-  const displayed = shown?.endsWith(`@${commit.slice(0, 7)}`) === true ? shown.slice(0, shown.lastIndexOf('@')) : undefined;
-  return (
-    status.history?.find((entry) => entry.commit === commit)?.ref ??
-    displayed ??
-    (commit === status.revision?.observed?.commit ? (observedRef ?? '') : '')
-  );
-}
-
-function collectCpu(metric: Counter): void {
-  const { user, system } = process.cpuUsage();
-  metric.reset();
-  metric.inc((user + system) / 1_000_000);
+  // One that goes and comes back meanwhile must not be told twice.
+  const present = Array.from(sources);
+  let end = performance.now() + slice;
+  for (const [key, series] of present) {
+    if (sources.get(key) !== series) continue;
+    for (const family of families) family.text += family.lines(series, format);
+    if (performance.now() < end) continue;
+    settle();
+    await nextTurn();
+    end = performance.now() + slice;
+  }
+  settle();
+  return [...families.flatMap(({ done }) => done), Buffer.from(`${await processText()}${endOf(format)}`)];
 }

@@ -3,6 +3,7 @@ import type { PlumblineError } from '../errors.ts';
 import type { CommitInfo, ResolvedRef } from '../source/types.ts';
 import type { Notice } from '../render/types.ts';
 import type { Signed } from '../source/verify/index.ts';
+import type { WorkloadImage } from './workloads.ts';
 
 /** The phases of a walk, as reconcile_duration_seconds names them. */
 export type Phase = 'source' | 'verify' | 'render' | 'plan' | 'dryrun' | 'apply' | 'prune';
@@ -43,6 +44,8 @@ export type Outcome =
       readonly total: number;
       /** Whose signatures it carries, of those that spec.verify asks for. */
       readonly verified?: readonly Signed[] | undefined;
+      /** What its workloads run; undefined where render was skipped, so that nothing of it changed. */
+      readonly images?: readonly WorkloadImage[] | undefined;
       readonly notices: readonly Notice[];
       /** The API server's warnings (deprecations), with the object. */
       readonly warnings: readonly string[];

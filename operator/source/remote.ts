@@ -47,6 +47,7 @@ export class Remote {
   readonly #controller = new AbortController();
   #known: Known | undefined;
   #failures = 0;
+  #answeredAt: number | undefined;
   /** The prefixes of the question that is on its way. */
   #asked: readonly string[] | undefined;
   /** Asked for while a question was on its way, which may have left too early. */
@@ -78,6 +79,7 @@ export class Remote {
       hint: () => {
         if (!subscriber.closed && !isPinned(options.ref)) this.#askNow();
       },
+      answeredAt: () => this.#answeredAt,
       close: () => {
         subscriber.closed = true;
         this.#subscribers.delete(subscriber);
@@ -164,6 +166,7 @@ export class Remote {
     if (signal.aborted) return;
     this.#failures = answer.error === undefined ? 0 : this.#failures + 1;
     this.#known = { ...answer, at: this.#options.clock.now(), prefixes };
+    if (answer.error === undefined) this.#answeredAt = this.#known.at;
     this.#tellAll(this.#known, wanted);
     if (this.#asking().length > 0) this.#schedule(this.#again ? 0 : this.#pause());
     this.#options.onAnswer?.();

@@ -88,6 +88,7 @@ export class Remotes implements SharedRemotes {
     return {
       pollNow: () => subscription.pollNow(),
       hint: () => subscription.hint(),
+      answeredAt: () => subscription.answeredAt(),
       close: () => {
         subscription.close();
         if (!shared.unused || this.#remotes.get(key) !== shared) return;

@@ -208,6 +208,8 @@ export interface Subscription {
   pollNow(): void;
   /** Asks now; onObserved follows, for every subscriber of the remote, where something changed. */
   hint(): void;
+  /** When the remote last answered without fault, milliseconds since the epoch. */
+  answeredAt(): number | undefined;
   close(): void;
 }
 

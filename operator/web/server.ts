@@ -14,7 +14,7 @@ export interface Probe {
 export interface WebServerOptions {
   /** Without host on every interface, with port 0 on a free one. */
   readonly address: { readonly host: string | undefined; readonly port: number };
-  readonly metrics: { text(): Promise<{ readonly contentType: string; readonly body: string }> };
+  readonly metrics: { scrape(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: readonly Uint8Array[] }> };
   readonly health: () => Probe;
   /** Not ok only while it is not ready; a broken watch is told in the text alone (rule 36). */
   readonly ready: () => Probe;
@@ -27,10 +27,12 @@ export interface WebServerOptions {
 interface Page {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | readonly Uint8Array[];
 }
 
 const plain = 'text/plain; charset=utf-8';
+/** A client that reads nothing for so long is cut off. */
+const slowReaderMs = 30_000;
 const maxConnections = 256;
 
 /** Listens; resolves once it does. Throws an Error that names the address when it cannot (a port in use). */
@@ -49,22 +51,40 @@ async function answer(options: WebServerOptions, request: IncomingMessage, respo
   }
   // A body is never read: whoever sends one is answered and cut off.
   const sendsBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+  const pieces = typeof page.body === 'string' ? [page.body] : page.body;
   response.writeHead(page.status, {
     'content-type': page.contentType,
-    'content-length': Buffer.byteLength(page.body),
+    'content-length': pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0),
     'x-content-type-options': 'nosniff',
     'cache-control': 'no-store',
     ...(page.status === 405 ? { allow: 'GET, HEAD' } : {}),
     ...(sendsBody ? { connection: 'close' } : {}),
   });
-  response.end(request.method === 'HEAD' ? undefined : page.body);
+  if (request.method !== 'HEAD') await writeAll(response, pieces);
+  response.end();
+}
+
+/** A piece after the other, as fast as the client reads; one that reads nothing for too long is cut off. */
+async function writeAll(response: ServerResponse, pieces: readonly (string | Uint8Array)[]): Promise<void> {
+  response.setTimeout(slowReaderMs, () => response.destroy());
+  for (const piece of pieces) {
+    if (response.destroyed) return;
+    if (response.write(piece)) continue;
+    await new Promise<void>((resolve) => {
+      const on = (): void => {
+        response.off('drain', on).off('close', on);
+        resolve();
+      };
+      response.on('drain', on).on('close', on);
+    });
+  }
 }
 
 async function pageOf(options: WebServerOptions, request: IncomingMessage): Promise<Page> {
   const path = (request.url ?? '/').split('?', 1)[0];
   if (path !== '/metrics' && path !== '/healthz' && path !== '/readyz') return { status: 404, contentType: plain, body: 'not found\n' };
   if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, contentType: plain, body: 'only GET and HEAD\n' };
-  if (path === '/metrics') return { status: 200, ...(await options.metrics.text()) };
+  if (path === '/metrics') return { status: 200, ...(await options.metrics.scrape(request.headers.accept)) };
   const { ok, text } = path === '/healthz' ? options.health() : options.ready();
   return { status: ok ? 200 : 503, contentType: plain, body: text.endsWith('\n') ? text : `${text}\n` };
 }

@@ -1,49 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { createMetrics } from '../../operator/report/metrics.ts';
-import { metricTable } from '../../operator/report/metric-table.ts';
-import { applied, at, failed, noChanges, seen, sha, statusAfter, step } from './outcomes.ts';
+import { applied, at, failed, gitAway, noChanges, seen, sha, statusAfter, step } from './outcomes.ts';
+import { everything, fresh, images, series } from './scrapes.ts';
 import type { GitOpsSourceStatus } from '../../operator/api/types.ts';
-import type { Metrics } from '../../operator/report/metrics.ts';
-
-const fresh = () => createMetrics({ version: '1.2.3', node: '24.0.0', startedAt: 1_000 });
-
-/** The lines of a scrape that hold a value, of the metrics whose name begins so. */
-async function series(metrics: Metrics, prefix = ''): Promise<readonly string[]> {
-  const { body } = await metrics.text();
-  return body.split('\n').filter((line) => line !== '' && !line.startsWith('#') && line.startsWith(prefix));
-}
-
-/** One of everything that a metric can be told. */
-function everything(metrics: Metrics, key = 'shop/prod'): void {
-  metrics.sourceStatus(key, statusAfter(applied(seen('a')), failed(seen('b'))));
-  metrics.observePhase(key, 'apply', 0.5);
-  metrics.countError(key, 'ObjectRefused');
-  metrics.apiRequest('patch', '200');
-  metrics.gitRequest('success');
-  metrics.queueDepth(3);
-  metrics.watchUp({ group: 'apps', version: 'v1', kind: 'Deployment' }, true);
-}
-
-test('a scrape has every metric of the table, with its type, meaning and labels, and no other', async () => {
-  const metrics = fresh();
-  everything(metrics);
-  const { body, contentType } = await metrics.text();
-  expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
-  const told = metricTable.map(({ name }) => {
-    const labels = new Set<string>();
-    for (const line of body.split('\n').filter((text) => new RegExp(`^${name}(_bucket|_sum|_count)?[{ ]`, 'u').test(text))) {
-      for (const [, label = ''] of line.matchAll(/[{,]([a-z]+)="/gu)) if (label !== 'le') labels.add(label);
-    }
-    const find = (what: string) => new RegExp(`^# ${what} ${name} (.*)$`, 'mu').exec(body)?.[1];
-    return { name, type: find('TYPE'), help: find('HELP'), labels: [...labels] };
-  });
-  expect(told).toEqual(metricTable.map(({ name, type, help, labels }) => ({ name, type, help, labels })));
-  expect([...body.matchAll(/^# TYPE (\S+)/gmu)].map(([, name]) => name)).toEqual(metricTable.map(({ name }) => name));
-  for (const { name, help } of metricTable) {
-    expect(help).toMatch(/\.$/u);
-    if (/_seconds|_bytes/u.test(name)) expect(help).toMatch(/seconds|bytes/u);
-  }
-});
 
 test('the series of a source say what its status says', async () => {
   const metrics = fresh();
@@ -76,7 +34,7 @@ test.each<[string, GitOpsSourceStatus, string | undefined, string]>([
   ['empty when nobody knows', { revision: { observed: { commit: sha('a'), time: at(0) } } }, undefined, ''],
 ])('the ref of a revision is %s', async (_, status, given, ref) => {
   const metrics = fresh();
-  metrics.sourceStatus('shop/prod', status, given);
+  metrics.sourceStatus('shop/prod', status, { ref: given });
   expect((await series(metrics, 'plumbline_revision_info'))[0]).toContain(`ref="${ref}"`);
 });
 
@@ -163,4 +121,79 @@ test('build and process are told', async () => {
   for (const name of ['process_cpu_seconds_total', 'process_resident_memory_bytes', 'nodejs_heap_size_used_bytes']) {
     expect(Number(lines.find((line) => line.startsWith(name))?.split(' ')[1])).toBeGreaterThan(0);
   }
+});
+
+describe('deployment_info', () => {
+  const of = 'namespace="shop",source="prod",workload_namespace="shop",kind="Deployment",workload="web",container="web"';
+  const line = (commit: string) =>
+    `plumbline_deployment_info{${of},image="registry.example.com/web:1.4",digest="sha256:0a1b",commit="${sha(commit)}",app_commit="abc123"} 1`;
+
+  test('follows the applied revision: a failed one changes nothing, one that changes no image moves the commit', async () => {
+    const metrics = fresh();
+    const first = statusAfter(applied(seen('a')));
+    metrics.sourceStatus('shop/prod', first, { images });
+    expect(await series(metrics, 'plumbline_deployment_info')).toEqual([line('a')]);
+    const second = step(first, failed(seen('b')), 1);
+    metrics.sourceStatus('shop/prod', second);
+    expect(await series(metrics, 'plumbline_deployment_info')).toEqual([line('a')]);
+    metrics.sourceStatus('shop/prod', step(second, applied(seen('c')), 2));
+    expect(await series(metrics, 'plumbline_deployment_info')).toEqual([line('c')]);
+    metrics.sourceStatus('shop/prod', step(second, applied(seen('d')), 2), { images: [] });
+    expect(await series(metrics, 'plumbline_deployment_info')).toEqual([]);
+  });
+});
+
+describe('what a source lacks', () => {
+  const of = 'namespace="shop",source="prod"';
+
+  test('is told since when, with the reason of now, until it is ready', async () => {
+    const metrics = fresh();
+    let status = statusAfter(applied(seen('a')), failed(seen('b')));
+    metrics.sourceStatus('shop/prod', status);
+    const since = Date.parse(at(1)) / 1_000;
+    expect(await series(metrics, 'plumbline_failing')).toEqual([
+      `plumbline_failing_since_timestamp_seconds{${of},reason="ObjectRefused"} ${since}`,
+    ]);
+    status = step(status, failed(undefined, gitAway), 5);
+    metrics.sourceStatus('shop/prod', status);
+    expect(await series(metrics, 'plumbline_failing')).toEqual([
+      `plumbline_failing_since_timestamp_seconds{${of},reason="GitUnreachable"} ${since}`,
+    ]);
+    metrics.sourceStatus('shop/prod', step(status, applied(seen('b')), 6));
+    expect(await series(metrics, 'plumbline_failing')).toEqual([]);
+  });
+
+  test('the last success is the last answer of git while it was ready, then it stands', async () => {
+    const metrics = fresh();
+    let answeredAt: number | undefined;
+    const success = () => series(metrics, 'plumbline_last_success');
+    metrics.sourceStatus('shop/prod', {});
+    metrics.sourcePolling('shop/prod', { intervalSeconds: 60, answeredAt: () => answeredAt });
+    expect([await success(), await series(metrics, 'plumbline_interval')]).toEqual([[], [`plumbline_interval_seconds{${of}} 60`]]);
+    const ready = statusAfter(applied(seen('a')));
+    metrics.sourceStatus('shop/prod', ready);
+    for (answeredAt of [1_000, 2_000]) {
+      expect(await success()).toEqual([`plumbline_last_success_timestamp_seconds{${of}} ${answeredAt / 1_000}`]);
+    }
+    metrics.sourceStatus('shop/prod', step(ready, failed(seen('b')), 1));
+    answeredAt = 3_000;
+    expect(await success()).toEqual([`plumbline_last_success_timestamp_seconds{${of}} 2`]);
+    metrics.sourcePolling('shop/prod', undefined);
+    expect([await success(), await series(metrics, 'plumbline_interval')]).toEqual([[], []]);
+  });
+
+  test('one that failed before it was ever ready counts from then', async () => {
+    const metrics = fresh();
+    metrics.sourceStatus('shop/prod', statusAfter(failed(undefined, gitAway)));
+    metrics.sourcePolling('shop/prod', { intervalSeconds: 60, answeredAt: () => undefined });
+    const since = Date.parse(at(0)) / 1_000;
+    expect(await series(metrics, 'plumbline_last_success')).toEqual([`plumbline_last_success_timestamp_seconds{${of}} ${since}`]);
+  });
+});
+
+test('who leads says so', async () => {
+  const metrics = fresh();
+  expect(await series(metrics, 'plumbline_leader')).toEqual(['plumbline_leader 0']);
+  metrics.leading(true);
+  expect(await series(metrics, 'plumbline_leader')).toEqual(['plumbline_leader 1']);
 });

@@ -14,7 +14,9 @@ async function start(
   stops.push(stop);
   const server = await startWebServer({
     address: { host: '127.0.0.1', port: 0 },
-    metrics: { text: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'up 1\n' }) },
+    metrics: {
+      scrape: async (accept = 'none') => ({ contentType: `text/plain; of=${accept}`, body: [Buffer.from('up'), Buffer.from(' 1\n')] }),
+    },
     health: () => ({ ok: true, text: 'ok' }),
     ready: () => ({ ok: true, text: 'ok' }),
     signal: stop.signal,
@@ -45,10 +47,20 @@ describe('what it answers', () => {
     expect({ status: response.status, body: await response.text() }).toEqual({ status, body });
   });
 
-  test('metrics come as Prometheus wants them', async () => {
+  test('metrics come as they are asked for, whole', async () => {
     const { url } = await start();
-    const { headers } = await fetch(`${url}/metrics`);
-    expect(headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    const { headers } = await fetch(`${url}/metrics`, { headers: { accept: 'text/x' } });
+    expect([headers.get('content-type'), headers.get('content-length')]).toEqual(['text/plain; of=text/x', '5']);
+  });
+
+  test('a page of many pieces arrives in one piece, and a client that goes meanwhile harms nobody', async () => {
+    const body = Array.from({ length: 200 }, () => Buffer.alloc(100_000, 'x'));
+    const { server, url } = await start({ metrics: { scrape: async () => ({ contentType: 'text/plain', body }) } });
+    const rude = connect(server.port, '127.0.0.1');
+    rude.write('GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n');
+    await once(rude, 'data');
+    rude.destroy();
+    expect((await (await fetch(`${url}/metrics`)).text()).length).toBe(20_000_000);
   });
 
   test.each<[string, Probe, number]>([
@@ -64,7 +76,7 @@ describe('what it answers', () => {
   test('a page that cannot be made is a 500 without details, and is told', async () => {
     const errors: unknown[] = [];
     const fault = new Error('token abc');
-    const { url } = await start({ metrics: { text: () => Promise.reject(fault) }, onError: (error) => errors.push(error) });
+    const { url } = await start({ metrics: { scrape: () => Promise.reject(fault) }, onError: (error) => errors.push(error) });
     const response = await fetch(`${url}/metrics`);
     expect({ status: response.status, body: await response.text() }).toEqual({ status: 500, body: 'internal error\n' });
     expect(errors).toEqual([fault]);

@@ -1,0 +1,182 @@
+/** What is kept of one source for the metrics, and the lines of a scrape that follow from it. Small: there are thousands. */
+import { findCondition } from '../api/conditions.ts';
+import type { Condition, GitOpsSourceStatus, RevisionStage, StatusObjects } from '../api/types.ts';
+import type { Reason } from '../errors.ts';
+import { counterText, gaugeText, histogramText, labelsText } from './metric-format.ts';
+import type { Format } from './metric-format.ts';
+import { sourceRows } from './metric-table.ts';
+import type { SourceMetric } from './metric-table.ts';
+import type { Phase } from './types.ts';
+import type { WorkloadImage } from './workloads.ts';
+
+/** How a source has its remote asked. */
+export interface Polling {
+  readonly intervalSeconds: number;
+  /** When the remote last answered without fault, milliseconds since the epoch; undefined while it has not, or is never asked. */
+  readonly answeredAt: () => number | undefined;
+}
+
+interface StageSeries {
+  readonly stage: string;
+  readonly commit: string;
+  readonly ref: string;
+  /** Seconds since the epoch; NaN where the status is not to be read. */
+  readonly seconds: number;
+}
+
+interface Histogram {
+  readonly counts: number[];
+  sum: number;
+  readonly createdAt: number;
+}
+
+/** The state of one source. Times are seconds since the epoch. */
+export interface SourceSeries {
+  /** Its labels namespace and source, as text. */
+  readonly own: string;
+  stages: readonly StageSeries[];
+  objects: StatusObjects;
+  conditions: readonly Pick<Condition, 'type' | 'status'>[];
+  failing: { readonly since: number; readonly reason: string } | undefined;
+  ready: boolean;
+  polling: Polling | undefined;
+  lastSuccess: number | undefined;
+  images: readonly WorkloadImage[];
+  readonly durations: Map<Phase, Histogram>;
+  readonly errors: Map<Reason, { count: number; readonly createdAt: number }>;
+}
+
+const stages = ['observed', 'attempted', 'applied', 'healthy'] as const;
+const states = ['total', 'healthy', 'drifted', 'failed'] as const;
+
+/** A source of which nothing is known yet; `key` is `namespace/name`. */
+export function newSource(key: string): SourceSeries {
+  const slash = key.indexOf('/');
+  return {
+    own: labelsText({ namespace: key.slice(0, slash), source: key.slice(slash + 1) }),
+    stages: [],
+    objects: {},
+    conditions: [],
+    failing: undefined,
+    ready: false,
+    polling: undefined,
+    lastSuccess: undefined,
+    images: [],
+    durations: new Map(),
+    errors: new Map(),
+  };
+}
+
+/** Takes in a status; `ref` is what its observed commit was found under. */
+export function takeStatus(series: SourceSeries, status: GitOpsSourceStatus, ref: string | undefined): void {
+  const ready = findCondition(status.conditions, 'Ready');
+  const since = secondsOf(ready?.lastTransitionTime);
+  noteSuccess(series);
+  series.stages = stages.flatMap((stage) => {
+    const revision = status.revision?.[stage];
+    if (revision === undefined) return [];
+    return [{ stage, commit: revision.commit, ref: refOf(status, revision, ref), seconds: secondsOf(revision.time) }];
+  });
+  series.objects = status.objects ?? {};
+  series.conditions = (status.conditions ?? []).map(({ type, status: now }) => ({ type, status: now }));
+  series.ready = ready?.status === 'True';
+  series.failing = ready?.status === 'False' && Number.isFinite(since) ? { since, reason: ready.reason } : undefined;
+  series.lastSuccess ??= series.failing?.since;
+}
+
+/** Takes in how the remote is asked; undefined while it is not: what was long ago is then no success any more. */
+export function takePolling(series: SourceSeries, polling: Polling | undefined): void {
+  noteSuccess(series);
+  series.polling = polling;
+  if (polling === undefined) series.lastSuccess = undefined;
+}
+
+/** Counts a duration in seconds. `now`: seconds since the epoch. */
+export function observeDuration(series: SourceSeries, phase: Phase, seconds: number, now: number): void {
+  const { buckets } = sourceRows.reconcileDuration;
+  let histogram = series.durations.get(phase);
+  if (histogram === undefined) {
+    histogram = { counts: Array.from({ length: buckets.length + 1 }, () => 0), sum: 0, createdAt: now };
+    series.durations.set(phase, histogram);
+  }
+  const index = buckets.findIndex((bound) => seconds <= bound);
+  const at = index < 0 ? buckets.length : index;
+  histogram.counts[at] = (histogram.counts[at] ?? 0) + 1;
+  histogram.sum += seconds;
+}
+
+/** Counts a reconcile that failed. `now`: seconds since the epoch. */
+export function countFailure(series: SourceSeries, reason: Reason, now: number): void {
+  const counter = series.errors.get(reason);
+  if (counter === undefined) series.errors.set(reason, { count: 1, createdAt: now });
+  else counter.count += 1;
+}
+
+/** The lines of each metric that is about sources, for one of them. */
+export const sourceLines: Readonly<Record<SourceMetric, (series: SourceSeries, format: Format) => string>> = {
+  revisionInfo: ({ own, stages: reached }) =>
+    joined(reached, ({ stage, commit, ref }) => gaugeText(sourceRows.revisionInfo, `${own},${labelsText({ stage, commit, ref })}`, 1)),
+  revisionTimestamp: ({ own, stages: reached }) =>
+    joined(reached, ({ stage, seconds }) =>
+      Number.isFinite(seconds) ? gaugeText(sourceRows.revisionTimestamp, `${own},stage="${stage}"`, seconds) : '',
+    ),
+  deploymentInfo(series) {
+    const commit = series.stages.find(({ stage }) => stage === 'applied')?.commit ?? '';
+    return joined(series.images, (one) => {
+      const { namespace, kind, workload, container, image, digest, appCommit } = one;
+      const labels = { workload_namespace: namespace, kind, workload, container, image, digest, commit, app_commit: appCommit };
+      return gaugeText(sourceRows.deploymentInfo, `${series.own},${labelsText(labels)}`, 1);
+    });
+  },
+  failingSince: ({ own, failing }) =>
+    failing === undefined ? '' : gaugeText(sourceRows.failingSince, `${own},${labelsText({ reason: failing.reason })}`, failing.since),
+  lastSuccess(series) {
+    noteSuccess(series);
+    const { own, polling, lastSuccess } = series;
+    return polling !== undefined && lastSuccess !== undefined ? gaugeText(sourceRows.lastSuccess, own, lastSuccess) : '';
+  },
+  interval: ({ own, polling }) => (polling === undefined ? '' : gaugeText(sourceRows.interval, own, polling.intervalSeconds)),
+  objects: ({ own, objects }) =>
+    joined(states, (state) => {
+      const count = objects[state];
+      return count === undefined ? '' : gaugeText(sourceRows.objects, `${own},state="${state}"`, count);
+    }),
+  condition: ({ own, conditions }) =>
+    joined(conditions, ({ type, status }) => gaugeText(sourceRows.condition, `${own},${labelsText({ type, status })}`, 1)),
+  reconcileDuration: ({ own, durations }, format) =>
+    joined(durations, ([phase, value]) =>
+      histogramText(sourceRows.reconcileDuration, `${own},phase="${phase}"`, value, value.createdAt, format),
+    ),
+  reconcileErrors: ({ own, errors }, format) =>
+    joined(errors, ([reason, { count, createdAt }]) =>
+      counterText(sourceRows.reconcileErrors, `${own},reason="${reason}"`, count, createdAt, format),
+    ),
+};
+
+/** As long as a source is ready, each answer of its remote is a success; from then on the last one stands. */
+function noteSuccess(series: SourceSeries): void {
+  if (!series.ready) return;
+  const answered = series.polling?.answeredAt();
+  if (answered !== undefined) series.lastSuccess = answered / 1_000;
+}
+
+/** The ref that pointed at a commit, as far as history knows it; for what was never attempted, the one given. */
+function refOf(status: GitOpsSourceStatus, { commit }: RevisionStage, observedRef: string | undefined): string {
+  const shown = status.display?.revision;
+  const displayed = shown?.endsWith(`@${commit.slice(0, 7)}`) === true ? shown.slice(0, shown.lastIndexOf('@')) : undefined;
+  return (
+    status.history?.find((entry) => entry.commit === commit)?.ref ??
+    displayed ??
+    (commit === status.revision?.observed?.commit ? (observedRef ?? '') : '')
+  );
+}
+
+function secondsOf(time: string | undefined): number {
+  return time === undefined ? Number.NaN : Date.parse(time) / 1_000;
+}
+
+function joined<T>(values: Iterable<T>, line: (value: T) => string): string {
+  let lines = '';
+  for (const value of values) lines += line(value);
+  return lines;
+}
