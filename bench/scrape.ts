@@ -29,6 +29,8 @@ const phases: readonly Phase[] = ['source', 'render', 'plan', 'dryrun', 'apply',
 const time = '2026-01-01T00:00:00Z';
 const commit = '4f2a9c1d'.repeat(5);
 
+const spec = { url: 'https://git.example.com/acme/deployer.git', path: './prod', interval: '1m', suspend: false };
+
 /** Measures in a process of its own. */
 export async function measureScrape(): Promise<ScrapeResult> {
   const { stdout } = await promisify(execFile)(process.execPath, [import.meta.filename]);
@@ -60,7 +62,7 @@ function fill(metrics: Metrics): void {
       spec: { template: { spec: { containers } } },
     };
     metrics.sourceStatus(key, status, { ref: 'main', images: workloadImages([{ object }]) });
-    metrics.sourcePolling(key, { intervalSeconds: 60, answeredAt: () => 1_000 });
+    metrics.sourceSpec(key, spec, () => 1_000);
     for (const phase of phases) metrics.observePhase(key, phase, 0.05 * (1 + (index % 7)));
     metrics.countError(key, 'ObjectRefused');
   }

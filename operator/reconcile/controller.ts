@@ -202,12 +202,13 @@ export class Controller {
     const source = this.#options.store.get(key);
     if (source === undefined) return;
     const entry = this.#entry(key, source);
+    this.#options.metrics.sourceSpec(key, source.spec, () => entry.link.answeredAt());
     entry.lacks?.abort();
     entry.recheck = false;
     this.#walking.add(key);
     try {
       if (source.metadata.deletionTimestamp !== undefined) await this.#finalize(key, entry, source, signal);
-      else if (source.spec.suspend) await this.#suspend(key, entry, source, signal);
+      else if (source.spec.suspend) await this.#suspend(entry, source, signal);
       else await this.#reconcile(key, entry, source, signal);
     } catch (error) {
       if (!signal.aborted) this.#untold(key, entry, source, ownRequestError(error));
@@ -222,9 +223,7 @@ export class Controller {
   async #reconcile(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
     try {
       checkSpec(source);
-      const anew = await entry.link.refresh(source, signal);
-      this.#tellPolling(key, entry, source);
-      if (anew) return;
+      if (await entry.link.refresh(source, signal)) return;
     } catch (error) {
       signal.throwIfAborted();
       entry.polledFor = requestedAt(source); // there is nothing to be asked: this failure is the answer
@@ -354,15 +353,8 @@ export class Controller {
     watchLacks(lacks, { client: env.client, discovery: env.discovery, random, signal: entry.lacks.signal, wake });
   }
 
-  /** A fixed commit is never asked for. */
-  #tellPolling(key: string, { link }: Entry, source: GitOpsSource): void {
-    const polling = { intervalSeconds: intervalOf(source) / 1_000, answeredAt: () => link.answeredAt() };
-    this.#options.metrics.sourcePolling(key, source.spec.ref?.commit === undefined ? polling : undefined);
-  }
-
-  async #suspend(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
+  async #suspend(entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
     entry.link.close();
-    this.#options.metrics.sourcePolling(key, undefined);
     entry.toldObservation = undefined;
     await this.#options.teller.outcome(source, { kind: 'suspended' }, undefined, signal);
   }

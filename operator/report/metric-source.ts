@@ -1,7 +1,9 @@
 /** What is kept of one source for the metrics, and the lines of a scrape that follow from it. Small: there are thousands. */
 import { findCondition } from '../api/conditions.ts';
-import type { Condition, GitOpsSourceStatus, RevisionStage, StatusObjects } from '../api/types.ts';
+import { parseDuration } from '../api/duration.ts';
+import type { Condition, GitOpsSourceSpec, GitOpsSourceStatus, RevisionStage, StatusObjects } from '../api/types.ts';
 import type { Reason } from '../errors.ts';
+import { forgeOf } from './forge.ts';
 import { counterText, gaugeText, histogramText, labelsText } from './metric-format.ts';
 import type { Format } from './metric-format.ts';
 import { sourceRows } from './metric-table.ts';
@@ -10,11 +12,13 @@ import type { Phase } from './types.ts';
 import type { WorkloadImage } from './workloads.ts';
 
 /** How a source has its remote asked. */
-export interface Polling {
+interface Polling {
   readonly intervalSeconds: number;
-  /** When the remote last answered without fault, milliseconds since the epoch; undefined while it has not, or is never asked. */
   readonly answeredAt: () => number | undefined;
 }
+
+/** What of a spec the metrics tell. */
+export type Followed = Pick<GitOpsSourceSpec, 'url' | 'path' | 'ref' | 'interval' | 'suspend'>;
 
 interface StageSeries {
   readonly stage: string;
@@ -39,6 +43,8 @@ export interface SourceSeries {
   conditions: readonly Pick<Condition, 'type' | 'status'>[];
   failing: { readonly since: number; readonly reason: string } | undefined;
   ready: boolean;
+  /** Its labels repository, path and commit_url, as text. */
+  follows: string | undefined;
   polling: Polling | undefined;
   lastSuccess: number | undefined;
   images: readonly WorkloadImage[];
@@ -46,6 +52,8 @@ export interface SourceSeries {
   readonly errors: Map<Reason, { count: number; readonly createdAt: number }>;
 }
 
+/** As the CRD's default, milliseconds. */
+const defaultInterval = 60_000;
 const stages = ['observed', 'attempted', 'applied', 'healthy'] as const;
 const states = ['total', 'healthy', 'drifted', 'failed'] as const;
 
@@ -59,6 +67,7 @@ export function newSource(key: string): SourceSeries {
     conditions: [],
     failing: undefined,
     ready: false,
+    follows: undefined,
     polling: undefined,
     lastSuccess: undefined,
     images: [],
@@ -84,11 +93,14 @@ export function takeStatus(series: SourceSeries, status: GitOpsSourceStatus, ref
   series.lastSuccess ??= series.failing?.since;
 }
 
-/** Takes in how the remote is asked; undefined while it is not: what was long ago is then no success any more. */
-export function takePolling(series: SourceSeries, polling: Polling | undefined): void {
+/** Takes in what it follows. A suspended source, and one that follows a fixed commit, has nothing asked: then there is no success to wait for. */
+export function takeSpec(series: SourceSeries, spec: Followed, answeredAt: () => number | undefined): void {
   noteSuccess(series);
-  series.polling = polling;
-  if (polling === undefined) series.lastSuccess = undefined;
+  const { repository, commitUrl } = forgeOf(spec.url);
+  series.follows = labelsText({ repository, path: spec.path ?? '', commit_url: commitUrl });
+  const isAsked = !spec.suspend && spec.ref?.commit === undefined;
+  series.polling = isAsked ? { intervalSeconds: (parseDuration(spec.interval) ?? defaultInterval) / 1_000, answeredAt } : undefined;
+  if (!isAsked) series.lastSuccess = undefined;
 }
 
 /** Counts a duration in seconds. `now`: seconds since the epoch. */
@@ -114,6 +126,7 @@ export function countFailure(series: SourceSeries, reason: Reason, now: number):
 
 /** The lines of each metric that is about sources, for one of them. */
 export const sourceLines: Readonly<Record<SourceMetric, (series: SourceSeries, format: Format) => string>> = {
+  sourceInfo: ({ own, follows }) => (follows === undefined ? '' : gaugeText(sourceRows.sourceInfo, `${own},${follows}`, 1)),
   revisionInfo: ({ own, stages: reached }) =>
     joined(reached, ({ stage, commit, ref }) => gaugeText(sourceRows.revisionInfo, `${own},${labelsText({ stage, commit, ref })}`, 1)),
   revisionTimestamp: ({ own, stages: reached }) =>

@@ -21,6 +21,13 @@ const perSource = ['namespace', 'source'] as const;
 
 /** About one source each, told by the leader alone. All of them carry the labels namespace and source. */
 export const sourceRows = {
+  sourceInfo: {
+    name: 'plumbline_source_info',
+    type: 'gauge',
+    unit: '1',
+    help: 'Always 1: the repository and path that a source follows, and the address that, followed by the id of a commit, is the page of that commit on its forge.',
+    labels: [...perSource, 'repository', 'path', 'commit_url'],
+  },
   revisionInfo: {
     name: 'plumbline_revision_info',
     type: 'gauge',

@@ -4,8 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { endOf, headOf, negotiate } from './metric-format.ts';
 import type { Format } from './metric-format.ts';
 import { createProcessMetrics } from './metric-process.ts';
-import { countFailure, newSource, observeDuration, sourceLines, takePolling, takeStatus } from './metric-source.ts';
-import type { Polling, SourceSeries } from './metric-source.ts';
+import { countFailure, newSource, observeDuration, sourceLines, takeSpec, takeStatus } from './metric-source.ts';
+import type { Followed, SourceSeries } from './metric-source.ts';
 import { sourceRows } from './metric-table.ts';
 import type { GitOpsSourceStatus } from '../api/types.ts';
 import type { Reason } from '../errors.ts';
@@ -20,8 +20,8 @@ export interface Metrics {
    * known, or no longer, leaves no series behind.
    */
   sourceStatus(key: string, status: GitOpsSourceStatus, more?: StatusExtras): void;
-  /** How its remote is asked; undefined while it is not. */
-  sourcePolling(key: string, polling: Polling | undefined): void;
+  /** What it follows. `answeredAt`: when its remote last answered without fault, milliseconds since the epoch. */
+  sourceSpec(key: string, spec: Followed, answeredAt: () => number | undefined): void;
   /** Every series of a source goes at once. */
   removeSource(key: string): void;
   /** The series of all sources go: only the leader tells about sources (rule 36). */
@@ -98,9 +98,9 @@ export function createMetrics({ version, node, startedAt, now = Date.now }: Metr
       takeStatus(series, status, ref);
       if (images !== undefined) series.images = images;
     },
-    sourcePolling(key, polling) {
+    sourceSpec(key, spec, answeredAt) {
       const series = sources.get(key);
-      if (series !== undefined) takePolling(series, polling);
+      if (series !== undefined) takeSpec(series, spec, answeredAt);
     },
     removeSource(key) {
       sources.delete(key);

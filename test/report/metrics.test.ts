@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { applied, at, failed, gitAway, noChanges, seen, sha, statusAfter, step } from './outcomes.ts';
-import { everything, fresh, images, series } from './scrapes.ts';
+import { everything, fresh, images, series, spec } from './scrapes.ts';
 import type { GitOpsSourceStatus } from '../../operator/api/types.ts';
 
 test('the series of a source say what its status says', async () => {
@@ -168,7 +168,7 @@ describe('what a source lacks', () => {
     let answeredAt: number | undefined;
     const success = () => series(metrics, 'plumbline_last_success');
     metrics.sourceStatus('shop/prod', {});
-    metrics.sourcePolling('shop/prod', { intervalSeconds: 60, answeredAt: () => answeredAt });
+    metrics.sourceSpec('shop/prod', spec, () => answeredAt);
     expect([await success(), await series(metrics, 'plumbline_interval')]).toEqual([[], [`plumbline_interval_seconds{${of}} 60`]]);
     const ready = statusAfter(applied(seen('a')));
     metrics.sourceStatus('shop/prod', ready);
@@ -178,14 +178,16 @@ describe('what a source lacks', () => {
     metrics.sourceStatus('shop/prod', step(ready, failed(seen('b')), 1));
     answeredAt = 3_000;
     expect(await success()).toEqual([`plumbline_last_success_timestamp_seconds{${of}} 2`]);
-    metrics.sourcePolling('shop/prod', undefined);
-    expect([await success(), await series(metrics, 'plumbline_interval')]).toEqual([[], []]);
+    for (const not of [{ suspend: true }, { ref: { commit: sha('a') } }]) {
+      metrics.sourceSpec('shop/prod', { ...spec, ...not }, () => answeredAt);
+      expect([await success(), await series(metrics, 'plumbline_interval')]).toEqual([[], []]);
+    }
   });
 
   test('one that failed before it was ever ready counts from then', async () => {
     const metrics = fresh();
     metrics.sourceStatus('shop/prod', statusAfter(failed(undefined, gitAway)));
-    metrics.sourcePolling('shop/prod', { intervalSeconds: 60, answeredAt: () => undefined });
+    metrics.sourceSpec('shop/prod', spec, () => undefined);
     const since = Date.parse(at(0)) / 1_000;
     expect(await series(metrics, 'plumbline_last_success')).toEqual([`plumbline_last_success_timestamp_seconds{${of}} ${since}`]);
   });
@@ -196,4 +198,12 @@ test('who leads says so', async () => {
   expect(await series(metrics, 'plumbline_leader')).toEqual(['plumbline_leader 0']);
   metrics.leading(true);
   expect(await series(metrics, 'plumbline_leader')).toEqual(['plumbline_leader 1']);
+});
+
+test('what a source follows is told, with the way to a commit', async () => {
+  const metrics = fresh();
+  everything(metrics);
+  expect(await series(metrics, 'plumbline_source_info')).toEqual([
+    'plumbline_source_info{namespace="shop",source="prod",repository="git.example.com/acme/deployer",path="./prod",commit_url="https://git.example.com/acme/deployer/commit/"} 1',
+  ]);
 });

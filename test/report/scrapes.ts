@@ -22,10 +22,12 @@ export const images = workloadImages([
   },
 ]);
 
+export const spec = { url: 'https://git.example.com/acme/deployer.git', path: './prod', interval: '1m', suspend: false };
+
 /** One of everything that metrics can be told. */
 export function everything(metrics: Metrics, key = 'shop/prod'): void {
   metrics.sourceStatus(key, statusAfter(applied(seen('a'))), { images });
-  metrics.sourcePolling(key, { intervalSeconds: 60, answeredAt: () => 9_000 });
+  metrics.sourceSpec(key, spec, () => 9_000);
   metrics.sourceStatus(key, statusAfter(applied(seen('a')), failed(seen('b'))));
   metrics.observePhase(key, 'apply', 0.5);
   metrics.countError(key, 'ObjectRefused');
