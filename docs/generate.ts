@@ -8,6 +8,9 @@ import process from 'node:process';
 import { bringUpToDate, readText } from '../crds/generate.ts';
 import type { Files } from '../crds/generate.ts';
 import { table } from '../crds/reference.ts';
+import { alerts } from '../charts/monitoring/alerts.ts';
+import type { Alert } from '../charts/monitoring/alerts.ts';
+import { recordings } from '../charts/monitoring/recordings.ts';
 import { flags } from '../operator/config.ts';
 import type { Flag } from '../operator/config.ts';
 import { catalogue, conditionReasons, eventReasons } from '../operator/errors.ts';
@@ -62,7 +65,24 @@ function metricBlocks(): Readonly<Record<string, string>> {
         help,
       ]),
     );
-  return { sources: rows(sourceRows), process: rows(processRows) };
+  const recorded = table(
+    ['recording rule', 'meaning'],
+    recordings.map(({ record, means }) => [code(record), means]),
+  );
+  return { sources: rows(sourceRows), process: rows(processRows), recordings: recorded };
+}
+
+/** A section of its own: the alert's `runbook_url` ends in its heading. */
+function runbookOf({ name, severity, expr, forSeconds, runbook }: Alert): string {
+  const lasting = forSeconds === 0 ? '' : `, for ${forSeconds / 60} minutes`;
+  return [
+    `### ${name}`,
+    `${runbook.means}`,
+    `Fires (${severity}) on ${code(expr)}${lasting}.`,
+    `How to look:`,
+    ['```sh', ...runbook.look, '```'].join('\n'),
+    `What to do: ${runbook.act}`,
+  ].join('\n\n');
 }
 
 function blocks(): Readonly<Record<string, string>> {
@@ -92,6 +112,7 @@ function blocks(): Readonly<Record<string, string>> {
     ),
     conditions: said(conditionReasons),
     events: said(eventReasons),
+    alerts: alerts.map(runbookOf).join('\n\n'),
   };
 }
 

@@ -1,0 +1,178 @@
+/** Every alert: when it fires, and the runbook that docs/operations.md has on it. */
+
+export interface Alert {
+  readonly name: string;
+  readonly severity: 'critical' | 'warning';
+  readonly expr: string;
+  /** How long that must be so, in seconds; 0 where the expression itself says since when. */
+  readonly forSeconds: number;
+  /** One line. Labels as Prometheus fills them in. */
+  readonly summary: string;
+  /** More of it: with numbers, and the reason where it is known. */
+  readonly description: string;
+  readonly runbook: {
+    /** What it means, in sentences. */
+    readonly means: string;
+    /** Commands that show more; NAMESPACE and NAME stand for the source. */
+    readonly look: readonly string[];
+    /** What to do, in sentences. */
+    readonly act: string;
+  };
+}
+
+/** When it is time to wake somebody; seconds, but for `intervals`. */
+export interface Limits {
+  readonly failing: number;
+  readonly gitUnreachable: number;
+  readonly stalled: number;
+  /** So many of a source's intervals may pass without success, and `grace` besides. */
+  readonly intervals: number;
+  readonly grace: number;
+  readonly down: number;
+  readonly watchBroken: number;
+  readonly queue: number;
+}
+
+export const limits: Limits = {
+  failing: 900,
+  gitUnreachable: 600,
+  stalled: 300,
+  intervals: 5,
+  grace: 300,
+  down: 300,
+  watchBroken: 600,
+  queue: 900,
+};
+
+const source = 'GitOpsSource {{ $labels.namespace }}/{{ $labels.source }}';
+const by = 'by (namespace, source)';
+/** Reasons of condition Ready with which git could not be asked. */
+const gitReasons = [
+  'GitUnreachable',
+  'GitTimeout',
+  'GitError',
+  'UntrustedCertificate',
+  'AuthenticationFailed',
+  'RepositoryNotFound',
+] as const;
+const describe = 'kubectl describe gos NAME --namespace NAMESPACE';
+/** The reason that a source gives, looked up when the alert fires: as a label it would make another alert with each change. */
+const reasonNow =
+  `{{ with printf "plumbline_failing_since_timestamp_seconds{namespace='%s',source='%s'}" $labels.namespace $labels.source | query }}` +
+  'reason {{ . | first | label "reason" }}{{ else }}the reason is in condition Ready{{ end }}';
+const ago = '{{ $value | humanizeDuration }}';
+
+/** The alerts with these limits. */
+export function alertsWith(limit: Limits): readonly Alert[] {
+  const isCondition = (type: string, status: string): string => `max ${by} (plumbline_condition{type="${type}",status="${status}"}) == 1`;
+  return [
+    {
+      name: 'PlumblineSourceFailing',
+      severity: 'warning',
+      expr: `time() - max ${by} (plumbline_failing_since_timestamp_seconds) > ${limit.failing}`,
+      forSeconds: 0,
+      summary: `${source} fails.`,
+      description: `Condition Ready has been False for ${ago}: ${reasonNow}. What was applied before keeps running.`,
+      runbook: {
+        means:
+          'What git says is not what runs: the revision was refused, could not be applied, or git cannot be read. Nothing is given up; each failure is tried again by itself.',
+        look: [describe, 'kubectl get events --namespace NAMESPACE --field-selector involvedObject.name=NAME'],
+        act: 'Read the message of condition Ready: it names the object, the file and line, and what to do. A revision that is wrong is corrected or reverted in git; [the reasons](#reasons-what-each-means-and-what-to-do) are explained below.',
+      },
+    },
+    {
+      name: 'PlumblineSourceStalled',
+      severity: 'warning',
+      expr: isCondition('Stalled', 'True'),
+      forSeconds: limit.stalled,
+      summary: `${source} is stalled.`,
+      description: `Nothing is tried again until its spec, or the Secret that it names, is edited: ${reasonNow}.`,
+      runbook: {
+        means: 'The spec of the source asks for something that cannot be done, so that no retry would help.',
+        look: [describe],
+        act: 'Correct the field of the spec that the message of condition Stalled names; the source goes on at once.',
+      },
+    },
+    {
+      name: 'PlumblineGitUnreachable',
+      severity: 'warning',
+      expr: `time() - max ${by} (plumbline_failing_since_timestamp_seconds{reason=~"${gitReasons.join('|')}"}) > ${limit.gitUnreachable}`,
+      forSeconds: 0,
+      summary: `Git cannot be reached for ${source}.`,
+      description: `For ${ago} its repository could not be asked: ${reasonNow}. What is applied keeps running and is looked after; new commits do not arrive.`,
+      runbook: {
+        means: 'The git server does not answer, refuses the credentials, or hides the repository. The cluster is not touched by it.',
+        look: [describe, 'git ls-remote URL HEAD'],
+        act: 'Where many sources fail at once, look at the git server, DNS, proxies and network policies; where it is one, at its URL and Secret. It goes on by itself once git answers; after a Secret was corrected too.',
+      },
+    },
+    {
+      name: 'PlumblineSourceNoSuccess',
+      severity: 'warning',
+      expr: `time() - max ${by} (plumbline_last_success_timestamp_seconds) > ${limit.intervals} * max ${by} (plumbline_interval_seconds) + ${limit.grace}`,
+      forSeconds: 0,
+      summary: `${source} had no success for many intervals.`,
+      description: `For ${ago}, more than ${limit.intervals} of its intervals, git has not answered while the source was ready.`,
+      runbook: {
+        means:
+          'No look at git ended well for several times the interval of the source. Together with PlumblineSourceFailing, the reason is in condition Ready. Alone it means that the operator does not ask any more, while the source still looks ready.',
+        look: [describe, 'kubectl logs --namespace plumbline-system --selector app.kubernetes.io/name=plumbline --tail 200'],
+        act: 'With PlumblineSourceFailing, do what that one says. Alone, ask by hand (`kubectl annotate gos NAME --namespace NAMESPACE plumbline.dev/requestedAt="$(date +%s)" --overwrite`); if nothing follows, keep the logs and delete the leader\'s pod: the other takes over.',
+      },
+    },
+    {
+      name: 'PlumblineDown',
+      severity: 'critical',
+      expr: 'absent(plumbline_leader == 1)',
+      forSeconds: limit.down,
+      summary: 'No Plumbline operator leads.',
+      description:
+        'Nothing is deployed or corrected: no replica runs, none is scraped, or none gets the lease. What is deployed keeps running.',
+      runbook: {
+        means: 'No replica that Prometheus scrapes says that it leads. Alerts about sources cannot fire meanwhile.',
+        look: [
+          'kubectl get pods --namespace plumbline-system --selector app.kubernetes.io/name=plumbline',
+          'kubectl get lease plumbline --namespace plumbline-system --output yaml',
+          'kubectl logs --namespace plumbline-system --selector app.kubernetes.io/name=plumbline --tail 200',
+        ],
+        act: 'Where pods run and one holds the Lease, have Prometheus scrape them (ServiceMonitor, network policy). Where they do not start, their events say why. Where none gets the Lease, the logs say what the API server answers.',
+      },
+    },
+    {
+      name: 'PlumblineWatchBroken',
+      severity: 'warning',
+      expr: 'min by (group, version, kind) (plumbline_watch_up) == 0',
+      forSeconds: limit.watchBroken,
+      summary: 'The watch of {{ $labels.kind }} ({{ $labels.group }}/{{ $labels.version }}) is broken.',
+      description: 'Changes of these objects are not seen. Sources that need no such kind are not affected.',
+      runbook: {
+        means:
+          'The API server does not serve a kind any more (an aggregated API that is down, a CRD that went), or the operator may not list it.',
+        look: [
+          'kubectl get apiservices',
+          'kubectl logs --namespace plumbline-system --selector app.kubernetes.io/name=plumbline --tail 200',
+        ],
+        act: "The log line `watch is broken` has the server's answer. Mend the API, or grant the right (`rbac.read` of the chart); the watch comes back by itself.",
+      },
+    },
+    {
+      name: 'PlumblineQueueNotDraining',
+      severity: 'warning',
+      expr: 'max(plumbline_queue_depth) > 0',
+      forSeconds: limit.queue,
+      summary: 'Sources wait for their turn without end.',
+      description: '{{ $value }} sources wait to be reconciled, and some have at every look: the operator does not keep up.',
+      runbook: {
+        means: 'More is to be done than the operator gets done, or reconciles hang. Deploying and correcting take longer.',
+        look: [
+          'kubectl top pods --namespace plumbline-system',
+          'kubectl get gos --all-namespaces --output jsonpath=\'{range .items[?(@.status.conditions[?(@.type=="Reconciling")].status=="True")]}{.metadata.namespace}/{.metadata.name}{"\\n"}{end}\'',
+        ],
+        act: 'Look which phase takes long (`plumbline_reconcile_duration_seconds`): source is git, dryrun, apply and prune are the API server, its webhooks and its limits. A CPU limit that throttles is raised; `concurrency` lets more requests run at a time.',
+      },
+    },
+  ];
+}
+
+/** As the chart ships them. */
+export const alerts: readonly Alert[] = alertsWith(limits);
