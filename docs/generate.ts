@@ -77,7 +77,7 @@ function runbookOf({ name, severity, expr, forSeconds, runbook }: Alert): string
   const lasting = forSeconds === 0 ? '' : `, for ${forSeconds / 60} minutes`;
   return [
     `### ${name}`,
-    `${runbook.means}`,
+    runbook.means,
     `Fires (${severity}) on ${code(expr)}${lasting}.`,
     `How to look:`,
     ['```sh', ...runbook.look, '```'].join('\n'),

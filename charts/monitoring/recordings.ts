@@ -17,9 +17,4 @@ export const recordings: readonly Recording[] = [
     expr: `time() - max ${by} (plumbline_failing_since_timestamp_seconds)`,
     means: 'For how long a source has been failing.',
   },
-  {
-    record: 'namespace_source_reason:plumbline_reconcile_errors:rate5m',
-    expr: 'sum by (namespace, source, reason) (rate(plumbline_reconcile_errors_total[5m]))',
-    means: 'Failed reconciles a second, by reason.',
-  },
 ];

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import { load } from 'js-yaml';
+import { dashboards } from '../../charts/monitoring/dashboards/index.ts';
 import { crdPath, crdTemplate, templatePath } from '../../charts/sync-crd.ts';
 import { chartValues, wantedReadme } from '../../charts/values-table.ts';
 import { parseConfig } from '../../operator/config.ts';
@@ -125,6 +126,36 @@ describe('values', () => {
     );
     expect(monitor.spec.endpoints).toEqual([{ port: 'metrics', path: '/metrics', interval: '30s', honorLabels: true }]);
     expect(monitor.metadata.labels.release).toBe('prom');
+  });
+
+  test('bring the rules, with runbooks where they are', async () => {
+    expect(ofKind(await helm().template(), 'PrometheusRule')).toEqual([]);
+    const rule = async (...args: string[]): Promise<Rendered> =>
+      theOnly(await helm().template('--set', 'prometheusRule.enabled=true,prometheusRule.labels.release=prom', ...args), 'PrometheusRule');
+    const plain = await rule();
+    expect(plain.metadata.labels.release).toBe('prom');
+    expect(plain.spec).toEqual(load(await readFile(`${chartDir}/rules/plumbline.yaml`, 'utf8')));
+    const linked = await rule('--set', 'prometheusRule.runbookURL=https://docs.example.com/plumbline/operations.html');
+    const urls = linked.spec.groups.flatMap((group: Rendered) =>
+      group.rules.flatMap((one: Rendered) => one.annotations?.runbook_url ?? []),
+    );
+    expect(urls).toContain('https://docs.example.com/plumbline/operations.html#plumblinedown');
+    expect(urls.filter((url: string) => !url.startsWith('https://docs.example.com/plumbline/operations.html#'))).toEqual([]);
+  });
+
+  test('bring the dashboards, labelled for the sidecar', async () => {
+    expect(ofKind(await helm().template(), 'ConfigMap')).toEqual([]);
+    const maps = ofKind(
+      await helm().template('--set', 'dashboards.enabled=true', '--set', 'dashboards.annotations.grafana_folder=GitOps'),
+      'ConfigMap',
+    );
+    expect(maps.map(({ metadata }) => metadata.name)).toEqual(Object.keys(dashboards).map((name) => `plumbline-${name}`));
+    for (const { metadata, data } of maps) {
+      expect(metadata.labels).toMatchObject({ grafana_dashboard: '1', 'app.kubernetes.io/name': 'plumbline' });
+      expect(metadata.annotations).toEqual({ grafana_folder: 'GitOps' });
+      const [[file, text] = ['', '']] = Object.entries(data as Readonly<Record<string, string>>);
+      expect(JSON.parse(text)).toEqual(JSON.parse(await readFile(`${chartDir}/dashboards/${file.replace('plumbline-', '')}`, 'utf8')));
+    }
   });
 
   test('limit the network in steps', async () => {

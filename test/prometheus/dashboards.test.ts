@@ -73,7 +73,7 @@ describe.each(Object.entries(dashboards))('%s', (name, spec) => {
         const unit = shown.kind === 'table' ? shown.columns.find(({ field }) => field === `Value #${'ABCDEFGH'[at]}`)?.unit : defaults.unit;
         // A time that passed is in seconds; a moment is milliseconds since the epoch, as Grafana wants it.
         if (/_seconds(_sum)?\{/.test(expr) && unit !== undefined)
-          expect([expr, unit]).toEqual([expr, / \* 1000$/.test(expr) ? 'dateTimeAsIso' : 's']);
+          expect([expr, unit]).toEqual([expr, expr.endsWith(' * 1000') ? 'dateTimeAsIso' : 's']);
         if (expr.includes('rate(') && unit !== undefined)
           expect([expr, unit]).toEqual([expr, expect.stringMatching(/^(cps|reqps|s|percentunit)$/)]);
       }

@@ -1,0 +1,285 @@
+/** A story, as Prometheus sees it: what every panel shows and every rule says at each turn of it. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { alerts, alertsWith } from '../../charts/monitoring/alerts.ts';
+import type { Limits } from '../../charts/monitoring/alerts.ts';
+import { dashboards } from '../../charts/monitoring/dashboards/index.ts';
+import { recordings } from '../../charts/monitoring/recordings.ts';
+import { rulesFile } from '../../charts/monitoring/rules.ts';
+import { readText } from '../../crds/generate.ts';
+import { metricTable } from '../../operator/report/metric-table.ts';
+import { asked } from '../prometheus/promql.ts';
+import { startPrometheus } from '../prometheus/server.ts';
+import type { Prometheus, Sample } from '../prometheus/server.ts';
+import { ensurePrometheus } from '../prometheus/tools.ts';
+import { waitFor } from './cluster.ts';
+import { startOperator } from './operator.ts';
+import type { Operator } from './operator.ts';
+import { configMap, deployment, useScene } from './scene.ts';
+import type { Stage } from './scene.ts';
+import { waitForCondition, waitUntilApplied } from './sources.ts';
+
+/** Nobody waits a quarter of an hour here. */
+const limits: Limits = { failing: 1, gitUnreachable: 1, stalled: 1, intervals: 1, grace: 2, down: 2, watchBroken: 2, queue: 2 };
+/** For Prometheus to scrape, evaluate and be asked, on a busy machine. */
+const seenMs = 30_000;
+const image = 'registry.example.com/web';
+
+/** Every query of every dashboard, by `fleet: Title A`. */
+const queries: ReadonlyMap<string, string> = new Map(
+  Object.entries(dashboards).flatMap(([name, { rows, annotation }]) => [
+    ...rows.flatMap(({ panels }) =>
+      panels.flatMap(({ title, kind, queries: asks }) =>
+        asks.map(({ expr }, index): [string, string] => [
+          `${name}: ${title}${kind === 'table' ? ' table' : ''} ${'ABCDEFGH'[index]}`,
+          expr,
+        ]),
+      ),
+    ),
+    ...(annotation === undefined ? [] : [[`${name}: annotations`, annotation.expr] as [string, string]]),
+  ]),
+);
+
+describe('a story', () => {
+  const scene = useScene({ operator: false });
+  let prometheus: Prometheus;
+  let stage: Stage;
+  let operators: readonly Operator[] = [];
+  const commits: Record<string, string> = {};
+
+  beforeAll(async () => {
+    await ensurePrometheus();
+    prometheus = await startPrometheus(rulesFile(alertsWith(limits)));
+    stage = await scene().stage();
+    const flags = ['--leader-elect=true', `--leader-election-namespace=${stage.namespace}`, `--namespaces=${stage.namespace}`];
+    const { kubeconfigPath } = scene().cluster;
+    const first = await startOperator({ kubeconfigPath, flags });
+    await waitFor('the first one leads', async () => (await first.metric('plumbline_leader')) === 1, seenMs);
+    operators = [first, await startOperator({ kubeconfigPath, flags })];
+    await scrapeAll();
+  }, 600_000);
+  afterAll(async () => {
+    await Promise.all(operators.map((one) => one.stop()));
+    await prometheus?.[Symbol.asyncDispose]();
+  }, 60_000);
+
+  async function scrapeAll(): Promise<void> {
+    await prometheus.scrape(operators.map(({ metricsUrl }, index) => ({ address: new URL(metricsUrl).host, pod: `plumbline-${index}` })));
+  }
+
+  /** What a panel shows for the source `name`, or all. */
+  async function shown(panel: string, name = '.+'): Promise<readonly Sample[]> {
+    const expr = queries.get(panel);
+    if (expr === undefined) throw new Error(`there is no panel ${panel}`);
+    return await prometheus.query(asked(expr, { namespace: stage.namespace, source: name, range: '15s' }));
+  }
+  const values = async (panel: string, name?: string) => (await shown(panel, name)).map(({ value }) => value);
+  /** What is told of the deployed revision. */
+  const applied = async (panel: string) => (await shown(panel)).map(({ labels: { ref, commit } }) => `${ref}@${commit}`);
+
+  /** Waits until what is asked for is what the story says. */
+  async function becomes<T>(what: string, get: () => Promise<T>, wanted: T): Promise<void> {
+    await waitFor(
+      what,
+      async () => {
+        expect(await get()).toEqual(wanted);
+        return true;
+      },
+      seenMs,
+    );
+  }
+  const shows = (panel: string, wanted: readonly (number | undefined)[], name?: string) =>
+    becomes(panel, () => values(panel, name), wanted);
+  const firing = async () =>
+    (await prometheus.alerts())
+      .filter(({ state }) => state === 'firing')
+      .map(({ name, labels: { source = '' } }) => `${name} ${source}`.trim())
+      .toSorted();
+
+  /** Every panel has data, and no rule is ill. */
+  async function everythingShows(): Promise<void> {
+    for (const panel of queries.keys()) {
+      await waitFor(
+        `${panel} has data`,
+        async () => {
+          const samples = await shown(panel);
+          expect(samples.length).toBeGreaterThan(0);
+          expect(samples.filter(({ value }) => value === undefined)).toEqual([]);
+          return true;
+        },
+        seenMs,
+      );
+    }
+    expect(await prometheus.failedRules()).toEqual([]);
+  }
+
+  test('a source is deployed: every panel has data, and no alert fires', async () => {
+    commits['A'] = await stage.repo.write({ 'prod/web.yaml': deployment('web', `${image}:1`), 'prod/a.yaml': configMap('a') });
+    await stage.source({ path: './prod' });
+    await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commits['A'], seenMs);
+    await shows('fleet: Sources A', [1]);
+    await shows('fleet: Failing A', [0]);
+    await shows('fleet: Stalled A', [0]);
+    await shows('fleet: Objects A', [2]);
+    await shows('fleet: Waiting A', [0]);
+    await shows('fleet: Leaders A', [1]);
+    await becomes('the revision', () => applied('fleet: Sources table A'), [`main@${commits['A']}`]);
+    await shows('fleet: Sources table C', [1]);
+    await shows('fleet: Sources table D', [0]);
+    await shows('fleet: Sources table E', [2]);
+    const [follows] = await shown('fleet: Sources table F');
+    const { pathname, host } = new URL(stage.url);
+    const repository = `${host}${pathname.replace(/\.git$/, '')}`;
+    expect(follows?.labels).toMatchObject({ repository, path: './prod', commit_url: `http://${repository}/commit/` });
+    await everythingShows();
+    await becomes('no alert', firing, []);
+  }, 180_000);
+
+  test('the labels of a source are its own, those of the target are of the pod', async () => {
+    const [info] = await prometheus.query('plumbline_revision_info{stage="applied"}');
+    expect(info?.labels).toMatchObject({
+      namespace: stage.namespace,
+      source: 'shop',
+      pod: 'plumbline-0',
+      service: 'plumbline',
+      job: 'plumbline',
+    });
+    expect(info?.labels).not.toHaveProperty('exported_namespace');
+    const builds = await prometheus.query('plumbline_build_info');
+    expect(builds.map(({ labels }) => `${labels['namespace']} ${labels['pod']}`).toSorted()).toEqual([
+      'plumbline-system plumbline-0',
+      'plumbline-system plumbline-1',
+    ]);
+    expect(await prometheus.query('up == 1')).toHaveLength(2);
+  });
+
+  test('a scrape of the running operator holds what docs/metrics.md has, and nothing else', async () => {
+    const text = (await operators[0]?.metrics()) ?? '';
+    const told = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+    const listed = [
+      ...(readText('docs/metrics.md') ?? '').matchAll(/^\| `([a-z_]+)` \| (gauge|counter|histogram) \| .*? \| .*? \| (.*) \|$/gm),
+    ];
+    expect(told).toEqual(listed.map(([, name, type]) => `${name} ${type}`));
+    for (const [, name = '', , help] of listed) expect(text).toContain(`# HELP ${name} ${help}\n`);
+    for (const { name, labels } of metricTable) {
+      for (const [, inBraces = ''] of text.matchAll(new RegExp(`^${name}(?:_bucket|_sum|_count)?\\{(.*)\\} `, 'gm'))) {
+        const found = [...inBraces.matchAll(/(\w+)="(?:[^"\\]|\\.)*"/g)].map(([, label]) => label).filter((label) => label !== 'le');
+        expect([name, found]).toEqual([name, labels]);
+      }
+    }
+  });
+
+  test('another revision: panels follow, and the images with them', async () => {
+    commits['B'] = await stage.deploy({ 'prod/web.yaml': deployment('web', `${image}:2@sha256:${'0a'.repeat(32)}`) });
+    await becomes('the revision', () => applied('source: Applied revision A'), [`main@${commits['B']}`]);
+    await becomes(
+      'the image',
+      async () =>
+        (await shown('source: Images table A')).map(({ labels }) => `${labels['container']} ${labels['image']} ${labels['digest']}`),
+      [`web ${image}:2 sha256:${'0a'.repeat(32)}`],
+    );
+    const stages = (await shown('source: Stages table A', 'shop')).map(({ labels }) => [labels['stage'], labels['commit']]);
+    expect(stages).toEqual(expect.arrayContaining(['observed', 'attempted', 'applied'].map((one) => [one, commits['B']])));
+    const [arrived] = await shown('source: annotations', 'shop');
+    expect(arrived?.labels).toMatchObject({ commit: commits['B'], ref: 'main' });
+    expect(Math.abs((arrived?.value ?? 0) - Date.now())).toBeLessThan(seenMs * 2);
+    await shows('source: State A', [1], 'shop');
+  }, 120_000);
+
+  test('a revision that is refused: since when and why, while the last one stays', async () => {
+    commits['C'] = await stage.repo.write({ 'prod/web.yaml': 'kind: [' });
+    await stage.request();
+    await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'False', reason: 'RenderFailed' });
+    await shows('fleet: Failing A', [1]);
+    await shows('fleet: Sources table C', [0]);
+    await becomes('the revision', () => applied('fleet: Sources table A'), [`main@${commits['B']}`]);
+    await becomes('alerts', firing, ['PlumblineSourceFailing shop', 'PlumblineSourceNoSuccess shop']);
+    const alert = (await prometheus.alerts()).find(({ name }) => name === 'PlumblineSourceFailing');
+    expect(alert?.annotations['summary']).toBe(`GitOpsSource ${stage.namespace}/shop fails.`);
+    expect(alert?.annotations['description']).toMatch(/^Condition Ready has been False for [\d.]+s: reason RenderFailed\. /);
+    const [since] = await values('fleet: Sources table D');
+    expect(since).toBeGreaterThan(1);
+    await becomes(
+      'the reasons',
+      async () => (await shown('source: Failed reconciles A', 'shop')).map(({ labels }) => labels['reason']).filter(Boolean),
+      ['RenderFailed'],
+    );
+    const recorded = await prometheus.query('namespace_source:plumbline_failing:seconds');
+    expect(recorded.map(({ labels }) => labels['source'])).toEqual(['shop']);
+    await everythingShows();
+  }, 120_000);
+
+  test('it is corrected: nothing fails, no alert is left', async () => {
+    commits['D'] = await stage.deploy({ 'prod/web.yaml': deployment('web', `${image}:3`) });
+    await shows('fleet: Failing A', [0]);
+    await shows('fleet: Sources table D', [0]);
+    await becomes('the revision', () => applied('fleet: Sources table A'), [`main@${commits['D']}`]);
+    await becomes('no alert', firing, []);
+    await becomes('nothing that is recorded', async () => await prometheus.query('namespace_source:plumbline_failing:seconds'), []);
+  }, 120_000);
+
+  test('git is away: told as that, and over when it is back', async () => {
+    const { git } = scene();
+    git.fault = { kind: 'refuse' };
+    await stage.request();
+    await becomes('alerts', firing, ['PlumblineGitUnreachable shop', 'PlumblineSourceFailing shop', 'PlumblineSourceNoSuccess shop']);
+    const failures = await prometheus.query('sum(plumbline_git_requests_total{result="GitUnreachable"})');
+    expect(failures[0]?.value).toBeGreaterThan(0);
+    git.fault = undefined;
+    await stage.request();
+    await becomes('no alert', firing, []);
+    await shows('fleet: Failing A', [0]);
+  }, 120_000);
+
+  test('a spec that cannot be: stalled, beside one that is well', async () => {
+    await stage.source({ path: './prod', ref: { semver: 'no range' } }, 'odd');
+    await becomes('alerts', firing, ['PlumblineSourceFailing odd', 'PlumblineSourceStalled odd']);
+    await shows('fleet: Stalled A', [1]);
+    await shows('fleet: Sources A', [2]);
+    await shows('source: State A', [1], 'shop');
+    await stage.kubectl('delete', 'gos', 'odd');
+    await shows('fleet: Sources A', [1]);
+    await becomes('no alert', firing, []);
+    await becomes('no series of it', async () => await prometheus.query('{source="odd",__name__=~"plumbline_.*"}'), []);
+  }, 120_000);
+
+  test('another leads: the series move, and panels show the same', async () => {
+    await operators[0]?.stop();
+    await becomes(
+      'whose series they are',
+      async () => (await prometheus.query('plumbline_revision_info{stage="applied"}')).map(({ labels }) => labels['pod']),
+      ['plumbline-1'],
+    );
+    await becomes('the revision', () => applied('fleet: Sources table A'), [`main@${commits['D']}`]);
+    await becomes(
+      'the leader',
+      async () => (await prometheus.query('plumbline_leader')).map(({ labels, value }) => [labels['pod'], value]),
+      [['plumbline-1', 1]],
+    );
+    commits['E'] = await stage.deploy({ 'prod/web.yaml': deployment('web', `${image}:4`) });
+    await becomes('the revision', () => applied('source: Applied revision A'), [`main@${commits['E']}`]);
+    await everythingShows();
+    await becomes('no alert', firing, []);
+  }, 180_000);
+
+  test('nobody leads that Prometheus knows of: the operator is down, until one is seen', async () => {
+    await prometheus.scrape([]);
+    await becomes('alerts', firing, ['PlumblineDown']);
+    operators = operators.slice(1);
+    await scrapeAll();
+    await becomes('no alert', firing, []);
+  }, 120_000);
+
+  test('the source goes: nothing of it is left', async () => {
+    await stage.kubectl('delete', 'gos', 'shop');
+    await becomes('no series of sources', async () => await prometheus.query('{source!="",__name__=~"plumbline_.*"}'), []);
+    await shows('fleet: Sources A', [0]);
+    await shows('fleet: Objects A', [0]);
+    await becomes('no alert', firing, []);
+  }, 120_000);
+
+  test('every rule was evaluated', async () => {
+    expect(await prometheus.failedRules()).toEqual([]);
+    expect(alertsWith(limits).map(({ name }) => name)).toEqual(alerts.map(({ name }) => name));
+    for (const { expr } of [...alertsWith(limits), ...recordings]) await prometheus.query(expr);
+  });
+});
