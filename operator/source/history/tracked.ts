@@ -1,0 +1,83 @@
+/** The paths whose changes are looked for, as a tree of their own: a folder that is the same on both sides is never entered. */
+import { isSame } from './trees.ts';
+import type { Entry, Trees } from './trees.ts';
+
+/** Something whose last change is asked for: it has changed when any of its paths has. */
+export interface Tracked {
+  readonly id: string;
+  /** From the root of the repository, with no link in between: see resolve() in trees.ts. */
+  readonly paths: readonly string[];
+  /** For one of several objects in a file: the path as the revision states it, and which object. Else the file counts as a whole. */
+  readonly part?: { readonly path: string; readonly object: string } | undefined;
+}
+
+/** One folder of such paths. */
+export interface PathNode {
+  /** What ends here. */
+  readonly here: Set<Tracked>;
+  readonly below: Map<string, PathNode>;
+}
+
+/** The paths of all these. */
+export function pathTree(tracked: Iterable<Tracked>): PathNode {
+  const root = emptyNode();
+  for (const one of tracked) {
+    for (const path of one.paths) {
+      let node = root;
+      for (const step of path === '' ? [] : path.split('/')) {
+        let next = node.below.get(step);
+        if (next === undefined) node.below.set(step, (next = emptyNode()));
+        node = next;
+      }
+      node.here.add(one);
+    }
+  }
+  return root;
+}
+
+function emptyNode(): PathNode {
+  return { here: new Set(), below: new Map() };
+}
+
+/** What differs between two root folders. */
+export interface Differing {
+  readonly changed: ReadonlySet<Tracked>;
+  /** Cannot be told: a folder is not at hand. */
+  readonly unknown: ReadonlySet<Tracked>;
+}
+
+/** Compares two root folders along the paths. */
+export function differing(trees: Trees, paths: PathNode, a: string, b: string): Differing {
+  const changed = new Set<Tracked>();
+  const unknown = new Set<Tracked>();
+  const enter = (node: PathNode, left: string, right: string): void => {
+    if (left === right) return;
+    const names = trees.differences(left, right);
+    if (names === undefined) {
+      collect(node, unknown);
+      return;
+    }
+    const [few, many] = names.size < node.below.size ? [names, node.below] : [node.below, names];
+    for (const name of few.keys()) {
+      const next = node.below.get(name);
+      if (next === undefined || !many.has(name)) continue;
+      const [one, other] = [trees.entries(left)?.get(name), trees.entries(right)?.get(name)];
+      if (isSame(one, other)) continue;
+      for (const tracked of next.here) changed.add(tracked);
+      if (isFolder(one) && isFolder(other)) enter(next, one.oid, other.oid);
+      else collect(next, changed);
+    }
+  };
+  enter(paths, a, b);
+  for (const tracked of changed) unknown.delete(tracked);
+  return { changed, unknown };
+}
+
+function isFolder(entry: Entry | undefined): entry is Entry {
+  return entry?.mode === 'folder';
+}
+
+function collect(node: PathNode, into: Set<Tracked>): void {
+  for (const tracked of node.here) into.add(tracked);
+  for (const next of node.below.values()) collect(next, into);
+}
