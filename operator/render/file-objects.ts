@@ -8,43 +8,54 @@ import { hashManifest } from './hash.ts';
 import { normalise } from './normalise.ts';
 import { isKubernetes, objectsOf } from './objects.ts';
 
-/** By group, kind, namespace as stated and name: the hash of the manifest as the file states it. */
-export type FileObjects = ReadonlyMap<string, string>;
+/** The objects of one version of a file. */
+export interface FileObjects {
+  /**
+   * The hash of an object's manifest as the file states it; `objectInFile` says how it is named. The file may leave the
+   * namespace to the source, or state one for a cluster-wide object. Undefined where it does not state the object.
+   */
+  get(object: string): string | undefined;
+  /** How many there are. */
+  readonly size: number;
+}
+
+/** An object by group, kind, namespace and name: what it is asked for by. */
+export function objectInFile({ group, kind, namespace, name }: Omit<ObjectId, 'version'>): string {
+  return `${namespace} ${group}/${kind} ${name}`;
+}
 
 /**
- * The objects of a file as any revision of it would be rendered. What cannot be read, or states the wrong shape, is left
- * out: such a version never was applied. Where lines stand, comments and the order of keys change nothing.
+ * The objects of a file as any revision of it would be rendered. What cannot be read, or has the wrong shape, is left out:
+ * such a version never was applied. Where lines stand, comments and the order of keys change nothing.
  */
 export function fileObjects(file: ManifestFile): FileObjects {
-  const objects = new Map<string, string>();
+  // By kind and name, then by namespace: a file that states one twice is refused, so both of them count.
+  const objects = new Map<string, Map<string, string>>();
   const faults = faultList();
+  let size = 0;
   for (const document of readDocuments(file, faults)) {
     if (!isKubernetes(document.value)) continue;
     for (const { object } of objectsOf(document, faults)) {
       const normalised = normalise(object).object;
       const { namespace, name } = normalised.metadata;
-      const key = statedKey({ ...gvkOf(normalised), namespace: namespace ?? '', name });
-      const twice = objects.get(key);
-      const hash = hashManifest(normalised);
-      objects.set(key, twice === undefined ? hash : `${twice} ${hash}`);
+      const [where, what] = parted(objectInFile({ ...gvkOf(normalised), namespace: namespace ?? '', name }));
+      const alike = objects.get(what) ?? new Map<string, string>();
+      objects.set(what, alike);
+      alike.set(where, `${alike.get(where) ?? ''}${hashManifest(normalised)}`);
+      size += 1;
     }
   }
-  return objects;
+  return {
+    size,
+    get(object) {
+      const [where, what] = parted(object);
+      const alike = objects.get(what);
+      return alike?.get(where) ?? alike?.get('') ?? (where === '' ? alike?.values().next().value : undefined);
+    },
+  };
 }
 
-/**
- * The key of an object in the file that states it. The file may leave the namespace to the source, or state one for a
- * cluster-wide object. Undefined where the file does not hold it.
- */
-export function keyInFile(objects: FileObjects, id: ObjectId): string | undefined {
-  const candidates = [statedKey(id), statedKey({ ...id, namespace: '' })];
-  const found = candidates.find((key) => objects.has(key));
-  if (found !== undefined || id.namespace !== '') return found;
-  const suffix = ` ${id.name}`;
-  const prefix = `${id.group}/${id.kind} `;
-  return [...objects.keys()].find((key) => key.startsWith(prefix) && key.endsWith(suffix));
-}
-
-function statedKey({ group, kind, namespace, name }: Pick<ObjectId, 'group' | 'kind' | 'namespace' | 'name'>): string {
-  return `${group}/${kind} ${namespace} ${name}`;
+function parted(object: string): readonly [namespace: string, rest: string] {
+  const space = object.indexOf(' ');
+  return [object.slice(0, space), object.slice(space + 1)];
 }

@@ -2,7 +2,7 @@
 export { crdResources } from './crds.ts';
 export { readDocuments } from './documents.ts';
 export { faultList } from './faults.ts';
-export { fileObjects, keyInFile } from './file-objects.ts';
+export { fileObjects, objectInFile } from './file-objects.ts';
 export type { FileObjects } from './file-objects.ts';
 export { canonicalJson, hashManifest } from './hash.ts';
 export { readSnapshot, readingSnapshot } from './read.ts';

@@ -11,14 +11,17 @@ const maxWalked = 20_000;
 export interface IncomingOptions {
   /** The commit that was applied before; undefined for a first revision. */
   readonly old: string | undefined;
-  readonly new: string;
-  /** Commits whose parents exist and were not fetched; any other parent that is not at hand belongs to the old revision. */
-  readonly cut: ReadonlySet<string>;
+  readonly head: string;
+  /**
+   * Commits whose parents exist and were not fetched; any other parent that is not at hand belongs to the old revision.
+   * `any`: nothing was fetched, so that nothing is known of what is not at hand.
+   */
+  readonly cut: ReadonlySet<string> | 'any';
 }
 
 /** In steps; history that is not at hand is told by `more`, never an error. */
 export function* incoming(graph: Graph, reader: ObjectReader, options: IncomingOptions): Generator<void, Incoming, void> {
-  const { old, new: head, cut } = options;
+  const { old, head, cut } = options;
   const itself = commitsOf(reader, [head]);
   if (old === undefined) return { relation: 'First', commits: itself, count: 1, more: graph.links(head)?.parents.length !== 0 };
   if (old === head) return { relation: 'Same', commits: [], count: 0, more: false };
@@ -30,7 +33,8 @@ export function* incoming(graph: Graph, reader: ObjectReader, options: IncomingO
   const after = yield* reachable(graph, head, maxWalked, known);
   if (after.commits.size === 0) return { relation: 'Unrelated', commits: [], count: 1, more: true };
 
-  const isLost = [...after.commits].some((sha) => cut.has(sha) && graph.links(sha)?.parents.some((parent) => after.absent.has(parent)));
+  const lacksParent = (sha: string): boolean => graph.links(sha)?.parents.some((parent) => after.absent.has(parent)) === true;
+  const isLost = after.absent.size > 0 && (cut === 'any' || [...cut].some((sha) => after.commits.has(sha) && lacksParent(sha)));
   const shared = sharedParents(graph, after.commits, isLost ? known : new Set([...known, ...after.absent]));
   const order: string[] = [];
   for (const sha of byTime(graph, head, after.commits)) {

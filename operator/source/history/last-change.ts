@@ -16,11 +16,23 @@ export interface History {
   readonly reader: ObjectReader;
   readonly graph: Graph;
   readonly trees: Trees;
-  /**
-   * What the objects of a file are, each by an id and told apart by its value: the same value, the same manifest. What
-   * cannot be read of a file is not in it.
-   */
-  readonly objectsIn: (path: string, blob: string, content: Buffer) => ReadonlyMap<string, string>;
+  readonly files: FileReader;
+}
+
+/** The objects of one version of a file, each told apart by a value: the same value, the same manifest. */
+export interface FileParts {
+  /** Undefined where the file does not state it, or it cannot be read. */
+  get(object: string): string | undefined;
+  /** How many there are. */
+  readonly size: number;
+}
+
+/** Files as their objects. */
+export interface FileReader {
+  /** Undefined where the blob is not at hand. */
+  objectsOf(path: string, blob: string): FileParts | undefined;
+  /** Whether it is at hand. */
+  has(path: string, blob: string): boolean;
 }
 
 export interface Bounds {
@@ -128,7 +140,7 @@ function* compare(
  * asked for, every version that is not at hand itself. At most `most`, the newest first.
  */
 export function* versionsOf(
-  { reader, graph, trees }: History,
+  { reader, graph, trees, files }: History,
   head: string,
   asked: readonly Tracked[],
   bounds: Bounds,
@@ -146,11 +158,11 @@ export function* versionsOf(
     for (const parent of links?.parents ?? []) {
       const to = graph.links(parent);
       if (links === undefined || to === undefined) continue;
-      const files = new Set([...differing(trees, paths, links.tree, to.tree).changed].map(({ part }) => part?.path ?? ''));
-      for (const path of files) {
+      const changed = new Set([...differing(trees, paths, links.tree, to.tree).changed].map(({ part }) => part?.path ?? ''));
+      for (const path of changed) {
         for (const root of [links.tree, to.tree]) {
           const oid = resolve(trees, reader, root, path, missing)?.file?.oid;
-          if (oid !== undefined && reader.read(oid) === undefined) missing.add(oid);
+          if (oid !== undefined && !files.has(path, oid)) missing.add(oid);
         }
       }
     }
@@ -161,7 +173,7 @@ export function* versionsOf(
 
 /** What an object is at a commit, which may be nothing. */
 function partOf(
-  { reader, trees, objectsIn }: History,
+  { reader, trees, files }: History,
   root: string,
   { path, object }: NonNullable<Tracked['part']>,
   missing: Set<string>,
@@ -170,7 +182,8 @@ function partOf(
   if (resolved === undefined) return 'unknown';
   if (resolved.file === undefined) return { value: undefined };
   const { oid } = resolved.file;
-  const blob = reader.read(oid);
-  if (blob === undefined) missing.add(oid);
-  return blob?.type === 'blob' ? { value: objectsIn(path, oid, blob.data).get(object) } : 'unknown';
+  const objects = files.objectsOf(path, oid);
+  if (objects !== undefined) return { value: objects.get(object) };
+  missing.add(oid);
+  return 'unknown';
 }

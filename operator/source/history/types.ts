@@ -32,9 +32,9 @@ export interface Commit extends CommitInfo {
 /**
  * How a commit stands to the one that was applied before. `First`: there was none. `Forward`: it came after it.
  * `Rollback`: it came before it. `Rewritten`: both come from a third one (a force-push, or another branch).
- * `Unrelated`: they have nothing in common, as far as is known.
+ * `Unrelated`: they have nothing in common, as far as is known. `Unknown`: that could not be found out.
  */
-export type Relation = 'First' | 'Same' | 'Forward' | 'Rollback' | 'Rewritten' | 'Unrelated';
+export type Relation = 'First' | 'Same' | 'Forward' | 'Rollback' | 'Rewritten' | 'Unrelated' | 'Unknown';
 
 /** The commits that came in with a revision. */
 export interface Incoming {

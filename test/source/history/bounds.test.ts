@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { fileObjects } from '../../../operator/render/index.ts';
+import { makeFiles } from '../../../operator/source/history/files.ts';
 import { makeGraph } from '../../../operator/source/history/graph.ts';
 import { incoming } from '../../../operator/source/history/incoming.ts';
 import { lastChanges, versionsOf } from '../../../operator/source/history/last-change.ts';
@@ -28,7 +29,7 @@ function historyOf(reader: ObjectReader): History {
     reader,
     graph: makeGraph(reader),
     trees: makeTrees(reader),
-    objectsIn: (path, _blob, content) => fileObjects({ path, content }),
+    files: makeFiles(reader, fileObjects),
   };
 }
 
@@ -36,7 +37,7 @@ const file = (path: string): Tracked => ({ id: path, paths: [path] });
 const part = (path: string, name: string): Tracked => ({
   id: name,
   paths: [path],
-  part: { path, object: `/ConfigMap  ${name}` },
+  part: { path, object: ` /ConfigMap ${name}` },
 });
 
 describe('where history is not whole', () => {
@@ -106,7 +107,7 @@ describe('where history is not whole', () => {
 
   test('commits are counted as far as they are known', () => {
     const since = (old: string | undefined, reader: ObjectReader, cut: readonly string[] = []) =>
-      finish(incoming(makeGraph(reader), reader, { old, new: at(-1), cut: new Set(cut) }));
+      finish(incoming(makeGraph(reader), reader, { old, head: at(-1), cut: new Set(cut) }));
     const only = (from: number): ObjectReader => without((oid) => ids.indexOf(oid) >= 0 && ids.indexOf(oid) < from);
     // The server was asked for what came after the fourth, and sent no more.
     expect(since(at(3), only(4))).toMatchObject({ relation: 'Forward', count: 4, more: false });
@@ -130,7 +131,7 @@ describe('where history is not whole', () => {
     const head = (await many.tip('main')) ?? '';
     const all = await readAll(many);
     const reader: ObjectReader = { read: (oid) => all.get(oid) };
-    const told = finish(incoming(makeGraph(reader), reader, { old: first, new: head, cut: new Set() }));
+    const told = finish(incoming(makeGraph(reader), reader, { old: first, head, cut: new Set() }));
     expect(told).toMatchObject({ relation: 'Forward', count: 300, more: false });
     expect(told.commits.map(({ sha }) => sha)).toEqual((await many.git('log', '-250', '--format=%H')).split('\n'));
   });

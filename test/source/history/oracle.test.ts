@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { fileObjects } from '../../../operator/render/index.ts';
 import { parseCommit } from '../../../operator/source/history/commit.ts';
+import { makeFiles } from '../../../operator/source/history/files.ts';
 import { makeGraph } from '../../../operator/source/history/graph.ts';
 import { incoming } from '../../../operator/source/history/incoming.ts';
 import { lastChanges } from '../../../operator/source/history/last-change.ts';
@@ -46,7 +47,7 @@ async function written(name: string, chance: Chance, nodes: readonly Node[]): Pr
     reader,
     graph: makeGraph(reader),
     trees: makeTrees(reader, { entries: 500, pairs: 50 }),
-    objectsIn: (path, _blob, content) => fileObjects({ path, content }),
+    files: makeFiles(reader, fileObjects),
   };
   return { chance, repo, nodes, ids, reader, history };
 }
@@ -107,7 +108,7 @@ describe.each(seeds)('history %i', (seed) => {
     const { chance, repo, ids, reader, history } = made;
     for (let pair = 0; pair < 12; pair += 1) {
       const [old, head] = [chance.one(ids), pair % 2 === 0 ? (ids.at(-1) ?? '') : chance.one(ids)];
-      const ours = finish(incoming(history.graph, reader, { old, new: head, cut: new Set() }));
+      const ours = finish(incoming(history.graph, reader, { old, head, cut: new Set() }));
       const theirs = (await repo.git('log', '--format=%H', `${old}..${head}`)).split('\n').filter(Boolean);
       expect(ours.commits.map(({ sha }) => sha)).toEqual(theirs);
       expect(ours).toMatchObject({ count: theirs.length, more: false });
@@ -195,7 +196,7 @@ describe.each(seeds)('several objects in one file (history %i)', (seed) => {
       const asked = own.map((path): Tracked => ({
         id: path,
         paths: [whole],
-        part: { path: whole, object: `/ConfigMap  ${path.slice(4)}` },
+        part: { path: whole, object: ` /ConfigMap ${path.slice(4)}` },
       }));
       const { changes, missing } = finish(lastChanges(history, head, asked, endless));
       expect(missing.size).toBe(0);

@@ -1,0 +1,252 @@
+/**
+ * The history of one commit of one remote since another, shared by all sources that ask for the same. What is in memory
+ * is walked first; the server is asked only for what that leaves open. Nothing here fails but by its signal: what cannot
+ * be had in time is told as not known.
+ */
+import { PlumblineError } from '../../errors.ts';
+import { SharedWork } from '../shared-work.ts';
+import { parseCommit } from './commit.ts';
+import { makeFiles } from './files.ts';
+import type { ReadObjects } from './files.ts';
+import { makeGraph, reachable } from './graph.ts';
+import { incoming } from './incoming.ts';
+import { lastChanges, versionsOf } from './last-change.ts';
+import type { History } from './last-change.ts';
+import type { Tracked } from './tracked.ts';
+import { makeTrees, resolve } from './trees.ts';
+import type { Commit, GitObject, Incoming, LastChange, ObjectReader } from './types.ts';
+
+/** Commits that were fetched, their folders, and which of them have parents that were not. */
+export type Fetched = ObjectReader & { readonly cut: ReadonlySet<string> };
+
+/** How the server is asked. Each throws PlumblineError. */
+export interface HistoryServer {
+  /** Commits before `tip` and the folders of each; `known` and what is before it may be left out. */
+  history(
+    asked: { readonly tip: string; readonly known: readonly string[]; readonly depth: number },
+    signal: AbortSignal,
+  ): Promise<Fetched>;
+  objects(oids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, GitObject>>;
+  /** Undefined where that cannot be found out. */
+  descends(ancestor: string, commit: string, signal: AbortSignal): Promise<boolean | undefined>;
+}
+
+export interface PastOptions {
+  readonly server: HistoryServer;
+  /** The commit applied before; undefined for a first revision. */
+  readonly old: string | undefined;
+  readonly head: string;
+  /** What is in memory: the commit with its folders, and whatever else is there. */
+  readonly atHand: ObjectReader;
+  readonly readObjects: ReadObjects;
+  /** Does the steps of a computation when its turn has come. */
+  readonly run: <T>(work: Generator<void, T, void>, signal: AbortSignal) => Promise<T>;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+  /** Told why the server did not answer. */
+  readonly onFault: (error: PlumblineError) => void;
+}
+
+/** A file, or one of several objects in it, by whatever id the caller likes. */
+export interface Asked {
+  readonly id: string;
+  /** As the revision states it; it may lead through symlinks. */
+  readonly path: string;
+  /** As render names it, where the file states others too. */
+  readonly object?: string | undefined;
+}
+
+export interface Past {
+  /** Begins to ask the server for what will be needed, if anything. */
+  prepare(): void;
+  /** The commits that came in. */
+  incoming(signal: AbortSignal): Promise<Incoming>;
+  /** Where each last changed; at the commit itself, or before, where nothing more is known. */
+  lastChanges(asked: readonly Asked[], signal: AbortSignal): Promise<ReadonlyMap<string, LastChange>>;
+  /** The commit applied before and all before it, as far as they are in memory. */
+  before(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** A commit that is in memory. */
+  commit(sha: string): Commit | undefined;
+}
+
+/** Commits along each line that are asked for at most: between two revisions, and where there was none before. */
+const depthBetween = 2_000;
+const depthFirst = 250;
+/** How long a walk waits for the server, milliseconds. */
+const waitBetween = 10_000;
+const waitFirst = 1_000;
+/** What one walk may compute, milliseconds. */
+const maxBusy = 1_000;
+/** Versions of files that are asked for to tell the objects in them apart. */
+const maxVersions = 1_000;
+/** How long the server may go on when nobody waits for it any more, milliseconds. */
+const waitBehind = 10_000;
+/** Commits before the one applied that are looked at. */
+const maxBefore = 20_000;
+
+export function openPast(options: PastOptions): Past {
+  const { server, old, head, atHand, run, now, onFault } = options;
+  const fetched: ObjectReader[] = [];
+  const versions = new Map<string, GitObject>();
+  let walks = 0;
+  const reader: ObjectReader = {
+    read(oid) {
+      let object = atHand.read(oid) ?? versions.get(oid);
+      for (let at = 0; object === undefined && at < fetched.length; at += 1) object = fetched[at]?.read(oid);
+      return object;
+    },
+  };
+  const graph = makeGraph(reader);
+  const history: History = { reader, graph, trees: makeTrees(reader), files: makeFiles(reader, options.readObjects) };
+
+  /** Undefined instead of a failure of the server. */
+  const ask = async <T>(asking: Promise<T>, signal: AbortSignal): Promise<T | undefined> => {
+    try {
+      return await asking;
+    } catch (error) {
+      if (signal.aborted || !(error instanceof PlumblineError)) throw error;
+      onFault(error);
+      return undefined;
+    }
+  };
+  const fetchOnce = (known: readonly string[], depth: number) =>
+    once(async (signal) => {
+      const answer = await ask(server.history({ tip: head, known, depth }, signal), signal);
+      if (answer !== undefined) fetched.push(answer);
+      return answer;
+    }, waitBehind);
+  const between = fetchOnce(old === undefined ? [] : [old], depthBetween);
+  const first = fetchOnce([], depthFirst);
+
+  const isAtHand = (sha: string): boolean => {
+    const links = graph.links(sha);
+    return links !== undefined && reader.read(links.tree) !== undefined;
+  };
+  const isRoot = (): boolean => graph.links(head)?.parents.length === 0;
+  const needsAsking = (): boolean => old !== head && !isRoot() && graph.links(head)?.parents.some((parent) => !isAtHand(parent)) === true;
+
+  const nearby = once((signal) => run(incoming(graph, reader, { old, head, cut: 'any' }), signal), waitBehind);
+  const told = once(async (signal) => {
+    const known = await nearby(signal);
+    if (old === undefined || old === head || !known.more) return known;
+    const answer = await within(between, waitBetween, signal);
+    const more = answer && (await run(incoming(graph, reader, { old, head, cut: answer.cut }), signal));
+    if (more !== undefined && more.relation !== 'Unrelated') return more;
+    return related(more ?? { ...known, relation: 'Unknown' }, old, signal);
+  }, waitBehind);
+
+  /** What cannot be seen from the commits that are here, the server may still know. */
+  const related = async (seen: Incoming, before: string, signal: AbortSignal): Promise<Incoming> => {
+    if ((await ask(server.descends(before, head, signal), signal)) === true) return { ...seen, relation: 'Forward' };
+    if ((await ask(server.descends(head, before, signal), signal)) !== true) return seen;
+    return { relation: 'Rollback', commits: [], count: 0, more: false };
+  };
+
+  /** One walk over what is here, and the versions of files that it lacks. */
+  const walk = async (tracked: readonly Tracked[], commits: number, waitMs: number, signal: AbortSignal) => {
+    let busy = 0;
+    const bounds = { commits, isOver: () => busy > maxBusy };
+    const timed = <T>(work: Generator<void, T, void>): Promise<T> =>
+      run(
+        clocked(work, now, (ms) => (busy += ms)),
+        signal,
+      );
+    const bring = async (oids: ReadonlySet<string>): Promise<boolean> => {
+      if (oids.size === 0 || waitMs === 0) return false;
+      const wanted = [...oids].slice(0, maxVersions);
+      const answer = await within((all) => ask(server.objects(wanted, all), all), waitMs, signal);
+      for (const [oid, object] of answer ?? []) versions.set(oid, object);
+      return answer !== undefined && answer.size > 0;
+    };
+    await bring(await timed(versionsOf(history, head, tracked, bounds, maxVersions)));
+    const result = await timed(lastChanges(history, head, tracked, bounds));
+    // Only what links lead to was not known before.
+    return (await bring(result.missing)) ? timed(lastChanges(history, head, tracked, bounds)) : result;
+  };
+
+  const track = ({ id, path, object }: Asked): Tracked => {
+    const root = graph.links(head)?.tree;
+    const resolved = root === undefined ? undefined : resolve(history.trees, reader, root, path, new Set());
+    return { id, paths: resolved?.paths ?? [path], part: object === undefined ? undefined : { path, object } };
+  };
+
+  return {
+    prepare() {
+      if (!needsAsking()) return;
+      const behind = new AbortController();
+      (old === undefined ? first : between)(behind.signal).catch(() => {}); // whoever needs it asks again, and is told
+    },
+    incoming: (signal) => told(signal),
+    async lastChanges(asked, signal) {
+      const changes = new Map<string, LastChange>();
+      let open: readonly Tracked[] = asked.map(track);
+      /** `waitMs`: how long the server may take to give what tells objects of one file apart; 0: it is not asked. */
+      const step = async (commits: number, waitMs: number): Promise<void> => {
+        const result = await walk(open, commits, waitMs, signal);
+        for (const [id, change] of result.changes) changes.set(id, change);
+        open = open.filter(({ id }) => changes.get(id)?.exact !== true);
+      };
+      walks += 1;
+      try {
+        const far = old === undefined ? depthFirst : Number.POSITIVE_INFINITY;
+        await step(far, 0);
+        if (open.length > 0 && old !== undefined && old !== head) {
+          if ((await nearby(signal)).more) await within(between, waitBetween, signal);
+          await step(far, waitBetween);
+        }
+        if (open.length > 0 && !isRoot()) {
+          await within(first, waitFirst, signal);
+          await step(depthFirst, waitFirst);
+        }
+      } finally {
+        walks -= 1;
+        if (walks === 0) versions.clear();
+      }
+      return changes;
+    },
+    before: async (signal) => {
+      if (old === undefined) return new Set();
+      const { commits } = await run(reachable(graph, old, maxBefore), signal);
+      return new Set([...commits, old]);
+    },
+    commit(sha) {
+      const object = reader.read(sha);
+      return object?.type === 'commit' ? parseCommit(sha, object.data) : undefined;
+    },
+  };
+}
+
+/** Does the work once for all who ask; it goes on a while when all have left, since somebody may come back for it. */
+function once<T>(work: (signal: AbortSignal) => Promise<T>, goOnMs: number): (signal: AbortSignal) => Promise<T> {
+  let shared: SharedWork<T> | undefined;
+  return (signal) => {
+    if (shared === undefined || shared.abandoned) {
+      shared = new SharedWork(work);
+      shared.join(AbortSignal.timeout(goOnMs)).catch(() => {}); // nobody's failure: who waits is told
+    }
+    return shared.join(signal);
+  };
+}
+
+/** Undefined when it is not there in time. */
+async function within<T>(work: (signal: AbortSignal) => Promise<T>, ms: number, signal: AbortSignal): Promise<T | undefined> {
+  const deadline = AbortSignal.timeout(ms);
+  try {
+    return await work(AbortSignal.any([signal, deadline]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (deadline.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** The same steps, each measured. */
+function* clocked<T>(work: Generator<void, T, void>, now: () => number, took: (ms: number) => void): Generator<void, T, void> {
+  for (;;) {
+    const began = now();
+    const step = work.next();
+    took(now() - began);
+    if (step.done === true) return step.value;
+    yield;
+  }
+}
