@@ -2,7 +2,9 @@
 import {
   allowPruneAnnotation,
   applyAnnotation,
+  atOrBefore,
   commitAnnotation,
+  commitBoundAnnotation,
   forceAnnotation,
   hashAnnotation,
   ignoreAnnotation,
@@ -35,7 +37,11 @@ const objectAnnotations: readonly (readonly string[])[] = [
 ];
 
 const writtenAnnotations: readonly (readonly string[])[] = [
-  [`\`${commitAnnotation}\``, 'The commit with which the object was last written.'],
+  [`\`${commitAnnotation}\``, 'The commit at which its manifest last changed, as it was known when the object was written.'],
+  [
+    `\`${commitBoundAnnotation}: ${atOrBefore}\``,
+    'Beside it where history was not followed further: it changed at that commit, or before.',
+  ],
   [`\`${originAnnotation}\``, 'File and line of its manifest at that time, as `prod/web.yaml:12`.'],
   [`\`${hashAnnotation}\``, 'The hash of its manifest: an object whose manifest has the same is not written.'],
 ];

@@ -88,7 +88,8 @@ const then: Readonly<Record<string, (printed: string) => Promise<void>>> = {
     const commit = (await repo.tip('main')) ?? '';
     expect(printed).toContain(`main@${commit.slice(0, 7)} is applied: 2 objects`);
     expect(printed).toMatch(/Reason: +Applied/);
-    expect(printed).toMatch(new RegExp(`web +${commit} +prod/web.yaml:1`));
+    const changed = await repo.git('log', '-1', '--format=%H', 'main', '--', 'prod/web.yaml');
+    expect(printed).toMatch(new RegExp(`web +${changed} +prod/web.yaml:1`));
   },
   'From CI': async (printed) => {
     expect(printed).toContain('condition met');

@@ -15,6 +15,9 @@ export const finalizer = 'plumbline.dev/source';
 
 /** Annotations that every applied object carries. */
 export const commitAnnotation = 'plumbline.dev/commit';
+/** Beside it where history was not followed far enough: the manifest changed at that commit or before. */
+export const commitBoundAnnotation = 'plumbline.dev/commit-bound';
+export const atOrBefore = 'at-or-before';
 export const originAnnotation = 'plumbline.dev/origin';
 export const hashAnnotation = 'plumbline.dev/hash';
 

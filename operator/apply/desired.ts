@@ -1,16 +1,31 @@
 /** Pure: the object as it is sent to the API server. */
-import { commitAnnotation, hashAnnotation, originAnnotation, partOfLabel } from '../api/names.ts';
+import { atOrBefore, commitAnnotation, commitBoundAnnotation, hashAnnotation, originAnnotation, partOfLabel } from '../api/names.ts';
+import { objectKey } from '../kube/types.ts';
 import type { KubeObject } from '../kube/types.ts';
 import type { Manifest } from '../render/types.ts';
 
+/** Where a manifest comes from, as the annotations of its object say it (rule 7). */
+export interface Origin {
+  /** The commit at which it last changed. */
+  readonly commit: string;
+  /** False: at that commit, or before. */
+  readonly exact: boolean;
+  /** `path/file.yaml:12`, where that is not where the manifest stands now. */
+  readonly place?: string | undefined;
+}
+
 export interface Mark {
   readonly applySet: string;
+  /** The commit that is being applied. */
   readonly commit: string;
+  /** By objectKey; what is not in it changed at `commit` or before. */
+  readonly origins?: ReadonlyMap<string, Origin> | undefined;
 }
 
 /** The manifest with its member label and the annotations that say where it came from (rule 7), and `uid` for rule 12. */
 export function desired(manifest: Manifest, mark: Mark, uid?: string): KubeObject {
   const { metadata } = manifest.object;
+  const origin: Origin = mark.origins?.get(objectKey(manifest.id)) ?? { commit: mark.commit, exact: false };
   return {
     ...manifest.object,
     metadata: {
@@ -19,8 +34,9 @@ export function desired(manifest: Manifest, mark: Mark, uid?: string): KubeObjec
       labels: { ...metadata.labels, [partOfLabel]: mark.applySet },
       annotations: {
         ...metadata.annotations,
-        [commitAnnotation]: mark.commit,
-        [originAnnotation]: `${manifest.place.file}:${manifest.place.line}`,
+        [commitAnnotation]: origin.commit,
+        ...(origin.exact ? {} : { [commitBoundAnnotation]: atOrBefore }),
+        [originAnnotation]: origin.place ?? `${manifest.place.file}:${manifest.place.line}`,
         [hashAnnotation]: manifest.hash,
       },
     },

@@ -1,5 +1,5 @@
 /** Takes out of the cluster what left git: in reverse stages, each waited for (rule 19), or let go (rule 20). */
-import { commitAnnotation, hashAnnotation, originAnnotation, partOfLabel, pruneAnnotation } from '../api/names.ts';
+import { commitAnnotation, commitBoundAnnotation, hashAnnotation, originAnnotation, partOfLabel, pruneAnnotation } from '../api/names.ts';
 import type { Fault } from '../errors.ts';
 import { isKubeError } from '../kube/client.ts';
 import { describeApiError } from '../kube/faults.ts';
@@ -75,7 +75,7 @@ async function removeProven(member: Member, context: ApplyContext): Promise<Remo
 
 function letGoOne(member: Member, context: ApplyContext, progress: Progress): Promise<Faults> {
   return attempt(member, context, 'patch', async () => {
-    const ours = [commitAnnotation, originAnnotation, hashAnnotation].filter((name) => member.annotations[name] !== undefined);
+    const ours = [commitAnnotation, commitBoundAnnotation, originAnnotation, hashAnnotation].filter((name) => name in member.annotations);
     const patch = [
       { op: 'test', path: '/metadata/uid', value: member.uid },
       { op: 'test', path: `/metadata/labels/${pointer(partOfLabel)}`, value: member.partOf },

@@ -3,6 +3,7 @@ import type { Fault } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Discovery } from '../kube/discovery.ts';
 import type { Inventory } from '../live/types.ts';
+import type { Origin } from './desired.ts';
 
 /** One walk's way to the API server. */
 export interface ApplyContext {
@@ -16,6 +17,8 @@ export interface ApplyContext {
   readonly applySet: string;
   /** The commit that is being applied. */
   readonly commit: string;
+  /** Where the manifests that may be written come from, by objectKey. */
+  readonly origins?: ReadonlyMap<string, Origin> | undefined;
   readonly signal: AbortSignal;
 }
 

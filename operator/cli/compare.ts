@@ -17,6 +17,7 @@ const leftOut = new Set([
   'metadata.uid',
   'metadata.labels.applyset.kubernetes.io/part-of',
   'metadata.annotations.plumbline.dev/commit',
+  'metadata.annotations.plumbline.dev/commit-bound',
   'metadata.annotations.plumbline.dev/origin',
   'metadata.annotations.plumbline.dev/hash',
   'status',

@@ -28,10 +28,12 @@ import { checkSpec } from '../reconcile/spec.ts';
 import { createTurns } from '../reconcile/turn.ts';
 import type { Walk } from '../reconcile/types.ts';
 import { verifySource } from '../reconcile/verify-step.ts';
+import { fileObjects } from '../render/index.ts';
 import { revisionText } from '../report/message.ts';
 import { createGitClient } from '../source/git-client.ts';
+import { createHistories } from '../source/history/histories.ts';
 import type { ProxySettings } from '../source/proxies.ts';
-import { Remotes } from '../source/remotes.ts';
+import { realClock, Remotes } from '../source/remotes.ts';
 import { compareObjects } from './compare.ts';
 import type { FieldChange } from './compare.ts';
 
@@ -126,6 +128,7 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
       inventory: createInventory({ client, namespaces: [], random, signal }),
       lookUps,
       remotes,
+      histories: createHistories({ readObjects: fileObjects, now: () => performance.now(), clock: realClock, onFault: () => {} }),
       claims: new Claims(),
       turns,
       namespaces: [],
@@ -133,12 +136,14 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
       tooling: '',
       sourceOf: (applySet) => byApplySet.get(applySet),
       observePhase: () => {},
+      onHistoryFault: () => {},
     },
     key: `${namespace}/${name}`,
     source,
     credentials,
     seen: { ref: observation.resolved, time: new Date(observation.at).toISOString(), commit: undefined },
     memory: undefined,
+    lastApplied: undefined,
     signal,
     applySet: applySetId({ namespace, name }),
     place: turns.place(),
@@ -150,6 +155,10 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
     total: undefined,
     verified: [],
     notices: [],
+    isNewRevision: false,
+    past: undefined,
+    incoming: undefined,
+    origins: undefined,
     noteAttempt: () => Promise.resolve(),
     noteSource: () => {},
     noteContested: () => {},

@@ -1,7 +1,7 @@
 /** Pure: whether a prune is let through or held for a person (rule 18). */
-import { commitAnnotation } from '../api/names.ts';
+import { commitAnnotation, commitBoundAnnotation } from '../api/names.ts';
 import { isProven } from './plan.ts';
-import { groupKindText, objectText } from '../kube/types.ts';
+import { groupKindText, objectKey, objectText } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
 import type { GuardFacts, Hold } from './types.ts';
 
@@ -21,6 +21,10 @@ export interface GuardInput {
   /** When the last revision was applied whole, milliseconds since the epoch; undefined before the first. */
   readonly appliedAt: number | undefined;
   readonly facts: GuardFacts;
+  /** The objects of the revision that was applied last, by objectKey; undefined where that is not remembered. */
+  readonly appliedBefore?: ReadonlySet<string> | undefined;
+  /** Whether a commit is known to have been applied before; without it, every one but the one being applied is. */
+  readonly isOld?: ((commit: string) => boolean) | undefined;
 }
 
 /** The reasons to hold this prune and everything it would remove, or undefined when it may go. */
@@ -50,11 +54,16 @@ export function hold(input: GuardInput): Hold | undefined {
  * prune would let itself go once enough of what is new was there. In doubt a member counts as brought in: too few let
  * nothing go.
  */
-function membersBefore(proven: readonly Member[], { prune, commit, appliedAt = Number.POSITIVE_INFINITY }: GuardInput): number {
+function membersBefore(proven: readonly Member[], input: GuardInput): number {
+  const { prune, commit, appliedBefore, appliedAt = Number.POSITIVE_INFINITY, isOld = (other) => other !== commit } = input;
   const going = new Set(prune);
-  const isNew = (member: Member): boolean =>
-    !going.has(member) && member.annotations[commitAnnotation] === commit && member.createdAt >= appliedAt - clockLeeway;
-  return proven.filter((member) => !isNew(member)).length;
+  const isNew = ({ id, annotations, createdAt }: Member): boolean => {
+    if (appliedBefore !== undefined) return !appliedBefore.has(objectKey(id));
+    if (createdAt < appliedAt - clockLeeway) return false;
+    const changedAt = annotations[commitAnnotation];
+    return changedAt !== undefined && (changedAt === commit || commitBoundAnnotation in annotations || !isOld(changedAt));
+  };
+  return proven.filter((member) => going.has(member) || !isNew(member)).length;
 }
 
 /** The namespaces and CRDs among what would be pruned: those whose contents the guard has to know. */

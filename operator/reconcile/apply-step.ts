@@ -3,6 +3,7 @@ import { explainForbidden, userOf } from '../apply/account.ts';
 import { applyPlan, dryRun, throwFaults } from '../apply/apply.ts';
 import { parentPatch, patchSource } from '../apply/parent.ts';
 import { letGoMembers, pruneMembers } from '../apply/prune.ts';
+import type { Origin } from '../apply/desired.ts';
 import type { ApplyContext } from '../apply/types.ts';
 import { PlumblineError } from '../errors.ts';
 import { groupKindText } from '../kube/types.ts';
@@ -18,11 +19,11 @@ import { timed } from './phase.ts';
 import type { Walk } from './types.ts';
 
 /** Brings the cluster to the plan. Throws PlumblineError with everything that stood in the way. */
-export async function applyRevision(self: Walk, planned: Planned, commit: string): Promise<void> {
+export async function applyRevision(self: Walk, planned: Planned, commit: string, origins: ReadonlyMap<string, Origin>): Promise<void> {
   const { plan, account, held } = planned;
   const { env, key, applySet, signal } = self;
   const as = account && userOf(account);
-  const context: ApplyContext = { ...pick(env), source: key, as, applySet, commit, signal };
+  const context: ApplyContext = { ...pick(env), source: key, as, applySet, commit, origins, signal };
   try {
     await carryOut(self, planned, context);
   } catch (error) {

@@ -50,6 +50,8 @@ interface Entry {
   readonly link: RemoteLink;
   readonly pace: CorrectionPace;
   memory: Memory | undefined;
+  /** The memory of the revision that was applied last; a failure does not take it away. */
+  lastApplied: Memory | undefined;
   /** Failed walks in a row over the same revision and spec. */
   failures: number;
   /** The answer of the remote that was walked or told last. */
@@ -178,6 +180,7 @@ export class Controller {
       link: new RemoteLink({ client, remotes, onObserved: () => this.#onObserved(key) }),
       pace: new CorrectionPace(),
       memory: undefined,
+      lastApplied: undefined,
       failures: 0,
       toldObservation: undefined,
       followed: undefined,
@@ -256,6 +259,7 @@ export class Controller {
       credentials: entry.link.credentials,
       seen,
       memory: entry.memory,
+      lastApplied: entry.lastApplied,
       signal,
       noteAttempt: (attempted, overRunning) => {
         if (overRunning) return teller.attempt(current(), attempted, signal);
@@ -273,6 +277,7 @@ export class Controller {
       return noted; // on its way beside the outcome, it could arrive after it and cover it
     });
     entry.memory = result.memory;
+    entry.lastApplied = result.memory ?? entry.lastApplied;
     const { outcome } = result;
     if (outcome.kind === 'failed' && outcome.changes === undefined && isImmediate(outcome.error, entry.failures + 1)) {
       return this.#again(key, entry, source, outcome.error);

@@ -2,22 +2,27 @@
 import { applyAnnotation, hashAnnotation } from '../api/names.ts';
 import type { GitOpsSource } from '../api/types.ts';
 import { isWholeParent } from '../apply/parent.ts';
+import type { Origin } from '../apply/desired.ts';
 import { objectKey } from '../kube/types.ts';
 import type { Inventory, Member } from '../live/types.ts';
 import { isIgnored } from '../plan/plan.ts';
 import type { Plan } from '../plan/types.ts';
 import type { Manifest } from '../render/types.ts';
 import type { Snapshot } from '../source/types.ts';
+import { originOf } from './history-step.ts';
 import type { Memory, Walk } from './types.ts';
 
 /** What the next walk may rely on after this one was applied whole. */
 export function remember(self: Walk, snapshot: Snapshot, plan: Plan, manifests: readonly Manifest[]): Memory {
   const expected = new Map<string, string | undefined>();
   const hashes = new Map<string, string>();
+  const origins = new Map<string, Origin>();
   const leftOut = new Set(plan.leftOut);
   for (const manifest of manifests) {
     const key = objectKey(manifest.id);
     hashes.set(key, manifest.hash);
+    const origin = originOf(self.env.inventory.find(manifest.id)?.annotations ?? {});
+    if (origin !== undefined) origins.set(key, origin);
     if (leftOut.has(manifest) && !isLeftOutMember(self, manifest)) continue;
     const presenceOnly = manifest.object.metadata.annotations?.[applyAnnotation] === 'IfNotPresent';
     expected.set(key, presenceOnly ? undefined : manifest.hash);
@@ -30,6 +35,7 @@ export function remember(self: Walk, snapshot: Snapshot, plan: Plan, manifests: 
     generation: self.source.metadata.generation ?? 0,
     expected,
     hashes,
+    origins,
     total: manifests.length,
   };
 }

@@ -9,6 +9,7 @@ import { plan as makePlan } from '../plan/plan.ts';
 import type { Hold, Plan } from '../plan/types.ts';
 import type { Manifest } from '../render/types.ts';
 import { guardFacts } from './guard-facts.ts';
+import { appliedCommits } from './history-step.ts';
 import { isPruneAllowed } from './held.ts';
 import { appliedHashes } from './jobs.ts';
 import { look } from './look.ts';
@@ -53,8 +54,17 @@ export async function planRevision(self: Walk, manifests: readonly Manifest[], c
   const at = source.status?.revision?.applied?.time;
   const appliedAt = at === undefined ? undefined : Date.parse(at);
   const input = { stated: manifests.length, members, prune: plan.prune, commit, appliedAt, facts };
-  const held = isPruneAllowed(source, commit) ? undefined : hold(input);
+  const held = plan.prune.length === 0 || isPruneAllowed(source, commit) ? undefined : hold({ ...input, ...(await knownBefore(self)) });
   return { plan, account, held, appliedBefore };
+}
+
+/** What the guard may know of what was there before: the revision that was applied, or at least the commits up to it. */
+async function knownBefore(self: Walk) {
+  const { lastApplied, source } = self;
+  if (lastApplied !== undefined && lastApplied.commit === source.status?.revision?.applied?.commit) {
+    return { appliedBefore: new Set(lastApplied.hashes.keys()) };
+  }
+  return { isOld: await appliedCommits(self) };
 }
 
 /** Claims what nobody owns yet; what another source claimed first is refused (rule 14). */

@@ -1,5 +1,5 @@
 /** The operator as one process: what is connected to what, who leads, and how it ends. */
-import type { Reason } from '../errors.ts';
+import type { PlumblineError, Reason } from '../errors.ts';
 import { isKubeError } from '../kube/client.ts';
 import { connectKube } from '../kube/connect.ts';
 import type { ConnectedClient } from '../kube/connect.ts';
@@ -11,13 +11,15 @@ import { createLookUps } from '../live/lookup.ts';
 import type { Inventory } from '../live/types.ts';
 import type { Logger } from '../log.ts';
 import { Claims } from '../plan/claims.ts';
+import { fileObjects } from '../render/index.ts';
 import { createMetrics } from '../report/metrics.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { EventRecorder } from '../report/recorder.ts';
 import type { Phase } from '../report/types.ts';
 import { createGitClient } from '../source/git-client.ts';
 import type { ProxySettings } from '../source/proxies.ts';
-import { Remotes } from '../source/remotes.ts';
+import { createHistories } from '../source/history/histories.ts';
+import { realClock, Remotes } from '../source/remotes.ts';
 import { version } from '../version.ts';
 import { Controller } from './controller.ts';
 import { createHints, isPassedOn } from './hints.ts';
@@ -174,6 +176,12 @@ async function work({
     onRequest: (result) => metrics.gitRequest(result === 'ok' ? 'success' : (result as Reason)),
     onCommitRead: (url, commit, seconds) => log.debug('commit read', { url, commit, seconds }),
   });
+  const histories = createHistories({
+    readObjects: fileObjects,
+    now: () => performance.now(),
+    onFault: (error) => log.debug('history cannot be fetched', { reason: error.reason, error: error.message }),
+    clock: realClock,
+  });
   const env = {
     client,
     discovery,
@@ -181,12 +189,15 @@ async function work({
     lookUps: createLookUps(client, config.namespaces, signal),
     remotes,
     claims: new Claims(),
+    histories,
     turns: createTurns(),
     namespaces: config.namespaces,
     defaultServiceAccount: config.defaultServiceAccount ?? '',
     tooling: `plumbline/v${version}`,
     sourceOf: (applySet: string) => store.sourceOf(applySet),
     observePhase: (key: string, phase: Phase, seconds: number) => metrics.observePhase(key, phase, seconds),
+    onHistoryFault: (key: string, error: PlumblineError) =>
+      log.warn('history cannot be read', { source: key, reason: error.reason, error: error.message }),
   };
   const teller = new Teller({ client, store, recorder, metrics, log, now: () => new Date().toISOString() });
   const controller = new Controller({ env, store, teller, metrics, log, random, isStorm: () => client.isStorm() });
@@ -194,6 +205,7 @@ async function work({
   hints.lead(controller);
   await aborted(leading);
   await controller.stop(graceMs);
+  histories.close();
   await Promise.all([recorder.close(), remotes.close()]);
   metrics.clearSources();
   metrics.leading(false);

@@ -1,6 +1,8 @@
 /** What a walk needs from the process around it, and what it leaves for the next one. */
 import type { GitOpsSource } from '../api/types.ts';
+import type { Origin } from '../apply/desired.ts';
 import type { Progress } from '../apply/types.ts';
+import type { PlumblineError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Discovery } from '../kube/discovery.ts';
 import type { LookUpService, LookUps } from '../live/lookup.ts';
@@ -9,6 +11,9 @@ import type { Claims } from '../plan/claims.ts';
 import type { Manifest, Notice } from '../render/types.ts';
 import type { Phase, RevisionSeen } from '../report/types.ts';
 import type { WorkloadImage } from '../report/workloads.ts';
+import type { Histories } from '../source/history/histories.ts';
+import type { Past } from '../source/history/past.ts';
+import type { Commit, Incoming } from '../source/history/types.ts';
 import type { Credentials, SharedRemotes } from '../source/types.ts';
 import type { Signed } from '../source/verify/index.ts';
 import type { Turns } from './turn.ts';
@@ -19,6 +24,7 @@ export interface WalkEnv {
   readonly inventory: Inventory;
   readonly lookUps: LookUpService;
   readonly remotes: SharedRemotes;
+  readonly histories: Histories;
   readonly claims: Claims;
   readonly turns: Turns;
   /** --namespaces; empty serves the whole cluster. */
@@ -31,6 +37,8 @@ export interface WalkEnv {
   readonly sourceOf: (applySet: string) => string | undefined;
   /** Seconds that a phase took, for the metrics. */
   readonly observePhase: (source: string, phase: Phase, seconds: number) => void;
+  /** History could not be read; nothing else hangs on it. */
+  readonly onHistoryFault: (source: string, error: PlumblineError) => void;
 }
 
 /** One walk: what it is about, and how it tells what it does meanwhile. */
@@ -43,6 +51,8 @@ export interface WalkInput {
   /** Gains the commit once it is fetched. */
   seen: RevisionSeen;
   readonly memory: Memory | undefined;
+  /** As `memory` was when a revision was last applied whole, whatever failed since. */
+  readonly lastApplied: Memory | undefined;
   readonly signal: AbortSignal;
   /** Called before the first write of a revision: over a running one it is noted in status first (rule 33). */
   readonly noteAttempt: (seen: RevisionSeen, overRunning: boolean) => Promise<void>;
@@ -63,6 +73,8 @@ export interface Memory {
   readonly expected: ReadonlyMap<string, string | undefined>;
   /** By objectKey: the hash of every manifest of the revision. */
   readonly hashes: ReadonlyMap<string, string>;
+  /** By objectKey: what the annotations say of where it comes from. */
+  readonly origins: ReadonlyMap<string, Origin>;
   readonly total: number;
 }
 
@@ -85,4 +97,12 @@ export interface Walk extends WalkInput {
   notices: readonly Notice[];
   /** What its workloads run, once rendered. */
   images?: readonly WorkloadImage[] | undefined;
+  /** No attempt at this commit was told before. */
+  readonly isNewRevision: boolean;
+  /** Known once the commit is fetched. */
+  past: Past | undefined;
+  /** The commits that came in with it, once that is known. */
+  incoming: Incoming | undefined;
+  /** Where what it wrote comes from. */
+  origins: readonly Commit[] | undefined;
 }

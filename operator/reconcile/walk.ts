@@ -10,6 +10,7 @@ import type { Changes, Outcome } from '../report/types.ts';
 import { workloadImages } from '../report/workloads.ts';
 import type { Checkout, Snapshot, Wanted } from '../source/types.ts';
 import { applyRevision } from './apply-step.ts';
+import { findOrigins, openHistory, tellIncoming } from './history-step.ts';
 import { isCurrent, remember } from './memory.ts';
 import { planRevision } from './plan-step.ts';
 import { renderSnapshot } from './render-step.ts';
@@ -39,12 +40,18 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
     total: undefined,
     verified: [],
     notices: [],
+    isNewRevision: isNew(input),
+    past: undefined,
+    incoming: undefined,
+    origins: undefined,
   };
   try {
     const memory = await steps(self);
+    await tellIncoming(self);
     return { outcome: appliedOutcome(self), memory };
   } catch (error) {
     input.signal.throwIfAborted();
+    await tellIncoming(self);
     return { outcome: failedOutcome(self, ownRequestError(error)), memory: undefined };
   } finally {
     self.lookUps.close();
@@ -68,9 +75,19 @@ async function steps(self: Walk): Promise<Memory> {
   self.total = rendered.manifests.length;
   self.notices = rendered.notices;
   self.images = workloadImages(rendered.manifests);
-  const planned = await timed(self, 'plan', () => planRevision(self, rendered.manifests, snapshot.commit.sha));
-  await applyRevision(self, planned, snapshot.commit.sha);
+  const commit = snapshot.commit.sha;
+  const [planned, origins] = await timed(self, 'plan', async () => {
+    const made = await planRevision(self, rendered.manifests, commit);
+    return [made, await findOrigins(self, made.plan, rendered.manifests)] as const;
+  });
+  await applyRevision(self, planned, commit, origins);
   return remember(self, snapshot, planned.plan, rendered.manifests);
+}
+
+/** Whether this commit was neither tried nor applied before. */
+function isNew({ source, seen }: WalkInput): boolean {
+  const { attempted, applied } = source.status?.revision ?? {};
+  return seen.ref.commit !== attempted?.commit && seen.ref.commit !== applied?.commit;
 }
 
 async function fetchRevision(self: Walk): Promise<Checkout> {
@@ -86,6 +103,7 @@ async function verifyCheckout(self: Walk, checkout: Checkout): Promise<void> {
 
 function takeSnapshot(self: Walk, checkout: Checkout): Promise<Snapshot> {
   self.attempted = true;
+  self.past = openHistory(self, checkout);
   return checkout.snapshot(wantedOf(self), self.signal);
 }
 
@@ -117,7 +135,8 @@ function failedOutcome(self: Walk, error: PlumblineError): WalkResult['outcome']
 }
 
 function told(self: Walk) {
-  return { verified: self.verified, notices: self.notices, warnings: [...self.progress.warnings], adopted: self.progress.adopted };
+  const { verified, notices, incoming, origins = [] } = self;
+  return { verified, notices, warnings: [...self.progress.warnings], adopted: self.progress.adopted, incoming, origins };
 }
 
 function changesOf({ progress, total = 0 }: Walk): Changes {

@@ -2,6 +2,7 @@
 import {
   apiVersion as ownApiVersion,
   commitAnnotation,
+  commitBoundAnnotation,
   finalizer,
   groupKindsAnnotation,
   hashAnnotation,
@@ -39,6 +40,7 @@ const serverAnnotations: ReadonlySet<string> = new Set([
   'deployment.kubernetes.io/revision',
   'kubectl.kubernetes.io/last-applied-configuration',
   commitAnnotation,
+  commitBoundAnnotation,
   hashAnnotation,
   originAnnotation,
 ]);

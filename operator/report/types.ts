@@ -1,5 +1,6 @@
 /** What a walk tells the stages behind it: plain values, from which status, events and metrics are computed. */
 import type { PlumblineError } from '../errors.ts';
+import type { Commit, Incoming } from '../source/history/types.ts';
 import type { CommitInfo, ResolvedRef } from '../source/types.ts';
 import type { Notice } from '../render/types.ts';
 import type { Signed } from '../source/verify/index.ts';
@@ -34,9 +35,17 @@ export interface Adoption {
   readonly managers: readonly string[];
 }
 
+/** What history says of a revision. */
+export interface History {
+  /** The commits that came in with it: told when it is walked for the first time, as far as that could be found out. */
+  readonly incoming?: Incoming | undefined;
+  /** The commits that the annotations of what it wrote name, each once. */
+  readonly origins?: readonly Commit[] | undefined;
+}
+
 /** The end of one walk over one source. */
 export type Outcome =
-  | {
+  | ({
       readonly kind: 'applied';
       readonly seen: RevisionSeen;
       readonly changes: Changes;
@@ -50,8 +59,8 @@ export type Outcome =
       /** The API server's warnings (deprecations), with the object. */
       readonly warnings: readonly string[];
       readonly adopted: readonly Adoption[];
-    }
-  | {
+    } & History)
+  | ({
       readonly kind: 'failed';
       /** Undefined when the remote could not even be asked, or the spec is refused. */
       readonly seen: RevisionSeen | undefined;
@@ -73,5 +82,5 @@ export type Outcome =
       readonly adopted: readonly Adoption[];
       /** RFC 3339: when it will be tried again. */
       readonly retryAt: string | undefined;
-    }
+    } & History)
   | { readonly kind: 'suspended' };

@@ -69,6 +69,7 @@ describe('an object as it is sent', () => {
         annotations: {
           team: 'shop',
           'plumbline.dev/commit': 'c0ffee',
+          'plumbline.dev/commit-bound': 'at-or-before',
           'plumbline.dev/origin': 'web.yaml:3',
           'plumbline.dev/hash': 'v1:new',
         },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { objectKey } from '../../operator/kube/types.ts';
 import type { Member } from '../../operator/live/types.ts';
 import { guardQuestions, hold } from '../../operator/plan/guard.ts';
 import type { GuardFacts } from '../../operator/plan/types.ts';
@@ -51,6 +52,33 @@ describe('a prune', () => {
       const [first = member({}), ...others] = old;
       expect(why(1, [{ ...first, ...at, createdAt }, ...others], others)).toEqual(['9 of 9 objects would go']);
     }
+  });
+  describe('that follows an attempt whose manifests changed at other commits', () => {
+    const old = members(10);
+    const brought = (annotations: Record<string, string>, createdAt = 101_000): Member[] =>
+      Array.from({ length: 10 }, (_, index) => member({ name: `new${index}` }, { annotations, createdAt }));
+    const whyOf = (fresh: readonly Member[], known: Partial<Parameters<typeof hold>[0]>) =>
+      hold({ stated: 12, members: [...old, ...fresh], prune: old.slice(2), facts: nothing, commit: 'new', appliedAt: 100_000, ...known })
+        ?.why;
+    const isOld = (commit: string): boolean => commit === 'old';
+    const held = ['8 of 10 objects would go'];
+
+    test('counts nothing of a commit that is not known to have been applied before', () => {
+      expect(whyOf(brought({ 'plumbline.dev/commit': 'between' }), { isOld })).toEqual(held);
+      expect(whyOf(brought({ 'plumbline.dev/commit': 'old' }), { isOld })).toBeUndefined();
+      expect(whyOf(brought({ 'plumbline.dev/commit': 'between' }, 30_000), { isOld })).toBeUndefined();
+    });
+    test('counts nothing whose commit is a bound only', () => {
+      const bound = { 'plumbline.dev/commit': 'old', 'plumbline.dev/commit-bound': 'at-or-before' };
+      expect(whyOf(brought(bound), { isOld })).toEqual(held);
+      expect(whyOf(brought(bound), {})).toEqual(held);
+    });
+    test('counts what the applied revision stated, where that is remembered', () => {
+      const keys = (all: readonly Member[]) => new Set(all.map(({ id }) => objectKey(id)));
+      const fresh = brought({ 'plumbline.dev/commit': 'old' });
+      expect(whyOf(fresh, { appliedBefore: keys(old) })).toEqual(held);
+      expect(whyOf(fresh, { appliedBefore: keys([...old, ...fresh]) })).toBeUndefined();
+    });
   });
   test('of a PersistentVolumeClaim is held', () => {
     expect(why(5, [claim], [claim])).toEqual(['PersistentVolumeClaim shop/data holds data']);

@@ -39,12 +39,17 @@ export interface PastOptions {
   /** What is in memory: the commit with its folders, and whatever else is there. */
   readonly atHand: ObjectReader;
   readonly readObjects: ReadObjects;
-  /** Does the steps of a computation when its turn has come. */
-  readonly run: <T>(work: Generator<void, T, void>, signal: AbortSignal) => Promise<T>;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   /** Told why the server did not answer. */
   readonly onFault: (error: PlumblineError) => void;
+}
+
+/** Somebody who asks. */
+export interface Asking {
+  readonly signal: AbortSignal;
+  /** Does the steps of a computation when their turns have come; throws when the signal is aborted before the end. */
+  readonly run: <T>(work: Generator<void, T, void>, signal: AbortSignal) => Promise<T>;
 }
 
 /** A file, or one of several objects in it, by whatever id the caller likes. */
@@ -58,13 +63,13 @@ export interface Asked {
 
 export interface Past {
   /** Begins to ask the server for what will be needed, if anything. */
-  prepare(): void;
+  prepare(asking: Asking): void;
   /** The commits that came in. */
-  incoming(signal: AbortSignal): Promise<Incoming>;
+  incoming(asking: Asking): Promise<Incoming>;
   /** Where each last changed; at the commit itself, or before, where nothing more is known. */
-  lastChanges(asked: readonly Asked[], signal: AbortSignal): Promise<ReadonlyMap<string, LastChange>>;
+  lastChanges(asked: readonly Asked[], asking: Asking): Promise<ReadonlyMap<string, LastChange>>;
   /** The commit applied before and all before it, as far as they are in memory. */
-  before(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  before(asking: Asking): Promise<ReadonlySet<string>>;
   /** A commit that is in memory. */
   commit(sha: string): Commit | undefined;
 }
@@ -79,15 +84,19 @@ const waitFirst = 1_000;
 const maxBusy = 1_000;
 /** Versions of files that are asked for to tell the objects in them apart. */
 const maxVersions = 1_000;
+/** Questions for versions, one after the other, before what is left open is left so. */
+const maxRounds = 4;
 /** How long the server may go on when nobody waits for it any more, milliseconds. */
 const waitBehind = 10_000;
 /** Commits before the one applied that are looked at. */
 const maxBefore = 20_000;
 
 export function openPast(options: PastOptions): Past {
-  const { server, old, head, atHand, run, now, onFault } = options;
+  const { server, old, head, atHand, now, onFault } = options;
   const fetched: ObjectReader[] = [];
   const versions = new Map<string, GitObject>();
+  /** Commits that a walk passes at most. */
+  const depth = old === undefined ? depthFirst : Number.POSITIVE_INFINITY;
   let walks = 0;
   const reader: ObjectReader = {
     read(oid) {
@@ -109,9 +118,9 @@ export function openPast(options: PastOptions): Past {
       return undefined;
     }
   };
-  const fetchOnce = (known: readonly string[], depth: number) =>
+  const fetchOnce = (known: readonly string[], deep: number) =>
     once(async (signal) => {
-      const answer = await ask(server.history({ tip: head, known, depth }, signal), signal);
+      const answer = await ask(server.history({ tip: head, known, depth: deep }, signal), signal);
       if (answer !== undefined) fetched.push(answer);
       return answer;
     }, waitBehind);
@@ -125,78 +134,78 @@ export function openPast(options: PastOptions): Past {
   const isRoot = (): boolean => graph.links(head)?.parents.length === 0;
   const needsAsking = (): boolean => old !== head && !isRoot() && graph.links(head)?.parents.some((parent) => !isAtHand(parent)) === true;
 
-  const nearby = once((signal) => run(incoming(graph, reader, { old, head, cut: 'any' }), signal), waitBehind);
-  const told = once(async (signal) => {
-    const known = await nearby(signal);
+  const nearby = once((signal, run) => run(incoming(graph, reader, { old, head, cut: 'any' }), signal), waitBehind);
+  const told = once(async (signal, run) => {
+    const known = await nearby({ signal, run });
     if (old === undefined || old === head || !known.more) return known;
-    const answer = await within(between, waitBetween, signal);
+    const answer = await within(between, waitBetween, { signal, run });
     const more = answer && (await run(incoming(graph, reader, { old, head, cut: answer.cut }), signal));
-    if (more !== undefined && more.relation !== 'Unrelated') return more;
-    return related(more ?? { ...known, relation: 'Unknown' }, old, signal);
+    return more?.relation === 'Forward' ? more : related(more ?? { ...known, relation: 'Unknown' }, old, signal);
   }, waitBehind);
 
   /** What cannot be seen from the commits that are here, the server may still know. */
   const related = async (seen: Incoming, before: string, signal: AbortSignal): Promise<Incoming> => {
-    if ((await ask(server.descends(before, head, signal), signal)) === true) return { ...seen, relation: 'Forward' };
+    const mayFollow = seen.relation !== 'Rewritten' && (await ask(server.descends(before, head, signal), signal)) === true;
+    if (mayFollow) return { ...seen, relation: 'Forward' };
     if ((await ask(server.descends(head, before, signal), signal)) !== true) return seen;
     return { relation: 'Rollback', commits: [], count: 0, more: false };
   };
 
-  /** One walk over what is here, and the versions of files that it lacks. */
-  const walk = async (tracked: readonly Tracked[], commits: number, waitMs: number, signal: AbortSignal) => {
+  /**
+   * One walk over what is here. `bring`: which versions of files the server is asked for, to tell the objects in them
+   * apart: those at which the walk stops, from one to the next, or before that every one that there is.
+   */
+  const walk = async (tracked: readonly Tracked[], bring: 'none' | 'next' | 'all', waitMs: number, { signal, run }: Asking) => {
     let busy = 0;
-    const bounds = { commits, isOver: () => busy > maxBusy };
+    const bounds = { commits: depth, isOver: () => busy > maxBusy };
     const timed = <T>(work: Generator<void, T, void>): Promise<T> =>
       run(
         clocked(work, now, (ms) => (busy += ms)),
         signal,
       );
-    const bring = async (oids: ReadonlySet<string>): Promise<boolean> => {
-      if (oids.size === 0 || waitMs === 0) return false;
+    const brings = async (oids: ReadonlySet<string>): Promise<boolean> => {
       const wanted = [...oids].slice(0, maxVersions);
-      const answer = await within((all) => ask(server.objects(wanted, all), all), waitMs, signal);
+      const answer = await within(({ signal: all }) => ask(server.objects(wanted, all), all), waitMs, { signal, run });
       for (const [oid, object] of answer ?? []) versions.set(oid, object);
       return answer !== undefined && answer.size > 0;
     };
-    await bring(await timed(versionsOf(history, head, tracked, bounds, maxVersions)));
-    const result = await timed(lastChanges(history, head, tracked, bounds));
-    // Only what links lead to was not known before.
-    return (await bring(result.missing)) ? timed(lastChanges(history, head, tracked, bounds)) : result;
-  };
-
-  const track = ({ id, path, object }: Asked): Tracked => {
-    const root = graph.links(head)?.tree;
-    const resolved = root === undefined ? undefined : resolve(history.trees, reader, root, path, new Set());
-    return { id, paths: resolved?.paths ?? [path], part: object === undefined ? undefined : { path, object } };
+    const all = bring === 'all' ? await timed(versionsOf(history, head, tracked, bounds, maxVersions)) : new Set<string>();
+    if (all.size > 0) await brings(all);
+    let result = await timed(lastChanges(history, head, tracked, bounds));
+    const rounds = bring === 'none' ? 0 : maxRounds;
+    for (let round = 0; round < rounds && result.missing.size > 0; round += 1) {
+      if (!(await brings(result.missing))) break;
+      result = await timed(lastChanges(history, head, tracked, bounds));
+    }
+    return result;
   };
 
   return {
-    prepare() {
-      if (!needsAsking()) return;
-      const behind = new AbortController();
-      (old === undefined ? first : between)(behind.signal).catch(() => {}); // whoever needs it asks again, and is told
+    prepare(asking) {
+      // Whoever needs it asks again, and is told.
+      if (needsAsking()) (old === undefined ? first : between)(asking).catch(() => {});
     },
-    incoming: (signal) => told(signal),
-    async lastChanges(asked, signal) {
+    async incoming(asking) {
+      return (await within(told, waitBetween, asking)) ?? { ...(await nearby(asking)), relation: 'Unknown' };
+    },
+    async lastChanges(asked, asking) {
       const changes = new Map<string, LastChange>();
-      let open: readonly Tracked[] = asked.map(track);
-      /** `waitMs`: how long the server may take to give what tells objects of one file apart; 0: it is not asked. */
-      const step = async (commits: number, waitMs: number): Promise<void> => {
-        const result = await walk(open, commits, waitMs, signal);
+      let open = await asking.run(tracking(history, head, asked), asking.signal);
+      const step = async (bring: 'none' | 'next' | 'all', waitMs: number): Promise<void> => {
+        const result = await walk(open, bring, waitMs, asking);
         for (const [id, change] of result.changes) changes.set(id, change);
         open = open.filter(({ id }) => changes.get(id)?.exact !== true);
       };
       walks += 1;
       try {
-        const far = old === undefined ? depthFirst : Number.POSITIVE_INFINITY;
-        await step(far, 0);
+        await step('none', 0);
         if (open.length > 0 && old !== undefined && old !== head) {
-          if ((await nearby(signal)).more) await within(between, waitBetween, signal);
-          await step(far, waitBetween);
+          if ((await nearby(asking)).more) await within(between, waitBetween, asking);
+          await step('next', waitBetween);
         }
         if (open.length > 0 && !isRoot()) {
-          await within(first, waitFirst, signal);
-          await step(depthFirst, waitFirst);
+          await within(first, waitFirst, asking);
+          await step('all', waitFirst);
         }
       } finally {
         walks -= 1;
@@ -204,7 +213,7 @@ export function openPast(options: PastOptions): Past {
       }
       return changes;
     },
-    before: async (signal) => {
+    before: async ({ signal, run }) => {
       if (old === undefined) return new Set();
       const { commits } = await run(reachable(graph, old, maxBefore), signal);
       return new Set([...commits, old]);
@@ -216,12 +225,26 @@ export function openPast(options: PastOptions): Past {
   };
 }
 
+/** The paths of the files, links followed. */
+function* tracking(history: History, head: string, asked: readonly Asked[]): Generator<void, readonly Tracked[], void> {
+  const root = history.graph.links(head)?.tree;
+  const tracked: Tracked[] = [];
+  for (const { id, path, object } of asked) {
+    const resolved = root === undefined ? undefined : resolve(history.trees, history.reader, root, path, new Set());
+    tracked.push({ id, paths: resolved?.paths ?? [path], part: object === undefined ? undefined : { path, object } });
+    if (tracked.length % 100 === 0) yield;
+  }
+  return tracked;
+}
+
+type Shared<T> = (asking: Asking) => Promise<T>;
+
 /** Does the work once for all who ask; it goes on a while when all have left, since somebody may come back for it. */
-function once<T>(work: (signal: AbortSignal) => Promise<T>, goOnMs: number): (signal: AbortSignal) => Promise<T> {
+function once<T>(work: (signal: AbortSignal, run: Asking['run']) => Promise<T>, goOnMs: number): Shared<T> {
   let shared: SharedWork<T> | undefined;
-  return (signal) => {
+  return ({ signal, run }) => {
     if (shared === undefined || shared.abandoned) {
-      shared = new SharedWork(work);
+      shared = new SharedWork((all) => work(all, run));
       shared.join(AbortSignal.timeout(goOnMs)).catch(() => {}); // nobody's failure: who waits is told
     }
     return shared.join(signal);
@@ -229,10 +252,10 @@ function once<T>(work: (signal: AbortSignal) => Promise<T>, goOnMs: number): (si
 }
 
 /** Undefined when it is not there in time. */
-async function within<T>(work: (signal: AbortSignal) => Promise<T>, ms: number, signal: AbortSignal): Promise<T | undefined> {
+async function within<T>(work: Shared<T>, ms: number, { signal, run }: Asking): Promise<T | undefined> {
   const deadline = AbortSignal.timeout(ms);
   try {
-    return await work(AbortSignal.any([signal, deadline]));
+    return await work({ signal: AbortSignal.any([signal, deadline]), run });
   } catch (error) {
     signal.throwIfAborted();
     if (deadline.aborted) return undefined;

@@ -1,5 +1,4 @@
 /** The paths whose changes are looked for, as a tree of their own: a folder that is the same on both sides is never entered. */
-import { isSame } from './trees.ts';
 import type { Entry, Trees } from './trees.ts';
 
 /** Something whose last change is asked for: it has changed when any of its paths has. */
@@ -52,19 +51,18 @@ export function differing(trees: Trees, paths: PathNode, a: string, b: string): 
   const unknown = new Set<Tracked>();
   const enter = (node: PathNode, left: string, right: string): void => {
     if (left === right) return;
-    const names = trees.differences(left, right);
-    if (names === undefined) {
+    const differences = trees.differences(left, right);
+    if (differences === undefined) {
       collect(node, unknown);
       return;
     }
-    const [few, many] = names.size < node.below.size ? [names, node.below] : [node.below, names];
-    for (const name of few.keys()) {
+    const names = differences.size < node.below.size ? differences.keys() : node.below.keys();
+    for (const name of names) {
       const next = node.below.get(name);
-      if (next === undefined || !many.has(name)) continue;
-      const [one, other] = [trees.entries(left)?.get(name), trees.entries(right)?.get(name)];
-      if (isSame(one, other)) continue;
+      const differs = differences.get(name);
+      if (next === undefined || differs === undefined) continue;
       for (const tracked of next.here) changed.add(tracked);
-      if (isFolder(one) && isFolder(other)) enter(next, one.oid, other.oid);
+      if (isFolder(differs.left) && isFolder(differs.right)) enter(next, differs.left.oid, differs.right.oid);
       else collect(next, changed);
     }
   };

@@ -8,74 +8,126 @@ export interface Entry {
   readonly mode: 'folder' | 'file' | 'program' | 'link' | 'module';
 }
 
+/** One name in two folders. */
+export interface Difference {
+  readonly left: Entry | undefined;
+  readonly right: Entry | undefined;
+}
+
 export interface Trees {
   /** The entries of a folder by name; undefined where it is not at hand. */
   entries(oid: string): ReadonlyMap<string, Entry> | undefined;
   /** The names whose entries differ; undefined where one of the folders is not at hand. */
-  differences(a: string, b: string): ReadonlySet<string> | undefined;
+  differences(left: string, right: string): ReadonlyMap<string, Difference> | undefined;
 }
 
 /** How much is kept of what was parsed: many sources walk the same history. */
 export interface Kept {
   /** Entries of folders. */
   readonly entries: number;
-  /** Pairs of folders. */
-  readonly pairs: number;
+  /** Pairs of folders, and what differs between them. */
+  readonly differences: number;
 }
 
 /** Folders never change: what was parsed once is kept while there is room. */
-export function makeTrees(reader: ObjectReader, kept: Kept = { entries: 100_000, pairs: 20_000 }): Trees {
-  const parsed = new Map<string, ReadonlyMap<string, Entry>>();
-  const compared = new Map<string, ReadonlySet<string>>();
-  let size = 0;
-  const entries = (oid: string): ReadonlyMap<string, Entry> | undefined => {
-    const before = parsed.get(oid);
-    if (before !== undefined) return before;
+export function makeTrees(reader: ObjectReader, kept: Kept = { entries: 20_000, differences: 50_000 }): Trees {
+  const parsed = keeper<ReadonlyMap<string, Entry>>(kept.entries, ({ size }) => size);
+  const compared = keeper<ReadonlyMap<string, Difference>>(kept.differences, ({ size }) => size);
+  const dataOf = (oid: string): Buffer | undefined => {
     const object = reader.read(oid);
-    if (object?.type !== 'tree') return undefined;
-    const found = parseEntries(object.data);
-    size += found.size;
-    if (size > kept.entries) {
-      parsed.clear();
-      size = found.size;
-    }
-    parsed.set(oid, found);
-    return found;
+    return object?.type === 'tree' ? object.data : undefined;
   };
   return {
-    entries,
-    differences(a, b) {
-      const key = `${a} ${b}`;
-      const before = compared.get(key);
-      if (before !== undefined) return before;
-      const [left, right] = [entries(a), entries(b)];
-      if (left === undefined || right === undefined) return undefined;
-      const names = new Set<string>();
-      for (const [name, entry] of left) if (!isSame(entry, right.get(name))) names.add(name);
-      for (const name of right.keys()) if (!left.has(name)) names.add(name);
-      if (compared.size >= kept.pairs) compared.clear();
-      compared.set(key, names);
-      return names;
-    },
+    entries: (oid) =>
+      parsed(oid, () => {
+        const data = dataOf(oid);
+        return data && parseEntries(data, 0);
+      }),
+    differences: (left, right) =>
+      compared(`${left} ${right}`, () => {
+        const [a, b] = [dataOf(left), dataOf(right)];
+        return a && b && compareTrees(a, b);
+      }),
+  };
+}
+
+/** Keeps what was made until it is too much together, then begins anew; what could not be made is tried again. */
+function keeper<T>(limit: number, weigh: (value: T) => number): (key: string, make: () => T | undefined) => T | undefined {
+  const known = new Map<string, T>();
+  let weight = 0;
+  return (key, make) => {
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const made = make();
+    if (made === undefined) return undefined;
+    const more = weigh(made) + 1;
+    if (weight + more > limit) {
+      known.clear();
+      weight = 0;
+    }
+    weight += more;
+    known.set(key, made);
+    return made;
   };
 }
 
 /** Whether git would show no difference. */
-export function isSame(a: Entry | undefined, b: Entry | undefined): boolean {
+function isSame(a: Entry | undefined, b: Entry | undefined): boolean {
   return a?.oid === b?.oid && a?.mode === b?.mode;
 }
 
-/** A broken entry ends the folder: what cannot be read is not there. */
-function parseEntries(data: Buffer): Map<string, Entry> {
-  const entries = new Map<string, Entry>();
-  for (let at = 0; at < data.length;) {
-    const space = data.indexOf(0x20, at);
-    const end = space < 0 ? -1 : data.indexOf(0, space);
-    if (end < 0 || end + 21 > data.length) break;
-    const mode = modeOf(Number.parseInt(data.toString('latin1', at, space), 8));
-    entries.set(data.toString('utf8', space + 1, end), { oid: data.toString('hex', end + 1, end + 21), mode });
-    at = end + 21;
+/** Mostly a folder differs from the next in the ids of a few entries: as long as the names are the same, the rest is not even read. */
+function compareTrees(a: Buffer, b: Buffer): ReadonlyMap<string, Difference> {
+  const differences = new Map<string, Difference>();
+  const note = (name: string, left: Entry | undefined, right: Entry | undefined): void => {
+    if (!isSame(left, right)) differences.set(name, { left, right });
+  };
+  let [at, other] = [0, 0];
+  while (at < a.length && other < b.length) {
+    const same = sameEntry(a, at, b, other);
+    if (same > 0) {
+      at += same;
+      other += same;
+      continue;
+    }
+    const [left, right] = [entryAt(a, at), entryAt(b, other)];
+    if (left === undefined || right === undefined || left.name !== right.name) break;
+    note(left.name, left.entry, right.entry);
+    at = left.end;
+    other = right.end;
   }
+  const [left, right] = [parseEntries(a, at), parseEntries(b, other)];
+  for (const [name, entry] of left) note(name, entry, right.get(name));
+  for (const [name, entry] of right) if (!left.has(name)) note(name, undefined, entry);
+  return differences;
+}
+
+/** The length of the entry at these places if it is the same in both, else 0. */
+function sameEntry(a: Buffer, at: number, b: Buffer, other: number): number {
+  let length = 0;
+  while (a[at + length] === b[other + length]) {
+    const byte = a[at + length];
+    length += 1;
+    if (byte === undefined) return 0;
+    if (byte !== 0) continue;
+    for (let more = 0; more < 20; more += 1) if (a[at + length + more] !== b[other + length + more]) return 0;
+    return at + length + 20 <= a.length ? length + 20 : 0;
+  }
+  return 0;
+}
+
+function entryAt(data: Buffer, at: number): { readonly name: string; readonly entry: Entry; readonly end: number } | undefined {
+  const space = data.indexOf(0x20, at);
+  const nul = space < 0 ? -1 : data.indexOf(0, space);
+  if (nul < 0 || nul + 21 > data.length) return undefined;
+  const mode = modeOf(Number.parseInt(data.toString('latin1', at, space), 8));
+  return { name: data.toString('utf8', space + 1, nul), entry: { oid: data.toString('hex', nul + 1, nul + 21), mode }, end: nul + 21 };
+}
+
+/** A broken entry ends the folder: what cannot be read is not there. */
+function parseEntries(data: Buffer, from: number): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (let next = entryAt(data, from); next !== undefined; next = entryAt(data, next.end)) entries.set(next.name, next.entry);
   return entries;
 }
 

@@ -20,7 +20,7 @@ import type { Chance, Files, Made, Node } from './histories.ts';
 /** Hundreds of histories in a soak, a dozen of them otherwise. */
 const seeds = sampled(
   Array.from({ length: 400 }, (_, index) => index + 1),
-  12,
+  6,
 );
 const endless = { commits: Number.POSITIVE_INFINITY, isOver: () => false };
 
@@ -46,7 +46,7 @@ async function written(name: string, chance: Chance, nodes: readonly Node[]): Pr
   const history: History = {
     reader,
     graph: makeGraph(reader),
-    trees: makeTrees(reader, { entries: 500, pairs: 50 }),
+    trees: makeTrees(reader, { entries: 500, differences: 50 }),
     files: makeFiles(reader, fileObjects),
   };
   return { chance, repo, nodes, ids, reader, history };
