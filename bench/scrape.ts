@@ -65,6 +65,8 @@ function fill(metrics: Metrics): void {
     metrics.sourceSpec(key, spec, () => 1_000);
     for (const phase of phases) metrics.observePhase(key, phase, 0.05 * (1 + (index % 7)));
     metrics.countError(key, 'ObjectRefused');
+    metrics.drift(key, { objects: { missing: 0, removed: 0, modified: 0, extra: 0 }, since: undefined, fights: 0 });
+    metrics.countCorrection(key, 'kubectl-edit');
   }
 }
 

@@ -3,9 +3,11 @@ import { findCondition } from '../api/conditions.ts';
 import { parseDuration } from '../api/duration.ts';
 import type { Condition, GitOpsSourceSpec, GitOpsSourceStatus, RevisionStage, StatusObjects } from '../api/types.ts';
 import type { Reason } from '../errors.ts';
+import { deliveryAfter, deliveryOf } from './delivery.ts';
+import type { Delivery } from './delivery.ts';
 import { forgeOf } from './forge.ts';
 import { counterText, gaugeText, histogramText, labelsText } from './metric-format.ts';
-import type { Format } from './metric-format.ts';
+import type { Exemplar, Format } from './metric-format.ts';
 import { sourceRows } from './metric-table.ts';
 import type { SourceMetric } from './metric-table.ts';
 import type { Phase } from './types.ts';
@@ -32,6 +34,21 @@ interface Histogram {
   readonly counts: number[];
   sum: number;
   readonly createdAt: number;
+  readonly exemplars: (Exemplar | undefined)[];
+}
+
+interface Counter {
+  count: number;
+  readonly createdAt: number;
+}
+
+/** What of a source is not as git states it, counted. */
+export interface Drifted {
+  /** Objects by class. */
+  readonly objects: Readonly<Record<string, number>>;
+  /** RFC 3339: the oldest drift, what kubectl added aside. */
+  readonly since: string | undefined;
+  readonly fights: number;
 }
 
 /** The state of one source. Times are seconds since the epoch. */
@@ -49,16 +66,27 @@ export interface SourceSeries {
   lastSuccess: number | undefined;
   images: readonly WorkloadImage[];
   readonly durations: Map<Phase, Histogram>;
-  readonly errors: Map<Reason, { count: number; readonly createdAt: number }>;
+  readonly errors: Map<Reason, Counter>;
+  drift: Drifted | undefined;
+  /** By manager, as it is told. */
+  readonly corrections: Map<string, Counter>;
+  /** Undefined until its first status. */
+  delivery: Delivery | undefined;
+  readonly deployments: Readonly<Record<'success' | 'failed', Counter>>;
+  readonly leadTime: Histogram;
+  readonly timeToRestore: Histogram;
 }
 
+/** Of a source; more are counted as `other`. */
+const maxManagers = 10;
+const maxManager = 128;
 /** As the CRD's default, milliseconds. */
 const defaultInterval = 60_000;
 const stages = ['observed', 'attempted', 'applied', 'healthy'] as const;
 const states = ['total', 'healthy', 'drifted', 'failed'] as const;
 
-/** A source of which nothing is known yet; `key` is `namespace/name`. */
-export function newSource(key: string): SourceSeries {
+/** A source of which nothing is known yet; `key` is `namespace/name`, `now` seconds since the epoch. */
+export function newSource(key: string, now: number): SourceSeries {
   const slash = key.indexOf('/');
   return {
     own: labelsText({ namespace: key.slice(0, slash), source: key.slice(slash + 1) }),
@@ -73,11 +101,17 @@ export function newSource(key: string): SourceSeries {
     images: [],
     durations: new Map(),
     errors: new Map(),
+    drift: undefined,
+    corrections: new Map(),
+    delivery: undefined,
+    deployments: { success: { count: 0, createdAt: now }, failed: { count: 0, createdAt: now } },
+    leadTime: newHistogram(sourceRows.leadTime.buckets, now),
+    timeToRestore: newHistogram(sourceRows.timeToRestore.buckets, now),
   };
 }
 
-/** Takes in a status; `ref` is what its observed commit was found under. */
-export function takeStatus(series: SourceSeries, status: GitOpsSourceStatus, ref: string | undefined): void {
+/** Takes in a status; `ref` is what its observed commit was found under, `now` seconds since the epoch. */
+export function takeStatus(series: SourceSeries, status: GitOpsSourceStatus, ref: string | undefined, now: number): void {
   const ready = findCondition(status.conditions, 'Ready');
   const since = secondsOf(ready?.lastTransitionTime);
   noteSuccess(series);
@@ -87,10 +121,27 @@ export function takeStatus(series: SourceSeries, status: GitOpsSourceStatus, ref
     return [{ stage, commit: revision.commit, ref: refOf(status, revision, ref), seconds: secondsOf(revision.time) }];
   });
   series.objects = status.objects ?? {};
-  series.conditions = (status.conditions ?? []).map(({ type, status: now }) => ({ type, status: now }));
+  series.conditions = (status.conditions ?? []).map((one) => ({ type: one.type, status: one.status }));
   series.ready = ready?.status === 'True';
   series.failing = ready?.status === 'False' && Number.isFinite(since) ? { since, reason: ready.reason } : undefined;
   series.lastSuccess ??= series.failing?.since;
+  takeDelivery(series, status, now);
+}
+
+/** The first status says where the source stands; what follows is counted. */
+function takeDelivery(series: SourceSeries, status: GitOpsSourceStatus, now: number): void {
+  if (series.delivery === undefined) {
+    series.delivery = deliveryOf(status);
+    return;
+  }
+  const { next, told } = deliveryAfter(series.delivery, status);
+  series.delivery = next;
+  for (const result of told.deployments) series.deployments[result].count += 1;
+  if (told.leadTime !== undefined) {
+    const { seconds, commit } = told.leadTime;
+    observe(series.leadTime, sourceRows.leadTime.buckets, seconds, { labels: { commit }, value: seconds, at: now });
+  }
+  if (told.restored !== undefined) observe(series.timeToRestore, sourceRows.timeToRestore.buckets, told.restored);
 }
 
 /** Takes in what it follows. A suspended source, and one that follows a fixed commit, has nothing asked: then there is no success to wait for. */
@@ -106,22 +157,39 @@ export function takeSpec(series: SourceSeries, spec: Followed, answeredAt: () =>
 /** Counts a duration in seconds. `now`: seconds since the epoch. */
 export function observeDuration(series: SourceSeries, phase: Phase, seconds: number, now: number): void {
   const { buckets } = sourceRows.reconcileDuration;
-  let histogram = series.durations.get(phase);
-  if (histogram === undefined) {
-    histogram = { counts: Array.from({ length: buckets.length + 1 }, () => 0), sum: 0, createdAt: now };
-    series.durations.set(phase, histogram);
-  }
-  const index = buckets.findIndex((bound) => seconds <= bound);
-  const at = index < 0 ? buckets.length : index;
-  histogram.counts[at] = (histogram.counts[at] ?? 0) + 1;
-  histogram.sum += seconds;
+  const histogram = series.durations.get(phase) ?? newHistogram(buckets, now);
+  series.durations.set(phase, histogram);
+  observe(histogram, buckets, seconds);
 }
 
 /** Counts a reconcile that failed. `now`: seconds since the epoch. */
 export function countFailure(series: SourceSeries, reason: Reason, now: number): void {
-  const counter = series.errors.get(reason);
-  if (counter === undefined) series.errors.set(reason, { count: 1, createdAt: now });
+  countIn(series.errors, reason, now);
+}
+
+/** Counts something that was put back over a field manager, whose name anybody can choose: the first ten are told. */
+export function countCorrection(series: SourceSeries, manager: string | undefined, now: number): void {
+  const name = (manager ?? 'unknown').slice(0, maxManager);
+  const isTold = series.corrections.has(name) || series.corrections.size < maxManagers;
+  countIn(series.corrections, isTold ? name : 'other', now);
+}
+
+function countIn<Key>(counters: Map<Key, Counter>, key: Key, now: number): void {
+  const counter = counters.get(key);
+  if (counter === undefined) counters.set(key, { count: 1, createdAt: now });
   else counter.count += 1;
+}
+
+function newHistogram(buckets: readonly number[], now: number): Histogram {
+  return { counts: Array.from({ length: buckets.length + 1 }, () => 0), sum: 0, createdAt: now, exemplars: [] };
+}
+
+function observe(histogram: Histogram, buckets: readonly number[], value: number, exemplar?: Exemplar): void {
+  const found = buckets.findIndex((bound) => value <= bound);
+  const index = found < 0 ? buckets.length : found;
+  histogram.counts[index] = (histogram.counts[index] ?? 0) + 1;
+  histogram.sum += value;
+  if (exemplar !== undefined) histogram.exemplars[index] = exemplar;
 }
 
 /** The lines of each metric that is about sources, for one of them. */
@@ -156,6 +224,26 @@ export const sourceLines: Readonly<Record<SourceMetric, (series: SourceSeries, f
     }),
   condition: ({ own, conditions }) =>
     joined(conditions, ({ type, status }) => gaugeText(sourceRows.condition, `${own},${labelsText({ type, status })}`, 1)),
+  driftObjects: ({ own, drift }) =>
+    joined(Object.entries(drift?.objects ?? {}), ([of, count]) =>
+      gaugeText(sourceRows.driftObjects, `${own},${labelsText({ class: of })}`, count),
+    ),
+  driftSince({ own, drift }) {
+    const since = secondsOf(drift?.since);
+    return Number.isFinite(since) ? gaugeText(sourceRows.driftSince, own, since) : '';
+  },
+  driftCorrections: ({ own, corrections }, format) =>
+    joined(corrections, ([manager, { count, createdAt }]) =>
+      counterText(sourceRows.driftCorrections, `${own},${labelsText({ manager })}`, count, createdAt, format),
+    ),
+  driftFights: ({ own, drift }) => (drift === undefined ? '' : gaugeText(sourceRows.driftFights, own, drift.fights)),
+  deployments: ({ own, deployments }, format) =>
+    joined(Object.entries(deployments), ([result, { count, createdAt }]) =>
+      counterText(sourceRows.deployments, `${own},result="${result}"`, count, createdAt, format),
+    ),
+  leadTime: ({ own, leadTime }, format) => histogramText(sourceRows.leadTime, own, leadTime, leadTime.createdAt, format),
+  timeToRestore: ({ own, timeToRestore }, format) =>
+    histogramText(sourceRows.timeToRestore, own, timeToRestore, timeToRestore.createdAt, format),
   reconcileDuration: ({ own, durations }, format) =>
     joined(durations, ([phase, value]) =>
       histogramText(sourceRows.reconcileDuration, `${own},phase="${phase}"`, value, value.createdAt, format),

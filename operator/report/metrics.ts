@@ -4,8 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { endOf, headOf, negotiate } from './metric-format.ts';
 import type { Format } from './metric-format.ts';
 import { createProcessMetrics } from './metric-process.ts';
-import { countFailure, newSource, observeDuration, sourceLines, takeSpec, takeStatus } from './metric-source.ts';
-import type { Followed, SourceSeries } from './metric-source.ts';
+import { countCorrection, countFailure, newSource, observeDuration, sourceLines, takeSpec, takeStatus } from './metric-source.ts';
+import type { Drifted, Followed, SourceSeries } from './metric-source.ts';
 import { sourceRows } from './metric-table.ts';
 import type { GitOpsSourceStatus } from '../api/types.ts';
 import type { Reason } from '../errors.ts';
@@ -28,6 +28,10 @@ export interface Metrics {
   clearSources(): void;
   observePhase(key: string, phase: Phase, seconds: number): void;
   countError(key: string, reason: Reason): void;
+  /** What of a source is not as git states it now. */
+  drift(key: string, drift: Drifted): void;
+  /** A field or object was put back over this manager. */
+  countCorrection(key: string, manager: string | undefined): void;
   /** `code` is the HTTP code, `0` for no answer. */
   apiRequest(verb: string, code: string): void;
   /** `success`, or the reason of the failure. */
@@ -93,9 +97,9 @@ export function createMetrics({ version, node, startedAt, now = Date.now }: Metr
 
   return {
     sourceStatus(key, status, { ref, images } = {}) {
-      const series = sources.get(key) ?? newSource(key);
+      const series = sources.get(key) ?? newSource(key, seconds());
       sources.set(key, series);
-      takeStatus(series, status, ref);
+      takeStatus(series, status, ref, seconds());
       if (images !== undefined) series.images = images;
     },
     sourceSpec(key, spec, answeredAt) {
@@ -115,6 +119,14 @@ export function createMetrics({ version, node, startedAt, now = Date.now }: Metr
     countError(key, reason) {
       const series = sources.get(key);
       if (series !== undefined) countFailure(series, reason, seconds());
+    },
+    drift(key, drift) {
+      const series = sources.get(key);
+      if (series !== undefined) series.drift = drift;
+    },
+    countCorrection(key, manager) {
+      const series = sources.get(key);
+      if (series !== undefined) countCorrection(series, manager, seconds());
     },
     apiRequest(verb, code) {
       counters.apiRequests.inc({ verb, code });

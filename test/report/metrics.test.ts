@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { applied, at, failed, gitAway, noChanges, seen, sha, statusAfter, step } from './outcomes.ts';
-import { everything, fresh, images, series, spec } from './scrapes.ts';
+import { everything, fresh, images, openMetricsAccept, series, spec, textOf } from './scrapes.ts';
 import type { GitOpsSourceStatus } from '../../operator/api/types.ts';
 
 test('the series of a source say what its status says', async () => {
@@ -50,8 +50,10 @@ test('the number of series stays the same over a thousand revisions', async () =
       metrics.observePhase('shop/prod', 'apply', revision / 100);
     }
     metrics.countError('shop/prod', 'ObjectRefused');
+    metrics.countCorrection('shop/prod', `manager-${revision}`);
+    metrics.drift('shop/prod', { objects: { modified: revision }, since: at(revision), fights: revision });
     metrics.apiRequest('patch', '200');
-    if (revision % 100 === 0) counts.add((await series(metrics, 'plumbline_')).length);
+    if (revision > 10 && revision % 100 === 0) counts.add((await series(metrics, 'plumbline_')).length);
   }
   expect([...counts]).toHaveLength(1);
 });
@@ -206,4 +208,84 @@ test('what a source follows is told, with the way to a commit', async () => {
   expect(await series(metrics, 'plumbline_source_info')).toEqual([
     'plumbline_source_info{namespace="shop",source="prod",repository="git.example.com/acme/deployer",path="./prod",commit_url="https://git.example.com/acme/deployer/commit/"} 1',
   ]);
+});
+
+describe('drift', () => {
+  const of = 'namespace="shop",source="prod"';
+
+  test('is told as it is now', async () => {
+    const metrics = fresh();
+    metrics.sourceStatus('shop/prod', {});
+    expect(await series(metrics, 'plumbline_drift')).toEqual([]);
+    metrics.drift('shop/prod', { objects: { missing: 1, modified: 2 }, since: at(3), fights: 1 });
+    expect(await series(metrics, 'plumbline_drift')).toEqual([
+      `plumbline_drift_objects{${of},class="missing"} 1`,
+      `plumbline_drift_objects{${of},class="modified"} 2`,
+      `plumbline_drift_since_timestamp_seconds{${of}} ${Date.parse(at(3)) / 1_000}`,
+      `plumbline_drift_fights{${of}} 1`,
+    ]);
+    metrics.drift('shop/prod', { objects: { missing: 0, modified: 0 }, since: undefined, fights: 0 });
+    expect(await series(metrics, 'plumbline_drift')).toEqual([
+      `plumbline_drift_objects{${of},class="missing"} 0`,
+      `plumbline_drift_objects{${of},class="modified"} 0`,
+      `plumbline_drift_fights{${of}} 0`,
+    ]);
+  });
+
+  test('corrections are counted by manager: the first ten, then others together', async () => {
+    const metrics = fresh();
+    metrics.sourceStatus('shop/prod', {});
+    metrics.countCorrection('shop/prod', undefined);
+    for (let index = 1; index <= 12; index += 1) metrics.countCorrection('shop/prod', `manager-${index}`);
+    metrics.countCorrection('shop/prod', 'manager-1');
+    metrics.countCorrection('shop/prod', 'x'.repeat(1_000));
+    const lines = await series(metrics, 'plumbline_drift_corrections_total');
+    expect(lines).toHaveLength(11);
+    expect(lines[0]).toBe(`plumbline_drift_corrections_total{${of},manager="unknown"} 1`);
+    expect(lines[1]).toBe(`plumbline_drift_corrections_total{${of},manager="manager-1"} 2`);
+    expect(lines.at(-1)).toBe(`plumbline_drift_corrections_total{${of},manager="other"} 4`);
+  });
+});
+
+describe('delivery', () => {
+  const of = 'namespace="shop",source="prod"';
+
+  test('is 0 from the first status of a source on', async () => {
+    const metrics = fresh();
+    metrics.sourceStatus('shop/prod', {});
+    expect(await series(metrics, 'plumbline_deployments_total')).toEqual([
+      `plumbline_deployments_total{${of},result="success"} 0`,
+      `plumbline_deployments_total{${of},result="failed"} 0`,
+    ]);
+    for (const name of ['lead_time', 'time_to_restore']) {
+      expect(await series(metrics, `plumbline_${name}_seconds_count`)).toEqual([`plumbline_${name}_seconds_count{${of}} 0`]);
+    }
+  });
+
+  test('counts what follows, with the commit as exemplar', async () => {
+    const metrics = fresh();
+    let status: GitOpsSourceStatus = {};
+    const tell = (next: GitOpsSourceStatus) => metrics.sourceStatus('shop/prod', (status = next));
+    const healthy = (commit: string, minute: number) =>
+      tell({ ...status, revision: { ...status.revision, healthy: { commit: sha(commit), time: at(minute) } } });
+    const deploy = (commit: string, minute: number) => {
+      const made = seen(commit, minute);
+      const revision = { ...made, commit: { sha: sha(commit), subject: '', author: '', time: at(minute - 3) } };
+      tell(step(status, applied(revision, { changes: { ...noChanges, changed: 1 } }), minute));
+      healthy(commit, minute + 1);
+    };
+    tell({});
+    deploy('a', 10);
+    tell(step(status, failed(seen('b', 20)), 20));
+    deploy('c', 30);
+    expect(await series(metrics, 'plumbline_deployments_total')).toEqual([
+      `plumbline_deployments_total{${of},result="success"} 2`,
+      `plumbline_deployments_total{${of},result="failed"} 1`,
+    ]);
+    expect(await series(metrics, 'plumbline_lead_time_seconds_sum')).toEqual([`plumbline_lead_time_seconds_sum{${of}} 240`]);
+    expect(await series(metrics, 'plumbline_time_to_restore_seconds_sum')).toEqual([`plumbline_time_to_restore_seconds_sum{${of}} 600`]);
+    const open = await textOf(metrics, openMetricsAccept);
+    expect(open).toContain(`plumbline_lead_time_seconds_bucket{${of},le="300.0"} 1 # {commit="${sha('c')}"} 240 10.000\n`);
+    expect(open).toContain(`plumbline_lead_time_seconds_bucket{${of},le="120.0"} 0\n`);
+  });
 });

@@ -2,7 +2,7 @@
 import { createMetrics } from '../../operator/report/metrics.ts';
 import type { Metrics } from '../../operator/report/metrics.ts';
 import { workloadImages } from '../../operator/report/workloads.ts';
-import { applied, failed, seen, statusAfter } from './outcomes.ts';
+import { applied, at, failed, seen, statusAfter } from './outcomes.ts';
 
 export const openMetricsAccept = 'application/openmetrics-text; version=1.0.0';
 
@@ -29,6 +29,8 @@ export function everything(metrics: Metrics, key = 'shop/prod'): void {
   metrics.sourceStatus(key, statusAfter(applied(seen('a'))), { images });
   metrics.sourceSpec(key, spec, () => 9_000);
   metrics.sourceStatus(key, statusAfter(applied(seen('a')), failed(seen('b'))));
+  metrics.drift(key, { objects: { missing: 0, modified: 1 }, since: at(1), fights: 1 });
+  metrics.countCorrection(key, 'kubectl-edit');
   metrics.observePhase(key, 'apply', 0.5);
   metrics.countError(key, 'ObjectRefused');
   metrics.apiRequest('patch', '200');

@@ -1,0 +1,159 @@
+/**
+ * Pure: the four figures of delivery (DORA), from one status of a source to the next. A deployment is a revision that wrote
+ * or pruned an object; it failed when it was refused, or was not healthy before the timeout or its successor.
+ */
+import { findCondition } from '../api/conditions.ts';
+import type { GitOpsSourceStatus } from '../api/types.ts';
+
+/** What is remembered of a source between two statuses. Times are milliseconds since the epoch. */
+export interface Delivery {
+  /** The revision that was tried last, and what is known of it. */
+  readonly current: Tried | undefined;
+  /** The revision that ran before it; undefined before the first. */
+  readonly before: { readonly commit: string; readonly committedAt: number | undefined } | undefined;
+  /** Since when deployments fail, until one is healthy. */
+  readonly failingSince: number | undefined;
+}
+
+interface Tried {
+  readonly commit: string;
+  readonly wrote: boolean;
+  readonly applied: boolean;
+  readonly verdict: 'success' | 'failed' | undefined;
+  readonly committedAt: number | undefined;
+}
+
+/** What is to be counted. */
+export interface Delivered {
+  readonly deployments: readonly ('success' | 'failed')[];
+  /** From the commit to healthy, in seconds. */
+  readonly leadTime: { readonly seconds: number; readonly commit: string } | undefined;
+  /** From failing to healthy, in seconds. */
+  readonly restored: number | undefined;
+}
+
+/** Failures of the world around: a revision that met one is neither refused nor in, and is tried again. */
+const outages: ReadonlySet<string> = new Set([
+  'ApiServerUnavailable',
+  'Conflict',
+  'InternalError',
+  'OperatorForbidden',
+  'NamespaceTerminating',
+  'ObjectTerminating',
+  'NotEstablished',
+  'WebhookUnavailable',
+  'PruneWaiting',
+  'PruneHeld',
+  'GitUnreachable',
+  'GitTimeout',
+  'GitError',
+]);
+
+/** Of condition Ready: an applied revision was not healthy in time. */
+const lateReason = 'HealthTimeout';
+
+const nothing: Delivered = { deployments: [], leadTime: undefined, restored: undefined };
+
+/** Where a source stands when it is first seen, by its status: what was before is another leader's to have counted. */
+export function deliveryOf(status: GitOpsSourceStatus): Delivery {
+  const current = triedIn(status);
+  const failed = current !== undefined && isFailed(status, current.commit);
+  const healthy = current !== undefined && isHealthy(status, current.commit);
+  const verdict = failed ? 'failed' : healthy ? 'success' : undefined;
+  return {
+    current: current === undefined ? undefined : { ...current, verdict },
+    before: ranBefore(status, current?.commit),
+    failingSince: failed ? sinceOf(status) : undefined,
+  };
+}
+
+/** What a new status adds. */
+export function deliveryAfter(known: Delivery, status: GitOpsSourceStatus): { readonly next: Delivery; readonly told: Delivered } {
+  const tried = triedIn(status);
+  if (tried === undefined) return { next: known, told: nothing };
+  const deployments: ('success' | 'failed')[] = [];
+  let { current, before, failingSince } = known;
+  if (current?.commit !== tried.commit) {
+    // Whatever the last one wrote was not healthy in time.
+    if (current !== undefined && current.verdict === undefined && current.wrote) {
+      deployments.push('failed');
+      failingSince ??= timeOf(status.revision?.attempted?.time);
+    }
+    if (current?.applied === true) before = current;
+    current = { ...tried, wrote: false, verdict: undefined };
+  }
+  let { verdict } = current;
+  let leadTime: Delivered['leadTime'];
+  let restored: number | undefined;
+  const wrote = current.wrote || tried.wrote;
+  if (isFailed(status, tried.commit) && verdict === undefined) {
+    verdict = 'failed';
+    deployments.push('failed');
+    failingSince ??= sinceOf(status);
+  }
+  if (isHealthy(status, tried.commit)) {
+    const healthyAt = timeOf(status.revision?.healthy?.time);
+    const isFirstTime = verdict !== 'success';
+    if (verdict === undefined && wrote) deployments.push('success');
+    const { committedAt } = tried;
+    const isForward = before !== undefined && committedAt !== undefined && committedAt > (before.committedAt ?? 0);
+    if (isFirstTime && wrote && isForward && healthyAt !== undefined && committedAt !== undefined) {
+      leadTime = { seconds: Math.max(0, healthyAt - committedAt) / 1_000, commit: tried.commit };
+    }
+    verdict = 'success';
+    const restoredAt = timeOf(findCondition(status.conditions, 'Ready')?.lastTransitionTime);
+    if (failingSince !== undefined && restoredAt !== undefined && isReady(status)) {
+      restored = Math.max(0, restoredAt - failingSince) / 1_000;
+      failingSince = undefined;
+    }
+  }
+  const next = { current: { ...tried, wrote, applied: current.applied || tried.applied, verdict }, before, failingSince };
+  return { next, told: { deployments, leadTime, restored } };
+}
+
+function triedIn({ revision, history, commit }: GitOpsSourceStatus): Omit<Tried, 'verdict'> | undefined {
+  const attempted = revision?.attempted?.commit;
+  if (attempted === undefined) return undefined;
+  const top = history?.[0];
+  return {
+    commit: attempted,
+    wrote: top?.commit === attempted && (top.written ?? 0) > 0,
+    applied: revision?.applied?.commit === attempted,
+    committedAt: commit?.sha === attempted ? timeOf(commit.time) : undefined,
+  };
+}
+
+/** The revision that runs, where another one was tried over it; after a restart, the one before in history. */
+function ranBefore({ revision, history, commit }: GitOpsSourceStatus, tried: string | undefined): Delivery['before'] {
+  const applied = revision?.applied?.commit;
+  if (applied === undefined) return undefined;
+  if (applied !== tried) return { commit: applied, committedAt: commit?.sha === applied ? timeOf(commit.time) : undefined };
+  const older = history?.find((entry) => entry.result === 'Applied' && entry.commit !== tried);
+  return older === undefined ? undefined : { commit: older.commit, committedAt: undefined };
+}
+
+/** Refused, or applied and not healthy in time. */
+function isFailed({ history, revision, conditions }: GitOpsSourceStatus, commit: string): boolean {
+  const top = history?.[0];
+  if (top?.commit === commit && top.result === 'Failed') return !outages.has(top.reason ?? '');
+  return revision?.applied?.commit === commit && findCondition(conditions, 'Ready')?.reason === lateReason;
+}
+
+function isHealthy({ revision }: GitOpsSourceStatus, commit: string): boolean {
+  return revision?.healthy?.commit === commit && revision.applied?.commit === commit;
+}
+
+function isReady({ conditions }: GitOpsSourceStatus): boolean {
+  return findCondition(conditions, 'Ready')?.status === 'True';
+}
+
+/** Since when condition Ready is False. */
+function sinceOf({ conditions, history }: GitOpsSourceStatus): number | undefined {
+  const ready = findCondition(conditions, 'Ready');
+  return timeOf(ready?.status === 'False' ? ready.lastTransitionTime : history?.[0]?.time);
+}
+
+function timeOf(time: string | undefined): number | undefined {
+  const parsed = time === undefined ? Number.NaN : Date.parse(time);
+  return Number.isFinite(parsed) ? parsed : undefined;
+}
