@@ -4,6 +4,8 @@ import { logLevels } from './log.ts';
 import type { LogLevel } from './log.ts';
 import { parseProxy } from './source/proxies.ts';
 import type { ProxySettings } from './source/proxies.ts';
+import { gitFlags, readGitSettings } from './source/settings.ts';
+import type { GitSettings } from './source/settings.ts';
 import { version } from './version.ts';
 
 /** Where to listen. */
@@ -41,6 +43,7 @@ export interface Config {
   readonly kube: KubeEnvironment;
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, for git servers and forges; in lower case too. */
   readonly proxies: ProxySettings;
+  readonly git: GitSettings;
 }
 
 export type Parsed =
@@ -113,6 +116,7 @@ export const flags = [
     default: '',
     meaning: 'The account, in the namespace of the source, of a source that names none; empty: the operator itself.',
   },
+  ...gitFlags,
   { name: 'log-level', env: 'PLUMBLINE_LOG_LEVEL', value: 'LEVEL', default: 'info', meaning: 'debug, info, warn or error.' },
   { name: 'version', env: undefined, value: undefined, default: 'false', meaning: 'Print the version and exit.' },
   { name: 'help', env: undefined, value: undefined, default: 'false', meaning: 'Print this and exit.' },
@@ -160,6 +164,7 @@ export function parseConfig(argv: readonly string[], env: Environment): Parsed {
     logLevel: read('log-level', (text) => logLevels.find((level) => level === text), 'debug, info, warn or error'),
     kube: kubeEnvironment(env),
     proxies: proxyEnvironment(env),
+    git: readGitSettings(read),
   };
   for (const [name, text] of [
     ['HTTP_PROXY', config.proxies.http],

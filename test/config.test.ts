@@ -14,6 +14,11 @@ const defaults: Config = {
   logLevel: 'info',
   kube: { kubeconfig: undefined, home: undefined, serviceHost: undefined, servicePort: undefined },
   proxies: { http: undefined, https: undefined, none: undefined },
+  git: {
+    cacheBytes: 268_435_456,
+    idleMs: 30_000,
+    limits: { fileBytes: 10_485_760, files: 20_000, totalBytes: 104_857_600, packBytes: 1_073_741_824, deltaChain: 4096 },
+  },
 };
 
 type Env = Readonly<Record<string, string>>;
@@ -49,6 +54,18 @@ test.each<readonly [string, readonly string[], Env, Partial<Config>]>([
   ['no namespaces', ['--namespaces='], { PLUMBLINE_NAMESPACES: 'shop' }, { namespaces: [] }],
   ['an account', ['--default-service-account=deployer.v1'], {}, { defaultServiceAccount: 'deployer.v1' }],
   ['the namespace of the Lease', ['--leader-election-namespace=plumbline'], {}, { leaderElectionNamespace: 'plumbline' }],
+  [
+    'what is kept of git, and how large a repository may be',
+    ['--git-cache-bytes=1Gi', '--git-files', '7', '--git-delta-chain=50'],
+    { PLUMBLINE_GIT_TIMEOUT: '1m', PLUMBLINE_GIT_FILE_BYTES: '512Ki', PLUMBLINE_GIT_TOTAL_BYTES: '1000', PLUMBLINE_GIT_PACK_BYTES: '2Gi' },
+    {
+      git: {
+        cacheBytes: 1_073_741_824,
+        idleMs: 60_000,
+        limits: { fileBytes: 524_288, files: 7, totalBytes: 1000, packBytes: 2_147_483_648, deltaChain: 50 },
+      },
+    },
+  ],
   ['every log level', ['--log-level=debug'], {}, { logLevel: 'debug' }],
   [
     'where the API server is',

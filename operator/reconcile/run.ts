@@ -20,6 +20,8 @@ import { createGitClient } from '../source/git-client.ts';
 import type { ProxySettings } from '../source/proxies.ts';
 import { createHistories } from '../source/history/histories.ts';
 import { realClock, Remotes } from '../source/remotes.ts';
+import type { GitSettings } from '../source/settings.ts';
+import { Remotes } from '../source/remotes.ts';
 import { version } from '../version.ts';
 import { Controller } from './controller.ts';
 import { createHints, isPassedOn } from './hints.ts';
@@ -56,6 +58,7 @@ export interface Settings {
   readonly defaultServiceAccount: string | undefined;
   readonly kube: Omit<CredentialPlaces, 'monotonic'>;
   readonly proxies: ProxySettings;
+  readonly git: GitSettings;
 }
 
 /** What the process hands in: clocks, chance, a name for itself. */
@@ -171,7 +174,7 @@ async function work({
     onError: (error) => log.warn('events cannot be written', { error }),
   });
   const remotes = new Remotes({
-    client: createGitClient({ proxies: config.proxies }),
+    client: createGitClient({ proxies: config.proxies, settings: config.git }),
     random,
     onRequest: (result) => metrics.gitRequest(result === 'ok' ? 'success' : (result as Reason)),
     onCommitRead: (url, commit, seconds) => log.debug('commit read', { url, commit, seconds }),

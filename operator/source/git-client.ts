@@ -11,16 +11,16 @@ import { ServerError } from './pktline.ts';
 import type { ProxySettings } from './proxies.ts';
 import { Repository } from './repository.ts';
 import { httpService } from './service.ts';
+import type { GitSettings } from './settings.ts';
 import { ObjectCache } from './store.ts';
 import { Transports } from './transports.ts';
 import type { Credentials, Gate, GitClient, GitObject } from './types.ts';
 import { parseGitUrl } from './url.ts';
 
 export interface GitClientOptions {
+  readonly settings?: Partial<GitSettings> | undefined;
   readonly timeouts?: Partial<Timeouts> | undefined;
   readonly limits?: Partial<Limits> | undefined;
-  /** All objects that are kept in memory. */
-  readonly cacheBytes?: number | undefined;
   /** Packs read at the same time. */
   readonly concurrency?: number | undefined;
   /** Through which servers are asked. */
@@ -33,10 +33,11 @@ export const defaultCacheBytes = 256 * 1024 * 1024;
 
 /** A client with a memory of its own. */
 export function createGitClient(options: GitClientOptions = {}): GitClient {
-  const limits = { ...defaultLimits, ...options.limits };
-  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const { settings = {} } = options;
+  const limits = { ...defaultLimits, ...settings.limits, ...options.limits };
+  const timeouts = { ...defaultTimeouts, ...(settings.idleMs === undefined ? {} : { idleMs: settings.idleMs }), ...options.timeouts };
   const deadlines = { idleMs: timeouts.idleMs, deadlineMs: options.deadlineMs ?? 300_000 };
-  const cache = new ObjectCache(options.cacheBytes ?? defaultCacheBytes);
+  const cache = new ObjectCache(settings.cacheBytes ?? defaultCacheBytes);
   const pacer = new Pacer();
   const reading = new HostSlots(options.concurrency ?? 8);
   const repositories = new Map<string, Repository>();

@@ -41,7 +41,7 @@ export class PackWindow {
   async fill(count: number): Promise<void> {
     if (this.ready(count)) return;
     this.#hashBehind();
-    const chunks: Buffer[] = [this.view];
+    const chunks: Buffer[] = this.available === 0 ? [] : [this.view];
     let length = this.available;
     while (length < count) {
       const next = await this.#source.next();
@@ -59,7 +59,9 @@ export class PackWindow {
       chunks.push(next.value);
       length += next.value.length;
     }
-    this.#buffer = Buffer.concat(chunks, length);
+    // Mostly one piece follows another just so.
+    const [only = Buffer.alloc(0)] = chunks;
+    this.#buffer = chunks.length > 1 ? Buffer.concat(chunks, length) : only;
     this.#at = 0;
     this.#hashed = 0;
   }

@@ -20,30 +20,92 @@ export function line(text: string): Buffer {
 
 /** The packets of a body. Throws PlumblineError GitError on what is no packet, and on an `ERR` of the server. */
 export async function* readPackets(body: AsyncIterable<Buffer>): AsyncGenerator<Packet> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of body) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let at = 0;
-    while (rest.length - at >= 4) {
-      const header = rest.toString('latin1', at, at + 4);
-      if (!/^[0-9a-fA-F]{4}$/.test(header))
-        throw notGit(`it answers what is no git protocol: ${quote(rest.toString('utf8', at, at + 400))}`);
-      const length = Number.parseInt(header, 16);
-      if (length < 4) {
-        at += 4;
-        if (length === 3) throw notGit('it answers what is no git protocol');
-        yield { kind: length === 0 ? 'flush' : length === 1 ? 'delimiter' : 'end' };
-        continue;
-      }
-      if (rest.length - at < length) break;
-      const data = rest.subarray(at + 4, at + length);
-      at += length;
-      if (data.length >= 4 && data.toString('latin1', 0, 4) === 'ERR ') throw new ServerError(quote(data.toString('utf8', 4)));
-      yield { kind: 'data', data };
-    }
-    rest = rest.subarray(at);
+  const packets = new PacketStream(body);
+  try {
+    for (let packet = await packets.next(); packet !== undefined; packet = await packets.next()) yield packet;
+  } finally {
+    await packets.cancel();
   }
-  if (rest.length > 0) throw notGit('its answer ends in the middle of a line');
+}
+
+/** As readPackets, and then what the side bands hold. */
+export class PacketStream {
+  readonly #source: AsyncIterator<Buffer>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(body: AsyncIterable<Buffer>) {
+    this.#source = body[Symbol.asyncIterator]();
+  }
+
+  /** The next packet; undefined at the end. */
+  async next(): Promise<Packet | undefined> {
+    const length = await this.#length();
+    if (length === undefined) return undefined;
+    if (length < 4) return { kind: length === 0 ? 'flush' : length === 1 ? 'delimiter' : 'end' };
+    const data = await this.#take(length - 4);
+    if (data.length >= 4 && data.toString('latin1', 0, 4) === 'ERR ') throw new ServerError(quote(data.toString('utf8', 4)));
+    return { kind: 'data', data };
+  }
+
+  /**
+   * What comes in band 1, as it comes, in pieces of the body: nothing is copied. Band 2 is for people who watch, 3 is the
+   * server giving up: gitprotocol-pack(5) "Packfile Data".
+   */
+  async *pack(): AsyncGenerator<Buffer> {
+    try {
+      for (let length = await this.#length(); length !== undefined && length >= 4; length = await this.#length()) {
+        const band = length === 4 ? undefined : (await this.#take(1))[0];
+        let left = length - 5;
+        if (band === 3) {
+          const words = quote((await this.#take(Math.min(left, 4000))).toString());
+          throw new PlumblineError({ reason: 'GitError', message: `the git server gave up: ${words}` });
+        }
+        if (band !== 1 && band !== 2) throw notGit('it sends what belongs to no band');
+        while (left > 0) {
+          if (this.#rest.length === 0 && !(await this.#more())) throw notGit('its answer ends in the middle of a line');
+          const piece = this.#rest.subarray(0, left);
+          this.#rest = this.#rest.subarray(piece.length);
+          left -= piece.length;
+          if (band === 1) yield piece;
+        }
+      }
+    } finally {
+      await this.cancel();
+    }
+  }
+
+  /** Reads no further. */
+  async cancel(): Promise<void> {
+    await this.#source.return?.();
+  }
+
+  /** What stands before a packet; undefined at the end. */
+  async #length(): Promise<number | undefined> {
+    while (this.#rest.length < 4) {
+      if (await this.#more()) continue;
+      if (this.#rest.length > 0) throw notGit('its answer ends in the middle of a line');
+      return undefined;
+    }
+    const header = this.#rest.toString('latin1', 0, 4);
+    const length = /^[0-9a-fA-F]{4}$/.test(header) ? Number.parseInt(header, 16) : 3;
+    if (length === 3) throw notGit(`it answers what is no git protocol: ${quote(this.#rest.toString('utf8', 0, 400))}`);
+    this.#rest = this.#rest.subarray(4);
+    return length;
+  }
+
+  async #take(count: number): Promise<Buffer> {
+    while (this.#rest.length < count) if (!(await this.#more())) throw notGit('its answer ends in the middle of a line');
+    const taken = this.#rest.subarray(0, count);
+    this.#rest = this.#rest.subarray(count);
+    return taken;
+  }
+
+  async #more(): Promise<boolean> {
+    const next = await this.#source.next();
+    if (next.done === true) return false;
+    this.#rest = this.#rest.length === 0 ? next.value : Buffer.concat([this.#rest, next.value]);
+    return true;
+  }
 }
 
 /** What the server itself said is wrong (`ERR …`), for those who know what it then means. */

@@ -1,10 +1,8 @@
 /** Requests to a git server and their answers: gitprotocol-v2(5), and gitprotocol-pack(5) for servers that know no better. */
-import { PlumblineError } from '../errors.ts';
 import { quote } from './http-errors.ts';
 import { isObjectId } from './introduction.ts';
 import type { Introduction } from './introduction.ts';
-import { capped, delimiter, flush, line, notGit, readPackets, textOf } from './pktline.ts';
-import type { Packet } from './pktline.ts';
+import { capped, delimiter, flush, line, notGit, PacketStream, readPackets, textOf } from './pktline.ts';
 import type { Service } from './service.ts';
 import type { RemoteRefs } from './types.ts';
 
@@ -76,10 +74,11 @@ export async function fetchPack(
   signal: AbortSignal,
 ): Promise<FetchAnswer | undefined> {
   const body = server.version === 2 ? requestV2(server, asked) : requestV0(server, asked);
-  const packets = readPackets(await service.ask(body, server.version, signal));
+  const packets = new PacketStream(await service.ask(body, server.version, signal));
   const cut = new Set<string>();
   const found = server.version === 2 ? await skipToPackV2(packets, cut) : await skipToPackV0(packets, cut);
-  if (found) return { cut, pack: sideBand(packets) };
+  if (found) return { cut, pack: packets.pack() };
+  await packets.cancel();
   if (asked.tentative !== true) throw notGit('it sends no pack');
   return undefined;
 }
@@ -120,21 +119,21 @@ function requestV0(server: Introduction, { wants, haves = [], shallow = [], dept
 }
 
 /** Reads on to the section `packfile`; false when the answer is over before. */
-async function skipToPackV2(packets: AsyncGenerator<Packet>, cut: Set<string>): Promise<boolean> {
-  for (let next = await packets.next(); next.done !== true; next = await packets.next()) {
-    if (next.value.kind === 'flush') return false;
-    if (next.value.kind !== 'data') continue;
-    const text = textOf(next.value.data);
+async function skipToPackV2(packets: PacketStream, cut: Set<string>): Promise<boolean> {
+  for (let packet = await packets.next(); packet !== undefined; packet = await packets.next()) {
+    if (packet.kind === 'flush') return false;
+    if (packet.kind !== 'data') continue;
+    const text = textOf(packet.data);
     if (text === 'packfile') return true;
     if (text.startsWith('shallow ')) cut.add(text.slice('shallow '.length));
   }
   return false;
 }
 
-async function skipToPackV0(packets: AsyncGenerator<Packet>, cut: Set<string>): Promise<boolean> {
-  for (let next = await packets.next(); next.done !== true; next = await packets.next()) {
-    if (next.value.kind !== 'data') continue;
-    const text = textOf(next.value.data);
+async function skipToPackV0(packets: PacketStream, cut: Set<string>): Promise<boolean> {
+  for (let packet = await packets.next(); packet !== undefined; packet = await packets.next()) {
+    if (packet.kind !== 'data') continue;
+    const text = textOf(packet.data);
     if (text.startsWith('shallow ')) cut.add(text.slice('shallow '.length));
     else if (text === 'NAK' || text.startsWith('ACK ')) return true;
     else if (!text.startsWith('unshallow ')) throw notGit(`it answers ${quote(text)}`);
@@ -145,19 +144,6 @@ async function skipToPackV0(packets: AsyncGenerator<Packet>, cut: Set<string>): 
 function command(server: Introduction, name: string, args: readonly string[]): Buffer {
   const format = server.capabilities.has('object-format') ? [line('object-format=sha1')] : [];
   return Buffer.concat([line(`command=${name}`), line(agent), ...format, delimiter, ...args.map(line), flush]);
-}
-
-/** Band 1 is the pack, 2 is for people who watch, 3 is the server giving up. */
-async function* sideBand(packets: AsyncGenerator<Packet>): AsyncGenerator<Buffer> {
-  for await (const packet of packets) {
-    if (packet.kind !== 'data') return;
-    const band = packet.data[0];
-    if (band === 1) {
-      if (packet.data.length > 1) yield packet.data.subarray(1);
-    } else if (band === 3) {
-      throw new PlumblineError({ reason: 'GitError', message: `the git server gave up: ${quote(packet.data.toString('utf8', 1))}` });
-    } else if (band !== 2) throw notGit('it sends what belongs to no band');
-  }
 }
 
 /** Whether objects that no ref points at can be asked for by their id: a server of version 0 allows that where it is told to, and does not say so. */

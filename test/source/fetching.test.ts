@@ -111,7 +111,7 @@ describe.each([
   });
 
   test('what was let go is fetched again', async () => {
-    const small = createGitClient({ cacheBytes: 1 });
+    const small = createGitClient({ settings: { cacheBytes: 1 } });
     try {
       await repo.write(fleet(10, 5));
       for (let times = 0; times < 3; times += 1) {
