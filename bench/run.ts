@@ -1,8 +1,9 @@
 /**
  * `make bench`: how fast many sources land on a fresh control plane, beside the fastest that any client could, and what
- * the operator costs while nothing changes. `--quick` is one round of fewer sources, `--sources=N` another number.
+ * the operator costs while nothing changes; then how fast commits are read from git. `--quick` is one round of fewer
+ * sources, `--sources=N` another number, `--git` git alone, `--no-git` all but that.
  */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,6 +11,7 @@ import { ensureBinaries } from '../test/controlplane/binaries.ts';
 import { progressOn } from '../test/controlplane/progress.ts';
 import { startGitServer } from '../test/gitserver/index.ts';
 import { repositoryFiles } from './fleet.ts';
+import { measureGit, printGit } from './git/run.ts';
 import type { Field } from './plane.ts';
 import type { BareResult, OperatorRun } from './sides.ts';
 import { measureScrape } from './scrape.ts';
@@ -102,16 +104,38 @@ function print(measured: Measured): boolean {
 }
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, sources: { type: 'string' }, rounds: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    git: { type: 'boolean' },
+    sources: { type: 'string' },
+    rounds: { type: 'string' },
+  },
+  allowNegative: true,
 });
 const count = Number(values.sources ?? (values.quick ? 100 : 300));
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+const gitRounds = Number(values.rounds ?? (values.quick ? 1 : 5));
+
+/** Writes what was measured beside what the last run of the other part left. */
+async function keep(part: object): Promise<void> {
+  const before = JSON.parse(await readFile(resultsPath, 'utf8').catch(() => '{}')) as object;
+  await writeFile(resultsPath, `${JSON.stringify({ ...before, ...part }, undefined, 2)}\n`);
+}
+
 try {
-  const measured = await measure(count, rounds);
-  const met = print(measured);
   const machine = { cores: cpus().length, model: cpus()[0]?.model, node: process.version };
-  const results = { at: new Date().toISOString(), machine, met, pacePercent: paceOf(measured), ...measured, verdicts: verdicts(measured) };
-  await writeFile(resultsPath, `${JSON.stringify(results, undefined, 2)}\n`);
+  let met = true;
+  if (values.git !== true) {
+    const measured = await measure(count, rounds);
+    met = print(measured);
+    await keep({ at: new Date().toISOString(), machine, met, pacePercent: paceOf(measured), ...measured, verdicts: verdicts(measured) });
+  }
+  if (values.git !== false) {
+    warnOfLoad();
+    const git = await measureGit(gitRounds, values.quick ? 100 : 1000);
+    met = printGit(git) && met;
+    await keep({ git: { at: new Date().toISOString(), machine, ...git } });
+  }
   process.exitCode = met ? 0 : 1;
 } catch (error) {
   process.stderr.write(`${(error as Error).stack}\n`);

@@ -21,7 +21,6 @@ import type { ProxySettings } from '../source/proxies.ts';
 import { createHistories } from '../source/history/histories.ts';
 import { realClock, Remotes } from '../source/remotes.ts';
 import type { GitSettings } from '../source/settings.ts';
-import { Remotes } from '../source/remotes.ts';
 import { version } from '../version.ts';
 import { Controller } from './controller.ts';
 import { createHints, isPassedOn } from './hints.ts';

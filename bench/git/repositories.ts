@@ -1,0 +1,50 @@
+/** What the repositories of the benchmark hold. */
+import { createHash } from 'node:crypto';
+
+/** `apps/FOLDER/FILE.yaml`, a hundred to a folder. */
+export function paths(count: number): (index: number) => string {
+  const folders = Math.ceil(count / 100);
+  return (index) => `apps/${index % folders}/${Math.floor(index / folders)}.yaml`;
+}
+
+/** Manifests of about 700 bytes, as alike as real ones. */
+export function manifests(count: number): Record<string, string> {
+  const path = paths(count);
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [path(index), manifest(index)]));
+}
+
+function manifest(index: number): string {
+  const digest = createHash('sha256').update(String(index)).digest('hex');
+  return `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: app-${index}
+  labels:
+    app.kubernetes.io/name: app-${index}
+    app.kubernetes.io/part-of: fleet-${index % 17}
+spec:
+  replicas: ${(index % 5) + 1}
+  selector:
+    matchLabels:
+      app.kubernetes.io/name: app-${index}
+  template:
+    metadata:
+      labels:
+        app.kubernetes.io/name: app-${index}
+    spec:
+      containers:
+        - name: app
+          image: registry.example.com/team-${index % 31}/app-${index}@sha256:${digest}
+          ports:
+            - containerPort: ${8000 + (index % 1000)}
+          resources:
+            requests: {cpu: ${(index % 20) * 10 + 10}m, memory: ${(index % 16) * 32 + 32}Mi}
+`;
+}
+
+/** Bytes that do not pack, the same for the same seed. */
+export function noise(bytes: number, seed: number): Buffer {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes; at += 64) parts.push(createHash('sha512').update(`${seed} ${at}`).digest());
+  return Buffer.concat(parts, bytes);
+}

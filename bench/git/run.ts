@@ -1,0 +1,199 @@
+/** The git part of `make bench`, alone: `node bench/run.ts --git`. Three clients side by side, the same server, medians. */
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { progressOn } from '../../test/controlplane/progress.ts';
+import { table } from '../tables.ts';
+import { median } from '../targets.ts';
+import { cliChanged, cliCold, cliHistory, cliPath, cliRefs, isomorphicCold } from './others.ts';
+import type { Measured, OursRequest } from './ours-main.ts';
+import { startPeer } from './peer.ts';
+import type { Peer } from './peer.ts';
+import type { ServerRequest } from './server-main.ts';
+
+const progress = progressOn(process.stderr);
+const mebi = 1024 * 1024;
+
+export interface Row {
+  readonly what: string;
+  /** Milliseconds, one for each round; empty where it is not measured. */
+  readonly cli: readonly number[];
+  readonly isomorphic: readonly number[];
+  readonly ours: readonly Measured[];
+  /** Of the command line's median, at the most. */
+  readonly ratio: number;
+}
+
+export interface IdleGit {
+  readonly repositories: number;
+  readonly seconds: number;
+  readonly requests: number;
+  readonly cpuPercent: number;
+}
+
+interface Verdict {
+  readonly what: string;
+  readonly measured: string;
+  readonly target: string;
+  readonly met: boolean;
+}
+
+export interface GitMeasured {
+  readonly rows: readonly Row[];
+  readonly idle: IdleGit;
+}
+
+/** `rounds` of each; whoever is slow in the first is measured once. */
+export async function measureGit(rounds: number, idleCount: number): Promise<GitMeasured> {
+  const server = startPeer<ServerRequest>(new URL('server-main.ts', import.meta.url));
+  const ours = startPeer<OursRequest>(new URL('ours-main.ts', import.meta.url), ['--expose-gc']);
+  try {
+    const make = async (name: string, count: number, historyBytes = 0, commits = 1): Promise<string> => {
+      progress.say(`making ${name}`);
+      return (await server.ask({ kind: 'files', name, count, historyBytes, commits })) as string;
+    };
+    const small = await make('100.git', 100);
+    const middle = await make('2000.git', 2000);
+    const large = await make('10000.git', 10_000);
+    const old = await make('old.git', 2000, 200 * mebi);
+    const long = await make('long.git', 2000, 0, 300);
+    // The process is warm, and so is the server.
+    for (const url of [small, middle]) await ours.ask({ kind: 'cold', url, path: '' });
+    await cliCold(small);
+
+    const rows: Row[] = [];
+    const row = async (what: string, ratio: number, sides: Sides): Promise<void> => {
+      progress.say(what);
+      rows.push({ what, ratio, ...(await alternating(rounds, sides)) });
+    };
+    const cold = (url: string, path = ''): Promise<Measured> => ours.ask({ kind: 'cold', url, path }) as Promise<Measured>;
+    for (const [what, url] of [
+      ['100 files', small],
+      ['2,000 files', middle],
+      ['10,000 files', large],
+      ['2,000 files, 200 MB of history', old],
+    ] as const) {
+      await row(what, 1.1, { cli: () => cliCold(url), isomorphic: () => isomorphicCold(url, ''), ours: () => cold(url) });
+    }
+    const path = 'apps/7';
+    await row('a path of 100 of 10,000 files', 1.1, {
+      cli: () => cliPath(large, path),
+      isomorphic: () => isomorphicCold(large, path),
+      ours: () => cold(large, path),
+    });
+    await row('250 commits of history', 1.1, {
+      cli: () => cliHistory(long, 250),
+      ours: () => ours.ask({ kind: 'history', url: long, depth: 250 }) as Promise<Measured>,
+    });
+    progress.say('one changed file in 10,000');
+    rows.push(await changed(server, ours, large, rounds));
+    await row('nothing changed', 1 / 3, {
+      cli: () => cliRefs(large),
+      ours: () => ours.ask({ kind: 'refs', url: large, path }) as Promise<Measured>,
+    });
+    return { rows, idle: await idle(server, ours, idleCount) };
+  } finally {
+    await ours.stop();
+    await server.ask({ kind: 'stop' }).catch(() => undefined);
+    await server.stop();
+  }
+}
+
+interface Sides {
+  readonly cli: () => Promise<number>;
+  readonly isomorphic?: () => Promise<number>;
+  readonly ours: () => Promise<Measured>;
+}
+
+/** One after the other in each round, so that a busy moment meets all of them. */
+async function alternating(rounds: number, sides: Sides): Promise<Pick<Row, 'cli' | 'isomorphic' | 'ours'>> {
+  const cli: number[] = [];
+  const isomorphic: number[] = [];
+  const ours: Measured[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    cli.push(await sides.cli());
+    ours.push(await sides.ours());
+    const slow = (isomorphic[0] ?? 0) > 3000;
+    if (sides.isomorphic !== undefined && !slow) isomorphic.push(await sides.isomorphic());
+  }
+  return { cli, isomorphic, ours };
+}
+
+async function changed(server: Peer<ServerRequest>, ours: Peer<OursRequest>, url: string, rounds: number): Promise<Row> {
+  const change = (round: number): Promise<unknown> => server.ask({ kind: 'change', name: '10000.git', round });
+  const follow = (): Promise<Measured> => ours.ask({ kind: 'warm', url, path: '' }) as Promise<Measured>;
+  await follow();
+  const measured: Measured[] = [];
+  const cli = await cliChanged(url, rounds, async (round) => {
+    await change(round);
+    measured.push(await follow());
+  });
+  return { what: 'one changed file in 10,000', ratio: 1.1, cli, isomorphic: [], ours: measured };
+}
+
+/** A minute of many repositories of which none changes. */
+async function idle(server: Peer<ServerRequest>, ours: Peer<OursRequest>, count: number): Promise<IdleGit> {
+  progress.say(`${count} sources on ${count} repositories, for a minute`);
+  const base = (await server.ask({ kind: 'links', name: '100.git', count })) as string;
+  await ours.ask({ kind: 'subscribe', urls: Array.from({ length: count }, (_, index) => `${base}${index}.git`) });
+  // From here on every interval asks each once; the first answers are all in.
+  await sleep(70_000);
+  const lsRefs = async (): Promise<number> => ((await server.ask({ kind: 'counts' })) as { all: number }).all;
+  const cpu = async (): Promise<number> => (await ours.ask({ kind: 'cpu' })) as number;
+  const [requests, seconds, begun] = [await lsRefs(), await cpu(), performance.now()];
+  await sleep(60_000);
+  const elapsed = (performance.now() - begun) / 1000;
+  return {
+    repositories: count,
+    seconds: elapsed,
+    requests: (await lsRefs()) - requests,
+    cpuPercent: (((await cpu()) - seconds) / elapsed) * 100,
+  };
+}
+
+export function gitVerdicts({ rows, idle: quiet }: GitMeasured): Verdict[] {
+  const verdicts: Verdict[] = rows.map(({ what, cli, ours, ratio }) => {
+    const measured = median(ours.map(({ ms }) => ms)) / median(cli);
+    return { what, measured: measured.toFixed(2), target: `≤ ${ratio.toFixed(2)} of the command line`, met: measured <= ratio };
+  });
+  const all = rows.flatMap(({ ours }) => ours);
+  const blocked = Math.max(...all.map(({ blockedMs }) => blockedMs));
+  const over = Math.max(...all.map(({ peakMib, keptMib }) => peakMib - 1.5 * keptMib));
+  const each = quiet.requests / quiet.repositories / (quiet.seconds / 60);
+  return [
+    ...verdicts,
+    { what: 'longest turn of the event loop', measured: `${blocked.toFixed(0)} ms`, target: '≤ 50 ms', met: blocked <= 50 },
+    { what: 'memory over 1.5 × what is kept', measured: `${over.toFixed(0)} MiB`, target: '≤ 64 MiB', met: over <= 64 },
+    {
+      what: `requests a repository and minute, ${quiet.repositories} repositories`,
+      measured: each.toFixed(2),
+      target: '≤ 1.1',
+      met: each <= 1.1,
+    },
+    { what: 'of a core, meanwhile', measured: `${quiet.cpuPercent.toFixed(1)} %`, target: '< 2 %', met: quiet.cpuPercent < 2 },
+  ];
+}
+
+/** Prints everything; whether all targets are met. */
+export function printGit(measured: GitMeasured): boolean {
+  const shown = (values: readonly number[]): string => (values.length === 0 ? '' : median(values).toFixed(0));
+  const verdicts = gitVerdicts(measured);
+  const rows = measured.rows.map(({ what, cli, isomorphic, ours }) => [
+    what,
+    shown(cli),
+    shown(isomorphic),
+    shown(ours.map(({ ms }) => ms)),
+    shown(ours.map(({ blockedMs }) => blockedMs)),
+    shown(ours.map(({ peakMib }) => peakMib)),
+    median(ours.map(({ keptMib }) => keptMib)).toFixed(1),
+  ]);
+  const sections = [
+    `git, medians in milliseconds and MiB; ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}`,
+    table(['', 'git', 'isomorphic-git', 'plumbline', 'longest turn', 'peak', 'kept'], rows),
+    table(
+      ['', 'measured', 'target', ''],
+      verdicts.map((one) => [one.what, one.measured, one.target, one.met ? 'met' : 'MISSED']),
+    ),
+  ];
+  process.stdout.write(`\n${sections.join('\n\n')}\n`);
+  return verdicts.every(({ met }) => met);
+}

@@ -1,0 +1,60 @@
+/** The git server of the benchmark, in a process of its own; it makes the repositories that it is asked for. */
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startGitServer } from '../../test/gitserver/index.ts';
+import type { GitRepo } from '../../test/gitserver/index.ts';
+import { manifests, noise, paths } from './repositories.ts';
+
+/** What the driver says; each is answered by one message with the same id. */
+export type ServerRequest =
+  | { readonly kind: 'files'; readonly name: string; readonly count: number; readonly historyBytes: number; readonly commits: number }
+  | { readonly kind: 'change'; readonly name: string; readonly round: number }
+  | { readonly kind: 'links'; readonly name: string; readonly count: number }
+  | { readonly kind: 'counts' }
+  | { readonly kind: 'stop' };
+
+const server = await startGitServer();
+const repositories = new Map<string, GitRepo>();
+
+async function answer(request: ServerRequest): Promise<unknown> {
+  switch (request.kind) {
+    case 'files': {
+      const repo = await server.createRepo(request.name, { allowFilter: true });
+      repositories.set(request.name, repo);
+      // Old content that no current file holds, in commits before the one that is read.
+      const step = 10 * 1024 * 1024;
+      for (let bytes = 0; bytes < request.historyBytes; bytes += step) await repo.write({ 'old/blob.yaml': noise(step, bytes) });
+      if (request.historyBytes > 0) await repo.write({ 'old/blob.yaml': null });
+      await repo.write(manifests(request.count));
+      for (let commit = 1; commit < request.commits; commit += 1)
+        await repo.write({ [paths(request.count)(commit % request.count)]: `n: ${commit}\n` });
+      await repo.git('repack', '-q', '-a', '-d');
+      return server.urlOf(repo);
+    }
+    case 'change': {
+      const repo = repositories.get(request.name);
+      await repo?.write({ 'apps/7/7.yaml': `changed: ${request.round}-${Math.random()}\n` });
+      return undefined;
+    }
+    case 'links': {
+      const target = repositories.get(request.name)?.directory ?? '';
+      await mkdir(join(server.root, 'many'));
+      for (let index = 0; index < request.count; index += 1) await symlink(target, join(server.root, 'many', `${index}.git`));
+      return `${server.url}/many/`;
+    }
+    case 'counts':
+      return { ...server.counts };
+    case 'stop':
+      await server.close();
+      process.disconnect();
+      return undefined;
+  }
+}
+
+process.on('message', (message) => {
+  const { id, request } = message as { id: number; request: ServerRequest };
+  answer(request).then(
+    (value) => process.connected && process.send?.({ id, value }),
+    (error: unknown) => process.connected && process.send?.({ id, error: String(error) }),
+  );
+});
