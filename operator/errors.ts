@@ -36,7 +36,7 @@ const entries = {
   },
   SecretInvalid: {
     retry: 'retry',
-    meaning: 'The Secret that spec.auth names lacks a key, or a key does not parse.',
+    meaning: 'The Secret that spec.auth names lacks a key, a key does not parse, or its keys do not fit each other or spec.url.',
     remedy: 'Correct the key that the message names; the Secret is read again by itself.',
   },
   AuthenticationFailed: {
@@ -48,6 +48,21 @@ const entries = {
     retry: 'retry',
     meaning: 'The git server has no repository at this URL, or hides it from these credentials.',
     remedy: 'Check spec.url; a private repository needs spec.auth.',
+  },
+  HostKeyUnknown: {
+    retry: 'retry',
+    meaning: 'The git server shows an SSH host key, and known_hosts has none of that host; nothing is said to it.',
+    remedy: 'Ask who runs the git server for its host key and put it into key known_hosts of the Secret that spec.auth names.',
+  },
+  HostKeyChanged: {
+    retry: 'retry',
+    meaning: 'The git server shows another SSH host key than known_hosts says: it was set up anew, or somebody is in between.',
+    remedy: 'Ask who runs the git server; only when the new key is right, put it into key known_hosts.',
+  },
+  HostKeyRevoked: {
+    retry: 'retry',
+    meaning: 'The git server shows an SSH host key that known_hosts revokes.',
+    remedy: 'Do not use this server until whoever runs it has explained it and given it another key.',
   },
   GitUnreachable: {
     retry: 'retry',

@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { ensureBinaries } from './controlplane/binaries.ts';
 import { allBinaries } from './controlplane/pins.ts';
 import { startWatchdog } from './controlplane/watchdog.ts';
+import { ensureSshd } from './gitserver/find-sshd.ts';
 import { ensurePrometheus } from './prometheus/tools.ts';
 import { soakVariable } from './soak.ts';
 
@@ -33,7 +34,12 @@ const results: Counts[] = [];
 if (values.only === undefined) {
   for (const check of checks) results.push(await runCheck(check));
 }
-results.push(await bringControlPlane(), await bringPrometheus(), await runJest(values.only, values.soak));
+results.push(
+  await bring('control plane', () => ensureBinaries(allBinaries, { environment: process.env })),
+  await bring('prometheus', () => ensurePrometheus()),
+  await bring('sshd', () => ensureSshd()),
+);
+results.push(await runJest(values.only, values.soak));
 
 const sum = (of: keyof Counts): number => results.reduce((total, counts) => total + counts[of], 0);
 process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed\n`);
@@ -46,27 +52,15 @@ async function runCheck({ name, command }: (typeof checks)[number]): Promise<Cou
   return report(name, status === 0, began);
 }
 
-/** Ahead of the tests, so that a first build is not taken for a slow test. */
-async function bringControlPlane(): Promise<Counts> {
+/** Ahead of the tests, so that a first build or an installation is not taken for a slow test. */
+async function bring(what: string, ensure: () => Promise<unknown>): Promise<Counts> {
   const began = performance.now();
   try {
-    await ensureBinaries(allBinaries, { environment: process.env });
-    return report('control plane', true, began);
+    await ensure();
+    return report(what, true, began);
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);
-    return report('control plane', false, began);
-  }
-}
-
-/** As root on Debian it is installed, else it is named. */
-async function bringPrometheus(): Promise<Counts> {
-  const began = performance.now();
-  try {
-    await ensurePrometheus();
-    return report('prometheus', true, began);
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n`);
-    return report('prometheus', false, began);
+    return report(what, false, began);
   }
 }
 

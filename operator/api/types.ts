@@ -15,8 +15,8 @@ export interface GitOpsSource extends KubeObject {
 /** What to follow, and how. */
 export interface GitOpsSourceSpec {
   /**
-   * The repository to follow. The schemes are https, http and ssh (ssh is not supported yet: the source is Stalled with reason
-   * NotSupported). Credentials are never part of it; they are in the Secret that auth names.
+   * The repository to follow. The schemes are https, http and ssh; an ssh URL names the user (git where it names none) and needs auth.
+   * Credentials are never part of it; they are in the Secret that auth names.
    */
   readonly url: string;
   /** Which revision of the repository: exactly one of the fields below. Without ref, the branch that the remote's HEAD points at. */
@@ -87,10 +87,10 @@ export interface SpecRef {
 /** How to log in to the git server. Without auth, anonymously. */
 export interface SpecAuth {
   /**
-   * The Secret in the namespace of the source. Keys: `username` and `password`, or `bearerToken`; `ca.crt` for a certificate authority
-   * of one's own; `tls.crt` and `tls.key`; `identity` and `known_hosts` for ssh; `githubAppID`, `githubAppInstallationID`,
-   * `githubAppPrivateKey` and `githubAppBaseURL`. Not supported yet (the source is Stalled with reason NotSupported): those for ssh,
-   * `tls.*` and `githubApp*`.
+   * The Secret in the namespace of the source. Keys for https: `username` and `password`, or `bearerToken`, or `githubAppID`,
+   * `githubAppInstallationID`, `githubAppPrivateKey` (and `githubAppBaseURL` of a GitHub server of one's own); `ca.crt` for a
+   * certificate authority of one's own; `tls.crt` and `tls.key` for a server that asks for a certificate. Keys for ssh: `identity` (a
+   * private key), `password` (its passphrase, where it is encrypted) and `known_hosts`.
    */
   readonly secretRef: SecretRef;
 }

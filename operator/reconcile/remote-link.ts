@@ -3,6 +3,7 @@ import type { GitOpsSource } from '../api/types.ts';
 import { parseDuration } from '../api/duration.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { anonymous, readCredentials } from '../source/credentials.ts';
+import { parseGitUrl } from '../source/url.ts';
 import type { Credentials, Observation, SharedRemotes, Subscription } from '../source/types.ts';
 import { parseSchedule, runSchedule } from './schedule.ts';
 import { readSecretData } from './secret.ts';
@@ -38,7 +39,7 @@ export class RemoteLink {
   /**
    * Reads the Secret of spec.auth and subscribes to the remote; what is the same already is left as it is. True when
    * the subscription was made anew, so that the first answer is still to come.
-   * Throws PlumblineError: SecretNotFound, SecretInvalid, NotSupported.
+   * Throws PlumblineError: SecretNotFound, SecretInvalid, InvalidSpec.
    */
   async refresh(source: GitOpsSource, signal: AbortSignal): Promise<boolean> {
     this.credentials = await this.#readSecret(source, signal);
@@ -97,6 +98,6 @@ export class RemoteLink {
   async #readSecret({ spec, metadata: { namespace } }: GitOpsSource, signal: AbortSignal): Promise<Credentials> {
     if (spec.auth === undefined) return anonymous;
     const secret = { namespace, name: spec.auth.secretRef.name, field: 'spec.auth.secretRef' } as const;
-    return readCredentials(await readSecretData(this.#options.client, secret, signal));
+    return readCredentials(await readSecretData(this.#options.client, secret, signal), parseGitUrl(spec.url));
   }
 }

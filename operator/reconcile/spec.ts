@@ -11,7 +11,14 @@ import { parseSchedule } from './schedule.ts';
 export function checkSpec(source: GitOpsSource): void {
   const { spec } = source;
   const faults: Fault[] = [];
-  collect(faults, () => parseGitUrl(spec.url));
+  collect(faults, () => {
+    if (parseGitUrl(spec.url).protocol !== 'ssh:' || spec.auth !== undefined) return;
+    throw new PlumblineError({
+      reason: 'InvalidSpec',
+      message: 'spec.auth is missing, and nobody is let in over ssh without a key',
+      remedy: 'Put the private key (identity) and the keys of the host (known_hosts) into a Secret and name it in spec.auth.secretRef.',
+    });
+  });
   if (spec.ref?.semver !== undefined) collect(faults, () => parseSemverRange(spec.ref?.semver ?? ''));
   if (spec.schedule !== undefined) collect(faults, () => parseSchedule(spec.schedule ?? ''));
   if (spec.verify !== undefined && spec.verify.mode !== 'HEAD' && !canBeTag(spec.ref ?? {})) {

@@ -27,6 +27,8 @@ export interface Answer {
   readonly contentType: string;
   /** Unpacked. What is left unread of it when a reader stops is small, or costs the connection. */
   readonly body: AsyncIterable<Buffer>;
+  /** Takes out of a text what was sent along as credentials, should the server echo it. */
+  readonly mask?: (text: string) => string;
 }
 
 /** One conversation with a server; close() gives up what is still asked. */
@@ -87,11 +89,11 @@ export function openHttp(pool: HttpPool, home: URL, credentials: Credentials, se
     const { response, authenticated, where } = asked;
     const body = guarded(unpacked(response, where), where, timeouts.idleMs, signal);
     if (response.statusCode !== 200) {
-      const text = mask(await beginning(body));
+      const text = await beginning(body, mask);
       const retryAfter = headerOf(response, 'retry-after');
       throw statusError({ status: response.statusCode, retryAfter, text, authenticated }, where, Date.now());
     }
-    return { url, contentType: headerOf(response, 'content-type') ?? '', body };
+    return { url, contentType: headerOf(response, 'content-type') ?? '', body, mask };
   }
 
   return {
@@ -185,21 +187,21 @@ function headerOf(response: HttpResponse, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** At most 4 KiB; the rest of the body is not read. */
-async function beginning(body: AsyncIterable<Buffer>): Promise<string> {
+/** At most 4 KiB; the rest of the body is not read. Twice as much is masked, so that nothing is cut in half before it is. */
+async function beginning(body: AsyncIterable<Buffer>, mask: (text: string) => string): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of body) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length >= 4096) break;
+    if (length >= 8192) break;
   }
-  return Buffer.concat(chunks).toString('utf8', 0, 4096);
+  return mask(Buffer.concat(chunks).toString('utf8', 0, 8192)).slice(0, 4096);
 }
 
 /** The beginning of a body that should have been git's, for a message. */
 export async function beginningOf(answer: Answer): Promise<string> {
-  return beginning(answer.body);
+  return beginning(answer.body, answer.mask ?? ((text) => text));
 }
 
 /** RFC 6750 and RFC 7617. */

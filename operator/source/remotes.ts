@@ -66,7 +66,7 @@ export class Remotes implements SharedRemotes {
     });
   }
 
-  /** Throws PlumblineError: NotSupported or InvalidSpec, for the URL. */
+  /** Throws PlumblineError InvalidSpec for the URL. */
   subscribe(options: SubscribeOptions): Subscription {
     const { url, credentials } = options;
     const { host } = parseGitUrl(url);

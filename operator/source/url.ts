@@ -2,37 +2,59 @@
 import { PlumblineError } from '../errors.ts';
 
 /**
- * The URL of a repository, checked. Throws PlumblineError: NotSupported (ssh), InvalidSpec.
- * Userinfo is refused as the CRD refuses it: it would end up in logs.
+ * The URL of a repository, checked. Throws PlumblineError InvalidSpec.
+ * Userinfo is refused as the CRD refuses it, since it would end up in logs: but for the user of an ssh URL.
  */
 export function parseGitUrl(text: string): URL {
-  if (/^ssh:/i.test(text) || /^[\w.-]+@[\w.-]+:/.test(text)) {
-    throw new PlumblineError({
-      reason: 'NotSupported',
-      message: 'spec.url: ssh is not known to this version',
-      remedy: 'Use the https:// URL of the repository.',
-    });
+  if (/^[\w.-]+@[\w.-]+:/.test(text)) {
+    const [, user, host, path] = /^([\w.-]+)@([\w.-]+):\/?(\S*)$/.exec(text) ?? [];
+    throw invalid("spec.url is git's short form", `Write ssh://${user ?? 'git'}@${host ?? 'HOST'}/${path ?? 'PATH'}.`);
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === 'ssh:') return checkSshUrl(url);
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw new PlumblineError({ reason: 'InvalidSpec', message: 'spec.url is no http(s) URL', remedy: 'Write https://HOST/PATH.' });
+    throw invalid('spec.url is no https, http or ssh URL', 'Write https://HOST/PATH or ssh://git@HOST/PATH.');
   }
   if (url.username !== '' || url.password !== '') {
-    throw new PlumblineError({
-      reason: 'InvalidSpec',
-      message: 'spec.url holds a user name or password',
-      remedy: 'Put them into a Secret and name it in spec.auth.secretRef.',
-    });
+    throw invalid('spec.url holds a user name or password', 'Put them into a Secret and name it in spec.auth.secretRef.');
   }
-  if (url.search !== '') {
-    throw new PlumblineError({
-      reason: 'InvalidSpec',
-      message: 'spec.url holds a query',
-      remedy: 'Write the URL without ? and what follows.',
-    });
+  return withoutQuery(url);
+}
+
+function checkSshUrl(url: URL): URL {
+  if (url.password !== '') {
+    throw invalid('spec.url holds a password', 'Write ssh://git@HOST/PATH, and put the private key under identity into a Secret.');
   }
+  for (const part of [url.username, url.hostname, url.pathname]) {
+    const plain = decodable(part);
+    // eslint-disable-next-line no-control-regex
+    if (plain === undefined || /[\u0000-\u001f\u007f]/.test(plain)) {
+      throw invalid('spec.url holds what is no text', 'Write ssh://git@HOST/PATH.');
+    }
+  }
+  if (url.hostname === '' || url.pathname.replaceAll('/', '') === '') {
+    throw invalid('spec.url names no host or no repository', 'Write ssh://git@HOST/PATH.');
+  }
+  return withoutQuery(url);
+}
+
+function withoutQuery(url: URL): URL {
+  if (url.search !== '') throw invalid('spec.url holds a query', 'Write the URL without ? and what follows.');
   url.hash = '';
   return url;
+}
+
+function decodable(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) return undefined;
+    throw error;
+  }
+}
+
+function invalid(message: string, remedy: string): PlumblineError {
+  return new PlumblineError({ reason: 'InvalidSpec', message, remedy });
 }
 
 /** The URL as people may see it: without userinfo, query and fragment, all of which can hold secrets. */

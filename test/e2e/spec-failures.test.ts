@@ -68,10 +68,10 @@ describe('a spec that only an edit can mend', () => {
       /^spec\.ref\.semver: "newest" is no range of versions\. .*Write a range such as ">=1\.2\.0 <2\.0\.0"/,
     ],
     [
-      'an ssh URL',
+      'an ssh URL without a Secret',
       { url: 'ssh://git@git.example.com/acme/shop.git' },
-      'NotSupported',
-      /^spec\.url: ssh is not known to this version\. .*Use the https:\/\/ URL of the repository\.$/,
+      'InvalidSpec',
+      /^spec\.auth is missing, and nobody is let in over ssh without a key\. .*Put the private key \(identity\)/,
     ],
   ])('%s: Stalled, nothing applied, nothing lost; the edit heals', async (_, spec, reason, message) => {
     const { cluster } = scene();
@@ -107,14 +107,14 @@ describe('a spec that only an edit can mend', () => {
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
   });
 
-  test.concurrent('keys of the Secret that this version does not know: Stalled, and the corrected Secret heals', async () => {
+  test.concurrent('keys of the Secret that contradict the URL: nothing applied, and the corrected Secret heals', async () => {
     const { cluster } = scene();
     const stage = await scene().stage();
     const commit = await running(cluster, stage, files);
     await stage.kubectl('create', 'secret', 'generic', 'git', '--from-literal=tls.crt=abc', '--from-literal=tls.key=private-key-text');
     const edit = () => stage.source({ auth: { secretRef: { name: 'git' } } });
-    const message = await failsUntouched(cluster, stage, edit, { reason: 'NotSupported', stalled: true });
-    expect(message).toMatch(/^the Secret of spec\.auth has tls\.crt, tls\.key, which this version does not know\. /);
+    const message = await failsUntouched(cluster, stage, edit, { reason: 'SecretInvalid' });
+    expect(message).toMatch(/^the Secret of spec\.auth: tls\.crt, tls\.key is for https URLs, and spec\.url is http:\/\/\. /);
     expect(message).not.toContain('private-key-text');
     await stage.kubectl('patch', 'secret', 'git', '--type=merge', '-p', '{"data":null,"stringData":{"username":"ada"}}');
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);

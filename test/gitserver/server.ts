@@ -33,7 +33,10 @@ export interface GitServerOptions {
   readonly tls?: boolean | ServerCertificate;
   /** PEM: with TLS, whoever shows no certificate of this authority is not let in. */
   readonly clientCa?: string;
-  readonly auth?: { readonly username: string; readonly password: string } | { readonly bearerToken: string };
+  readonly auth?:
+    | { readonly username: string; readonly password: string }
+    | { readonly username: string; readonly accepts: (password: string) => boolean }
+    | { readonly bearerToken: string };
   /** false: answers as servers did before protocol version 2. */
   readonly protocolV2?: boolean;
 }
@@ -140,6 +143,12 @@ function fail(fault: GitFault, request: IncomingMessage, response: ServerRespons
 function authorized(auth: GitServerOptions['auth'], header: string | undefined): boolean {
   if (auth === undefined) return true;
   if ('bearerToken' in auth) return header === `Bearer ${auth.bearerToken}`;
+  if ('accepts' in auth) {
+    const [username, password = ''] = Buffer.from(header?.replace(/^Basic /, '') ?? '', 'base64')
+      .toString()
+      .split(':');
+    return username === auth.username && auth.accepts(password);
+  }
   return header === `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
 }
 

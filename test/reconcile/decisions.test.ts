@@ -146,6 +146,7 @@ describe('a spec that the API server let through', () => {
     ['has a bad range and a bad schedule: both are told', { ref: { semver: 'one' }, schedule: 'often' }, ['InvalidSpec', 'InvalidSpec']],
     ['asks for the signature of a commit', { verify: { mode: 'HEAD', secretRef: { name: 'keys' } } }, []],
     ['asks for the signature of a tag and follows none', { verify: { mode: 'Tag', secretRef: { name: 'keys' } } }, ['InvalidSpec']],
-    ['has an ssh URL', { url: 'ssh://git@git.example.com/shop.git' }, ['NotSupported']],
+    ['has an ssh URL and a Secret', { url: 'ssh://git@git.example.com/shop.git', auth: { secretRef: { name: 'git' } } }, []],
+    ['has an ssh URL and no Secret', { url: 'ssh://git@git.example.com/shop.git' }, ['InvalidSpec']],
   ])('%s', (_name, spec, expected) => expect(reasons(spec)).toEqual(expected));
 });

@@ -203,7 +203,7 @@ describe('a subscriber', () => {
   });
 
   test('of a URL that is not understood is refused', () => {
-    expect(() => listen({ url: 'ssh://git@example.com/x' })).toThrow('ssh');
+    expect(() => listen({ url: 'git@example.com:x' })).toThrow('short form');
   });
 });
 

@@ -5,8 +5,14 @@ import { parseGitUrl, showUrl } from '../../operator/source/url.ts';
 test.each([
   ['https://git.example.com/acme/shop.git', undefined],
   ['http://127.0.0.1:8080/shop', undefined],
-  ['ssh://git@git.example.com/acme/shop.git', 'NotSupported'],
-  ['git@git.example.com:acme/shop.git', 'NotSupported'],
+  ['ssh://git@git.example.com/acme/shop.git', undefined],
+  ['ssh://git.example.com:2222/~ada/shop', undefined],
+  ['ssh://git:pa55word@git.example.com/acme/shop.git', 'InvalidSpec'],
+  ['ssh://git@git.example.com/acme?token=pa55word', 'InvalidSpec'],
+  ['ssh://git@git.example.com/', 'InvalidSpec'],
+  ['ssh://git@git.example.com/a%0ab', 'InvalidSpec'],
+  ['ssh://git@git.example.com/a%zz', 'InvalidSpec'],
+  ['git@git.example.com:acme/shop.git', 'InvalidSpec'],
   ['file:///etc', 'InvalidSpec'],
   ['git.example.com/acme', 'InvalidSpec'],
   ['https://ada:pa55word@git.example.com/acme', 'InvalidSpec'],
@@ -22,6 +28,19 @@ test.each([
     }
   };
   expect(read()).toBe(reason);
+});
+
+test("git's short form is told as the URL that it means", () => {
+  const remedy = (text: string): string | undefined => {
+    try {
+      parseGitUrl(text);
+    } catch (error) {
+      return (error as PlumblineError).faults[0]?.remedy;
+    }
+    return undefined;
+  };
+  expect(remedy('git@git.example.com:acme/shop.git')).toBe('Write ssh://git@git.example.com/acme/shop.git.');
+  expect(remedy('ada@git.example.com:/srv/shop')).toBe('Write ssh://ada@git.example.com/srv/shop.');
 });
 
 test('a URL is shown without what may be secret', () => {

@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { generateKeyPairSync } from 'node:crypto';
+import { PlumblineError } from '../../operator/errors.ts';
+import { readCredentials } from '../../operator/source/credentials.ts';
+import { fetchRefs } from '../../operator/source/fetch.ts';
+import { defaultLimits } from '../../operator/source/limits.ts';
+import { Transports } from '../../operator/source/transports.ts';
+import type { RemoteRefs } from '../../operator/source/types.ts';
+import { startGitServer } from '../gitserver/index.ts';
+import type { GitServer } from '../gitserver/index.ts';
+import { startForge } from './forge.ts';
+import type { Forge } from './forge.ts';
+
+const signal = new AbortController().signal;
+let forge: Forge;
+let server: GitServer;
+let url: string;
+let transports: Transports;
+let now: number;
+
+beforeEach(async () => {
+  forge = await startForge();
+  // The repository lets in whoever has the token that was given last.
+  const auth = {
+    username: 'x-access-token',
+    get password() {
+      return forge.tokens.at(-1) ?? 'none yet';
+    },
+  };
+  server = await startGitServer({ auth });
+  const repo = await server.createRepo('shop.git');
+  await repo.write({ 'web.yaml': '1' });
+  url = server.urlOf(repo);
+  now = Date.now();
+  transports = new Transports(() => now);
+});
+afterEach(async () => {
+  await transports.close();
+  await server.close();
+  await forge.close();
+});
+
+function poll(changed: Readonly<Record<string, string>> = {}): Promise<RemoteRefs> {
+  const secret = {
+    githubAppID: forge.appId,
+    githubAppInstallationID: forge.installationId,
+    githubAppPrivateKey: forge.privateKey,
+    githubAppBaseURL: `${forge.url}/`,
+    ...changed,
+  };
+  const data = Object.fromEntries(Object.entries(secret).map(([name, value]) => [name, Buffer.from(value).toString('base64')]));
+  const credentials = readCredentials(data, new URL(url));
+  return fetchRefs({ url, credentials, timeouts: { connectMs: 1000, idleMs: 2000 }, limits: defaultLimits, transports }, [], signal);
+}
+
+async function failure(work: Promise<unknown>): Promise<PlumblineError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof PlumblineError) return error;
+    throw error;
+  }
+  throw new Error('it worked');
+}
+
+test('a token is asked for once, and is the password', async () => {
+  for (let at = 0; at < 3; at += 1) expect((await poll()).head).toHaveLength(40);
+  expect(forge.tokens).toHaveLength(1);
+});
+
+test('many who ask at once ask for one token', async () => {
+  await Promise.all(Array.from({ length: 4 }, () => poll()));
+  expect(forge.tokens).toHaveLength(1);
+});
+
+test('it is renewed before it ends', async () => {
+  await poll();
+  now += 50 * 60_000;
+  await poll();
+  expect(forge.tokens).toHaveLength(1);
+  now += 6 * 60_000;
+  forge.aheadMs = now - Date.now();
+  await poll();
+  expect(forge.tokens).toHaveLength(2);
+});
+
+test('while a new one cannot be had the old one is used as long as it is good', async () => {
+  await poll();
+  forge.status = 500;
+  now += 56 * 60_000;
+  expect((await poll()).head).toHaveLength(40);
+  now += 5 * 60_000;
+  expect((await failure(poll())).message).toContain('answers 500 when asked for a token');
+});
+
+test('one that the git server refuses is not used again', async () => {
+  await poll();
+  forge.tokens.push('another that somebody else was given');
+  expect((await failure(poll())).reason).toBe('AuthenticationFailed');
+  expect((await poll()).head).toHaveLength(40);
+});
+
+test.each<[string, () => Readonly<Record<string, string>>, string]>([
+  ['another installation', () => ({ githubAppInstallationID: '679' }), 'knows no installation 679 of GitHub App 12345 (404)'],
+  ['another App', () => ({ githubAppID: '12346' }), 'refuses GitHub App 12346 with this private key (401): Integration not found'],
+  [
+    'another key',
+    () => ({
+      githubAppPrivateKey: generateKeyPairSync('rsa', { modulusLength: 2048 })
+        .privateKey.export({ type: 'pkcs8', format: 'pem' })
+        .toString(),
+    }),
+    'refuses GitHub App 12345 with this private key (401)',
+  ],
+])('%s is told', async (_, changed, words) => {
+  const error = await failure(poll(changed()));
+  expect([error.reason, error.message]).toEqual(['AuthenticationFailed', expect.stringContaining(words)]);
+});
+
+test.each([
+  [700_000, 'the clock here is 700 s behind its own'],
+  [-700_000, 'the clock here is 700 s before its own'],
+])('a clock that is wrong by %i ms is told', async (ahead, words) => {
+  forge.aheadMs = ahead;
+  const error = await failure(poll());
+  expect(error.reason).toBe('AuthenticationFailed');
+  expect(error.message).toMatch(new RegExp(words.replace('700', '(699|700|701)')));
+});
+
+test.each([
+  [403, 'AuthenticationFailed', 'gives GitHub App 12345 no token for installation 678 (403)'],
+  [302, 'GitError', 'answers 302'],
+  [200, 'GitError', 'answers 200'],
+])('an answer %i is told, and nothing that was sent', async (status, reason, words) => {
+  forge.status = status;
+  const error = await failure(poll());
+  expect([error.reason, error.message]).toEqual([reason, expect.stringContaining(words)]);
+  expect(error.message).toContain('no, said Bearer ***');
+});
+
+test('a forge that is not there is told', async () => {
+  await forge.close();
+  const error = await failure(poll());
+  expect([error.reason, error.message]).toEqual(['GitUnreachable', `${forge.url} cannot be reached: connection refused`]);
+});
