@@ -172,7 +172,7 @@ describe('values', () => {
     );
     expect(closed.policyTypes).toEqual(['Ingress', 'Egress']);
     expect(closed.ingress[0].from).toEqual(JSON.parse(from));
-    expect(closed.egress.flatMap((rule: Rendered) => rule.ports.map((port: Rendered) => port.port))).toEqual([53, 53, 443, 6443, 80]);
+    expect(closed.egress.flatMap((rule: Rendered) => rule.ports.map((port: Rendered) => port.port))).toEqual([53, 53, 443, 6443, 80, 22]);
   });
 
   test('let forges reach the receivers, and nothing else', async () => {
