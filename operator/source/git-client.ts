@@ -10,7 +10,6 @@ import { Pacer } from './pacer.ts';
 import { ServerError } from './pktline.ts';
 import type { ProxySettings } from './proxies.ts';
 import { Repository } from './repository.ts';
-import { httpService } from './service.ts';
 import type { GitSettings } from './settings.ts';
 import { ObjectCache } from './store.ts';
 import { Transports } from './transports.ts';
@@ -49,7 +48,7 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
     const known = repositories.get(key);
     if (known !== undefined) return known;
     const parsed = parseGitUrl(url);
-    const service = httpService(transports.open(parsed, credentials, { timeouts, proxies: options.proxies }), parsed);
+    const service = transports.service(parsed, credentials, { timeouts, proxies: options.proxies });
     // Whoever holds the credentials may read all that they open; without any, each host is its own.
     const store = cache.scope(`${parsed.host} ${credentials.id}`);
     const repository = new Repository({ service, store, limits, deadlines, pacer });

@@ -119,7 +119,7 @@ export class AppTokens {
   }
 }
 
-/** A conversation whose password is a token of the App, asked for when the conversation begins. */
+/** A way to a server whose password is always a token of the App that is good. */
 export function appTransport(
   tokens: AppTokens,
   credentials: Credentials,
@@ -127,11 +127,16 @@ export function appTransport(
   settings: TransportSettings,
   open: (credentials: Credentials) => Transport,
 ): Transport {
-  let inner: Transport | undefined;
+  let current: { readonly password: string | undefined; readonly transport: Transport } | undefined;
+  let closed = false;
   const using = async <T>(signal: AbortSignal, work: (transport: Transport) => Promise<T>): Promise<T> => {
-    inner ??= open(await tokens.login(credentials, app, settings, signal));
+    const login = await tokens.login(credentials, app, settings, signal);
+    // What is still read by an older token is left in peace.
+    if (current?.password !== login.password) current = { password: login.password, transport: open(login) };
+    const { transport } = current ?? { transport: open(login) };
+    if (closed) await transport.close();
     try {
-      return await work(inner);
+      return await work(transport);
     } catch (error) {
       if (error instanceof PlumblineError && error.reason === 'AuthenticationFailed') tokens.forget(credentials);
       throw error;
@@ -140,7 +145,10 @@ export function appTransport(
   return {
     get: (url, headers, signal) => using(signal, (transport) => transport.get(url, headers, signal)),
     post: (url, body, headers, signal) => using(signal, (transport) => transport.post(url, body, headers, signal)),
-    close: async () => inner?.close(),
+    close: async () => {
+      closed = true;
+      await current?.transport.close();
+    },
   };
 }
 

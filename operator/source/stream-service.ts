@@ -1,25 +1,26 @@
 /**
- * git-upload-pack at the other end of a stream, as smart HTTP would answer: an introduction, and then a question and its
- * answer. Version 2 (gitprotocol-v2(5)) asks on one stream as often as it likes; version 0 (gitprotocol-pack(5)) takes a
- * stream for each question, and its introduction is read past.
+ * git-upload-pack at the other end of a stream. Version 2 (gitprotocol-v2(5)) takes one question after the other on a stream;
+ * version 0 (gitprotocol-pack(5)) takes one, so each further one has a stream of its own, whose introduction is read past.
  */
 import { PlumblineError } from '../errors.ts';
-import type { Answer, Transport } from './http.ts';
 import { quote } from './http-errors.ts';
 import { flush } from './pktline.ts';
+import type { ProtocolVersion, Service } from './service.ts';
 
 /** One running git-upload-pack. */
 export interface GitStream {
-  /** What it prints. Throws PlumblineError when it is silent for too long, or aborted. */
-  readonly output: AsyncIterator<Buffer, unknown>;
-  /** Resolves once there is room for more. */
-  write(bytes: Buffer): Promise<void>;
-  /** It gets no more input. */
-  end(): void;
-  /** How it ended; asked once the output is over. */
-  ending(): Promise<Ending>;
-  /** Gives it up. */
-  close(): void;
+  /** Not ended, as far as is known. */
+  readonly alive: boolean;
+  /** What it prints next; undefined: no more. Rejects with PlumblineError when it is silent for too long, or with the signal's reason. */
+  next(signal: AbortSignal): Promise<Buffer | undefined>;
+  /** Resolves once it has left. */
+  write(bytes: Buffer, signal: AbortSignal): Promise<void>;
+  /** It gets no more input but this. */
+  end(last?: Buffer): void;
+  /** How it ended; asked once there is no more output. */
+  ending(signal: AbortSignal): Promise<Ending>;
+  /** It is needed no more. `clean`: nothing is under way, so what carries it can be used again. */
+  close(clean: boolean): void;
 }
 
 export interface Ending {
@@ -29,38 +30,70 @@ export interface Ending {
   readonly words: string;
 }
 
-/** What a stream of version 0 may say before it is asked, when that was read before. Bytes. */
+/** What a stream may say before it is asked, when that was read before. Bytes. */
 const introductionBytes = 64 * 1024 * 1024;
 const done = Buffer.from('0009done\n');
 
-/** `open` starts git-upload-pack; `where` names the repository to people; `url` is the base that answers carry. */
-export function streamTransport(where: string, open: (signal: AbortSignal) => Promise<GitStream>): Transport {
-  let current: Conversation | undefined;
+/** `open` starts git-upload-pack; a stream that waits for a question is kept for `keepMs` at most. */
+export function streamService(where: string, open: (signal: AbortSignal) => Promise<GitStream>, keepMs: number): Service {
+  let spare: { readonly conversation: Conversation; readonly timer: NodeJS.Timeout } | undefined;
+  let closed = false;
 
-  async function introduced(signal: AbortSignal): Promise<Conversation> {
-    current?.stream.close();
-    current = new Conversation(where, await open(signal));
-    return current;
+  const take = (): Conversation | undefined => {
+    const taken = spare?.conversation;
+    clearTimeout(spare?.timer);
+    spare = undefined;
+    return taken;
+  };
+  const keep = (conversation: Conversation): void => {
+    take()?.leave();
+    if (closed) conversation.leave();
+    else spare = { conversation, timer: setTimeout(() => take()?.leave(), keepMs).unref() };
+  };
+  async function* settling(conversation: Conversation, body: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+    try {
+      yield* body;
+    } finally {
+      if (conversation.ready) keep(conversation);
+      else conversation.stream.close(false);
+    }
+  }
+  async function begun(signal: AbortSignal): Promise<Conversation> {
+    const conversation = new Conversation(where, await open(signal));
+    try {
+      await skip(conversation.introduction(signal));
+      return conversation;
+    } catch (error) {
+      conversation.stream.close(false);
+      throw error;
+    }
   }
 
   return {
-    async get(url, _headers, signal): Promise<Answer> {
-      const conversation = await introduced(signal);
-      return { url, contentType: 'application/x-git-upload-pack-advertisement', body: conversation.introduction() };
+    where,
+    async introduce(signal) {
+      const conversation = new Conversation(where, await open(signal));
+      return settling(conversation, conversation.introduction(signal));
     },
-    async post(url, body, _headers, signal): Promise<Answer> {
-      const kept = current?.ready === true ? current : undefined;
-      const conversation = kept ?? (await introduced(signal));
-      if (kept === undefined) await skip(conversation.introduction());
-      await conversation.ask(body);
-      return { url, contentType: 'application/x-git-upload-pack-result', body: conversation.answer() };
+    async ask(request, version, signal) {
+      const waiting = take();
+      const usable = waiting?.stream.alive === true && waiting.version === version;
+      if (!usable) waiting?.leave();
+      const conversation = usable ? waiting : await begun(signal);
+      try {
+        if (conversation.version !== version) {
+          throw new PlumblineError({ reason: 'GitError', message: `${where} speaks another version of the protocol than before` });
+        }
+        await conversation.ask(request, signal);
+      } catch (error) {
+        conversation.stream.close(false);
+        throw error;
+      }
+      return settling(conversation, conversation.answer(signal));
     },
     async close() {
-      // A server that is told that nothing is wanted does not take it for a broken connection.
-      if (current?.ready === true) await current.stream.write(flush);
-      current?.stream.end();
-      current?.stream.close();
-      current = undefined;
+      closed = true;
+      take()?.leave();
     },
   };
 }
@@ -69,22 +102,29 @@ class Conversation {
   readonly stream: GitStream;
   /** It waits for a question. */
   ready = false;
+  version: ProtocolVersion = 0;
   readonly #where: string;
   #rest: Buffer = Buffer.alloc(0);
-  #version: 0 | 2 = 0;
 
   constructor(where: string, stream: GitStream) {
     this.#where = where;
     this.stream = stream;
   }
 
-  async *introduction(): AsyncGenerator<Buffer> {
+  /** A server that is told that nothing more is wanted does not take it for a broken connection. */
+  leave(): void {
+    this.ready = false;
+    this.stream.end(flush);
+    this.stream.close(true);
+  }
+
+  async *introduction(signal: AbortSignal): AsyncGenerator<Buffer> {
     let first: Buffer | undefined = Buffer.alloc(0);
-    for await (const chunk of this.#throughFlush()) {
+    for await (const chunk of this.#throughFlush(signal)) {
       if (first !== undefined) {
         first = Buffer.concat([first, chunk]);
         if (first.length >= 13) {
-          this.#version = first.toString('latin1', 4, 13) === 'version 2' ? 2 : 0;
+          this.version = first.toString('latin1', 4, 13) === 'version 2' ? 2 : 0;
           first = undefined;
         }
       }
@@ -92,30 +132,30 @@ class Conversation {
     }
   }
 
-  async ask(question: Buffer): Promise<void> {
+  async ask(question: Buffer, signal: AbortSignal): Promise<void> {
     this.ready = false;
-    await this.stream.write(question);
+    await this.stream.write(question, signal);
     // A question that leaves something open would be waited over for more.
-    if (this.#version === 0 && !question.subarray(-done.length).equals(done)) this.stream.end();
+    if (this.version === 0 && !question.subarray(-done.length).equals(done)) this.stream.end();
   }
 
   /** In version 2 the next question may follow. */
-  async *answer(): AsyncGenerator<Buffer> {
-    if (this.#version === 2) {
-      yield* this.#throughFlush();
+  async *answer(signal: AbortSignal): AsyncGenerator<Buffer> {
+    if (this.version === 2) {
+      yield* this.#throughFlush(signal);
       return;
     }
-    for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) yield chunk;
-    await this.#ended(true);
+    for (let chunk = await this.#next(signal); chunk !== undefined; chunk = await this.#next(signal)) yield chunk;
+    await this.#ended(true, signal);
   }
 
   /** Bytes up to the end of the first flush packet, however they come. What are no packets is passed on for whoever reads them. */
-  async *#throughFlush(): AsyncGenerator<Buffer> {
+  async *#throughFlush(signal: AbortSignal): AsyncGenerator<Buffer> {
     let header = '';
     let left = 0;
     let broken = false;
     let seen = false;
-    for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) {
+    for (let chunk = await this.#next(signal); chunk !== undefined; chunk = await this.#next(signal)) {
       seen = true;
       let at = 0;
       while (at < chunk.length) {
@@ -142,7 +182,7 @@ class Conversation {
       }
       yield chunk;
     }
-    await this.#ended(seen);
+    await this.#ended(seen, signal);
     throw new PlumblineError({
       reason: 'GitError',
       message: seen ? `${this.#where} ends in the middle of what it says` : `${this.#where} says nothing`,
@@ -150,19 +190,18 @@ class Conversation {
     });
   }
 
-  async #next(): Promise<Buffer | undefined> {
+  async #next(signal: AbortSignal): Promise<Buffer | undefined> {
     if (this.#rest.length > 0) {
       const rest = this.#rest;
       this.#rest = Buffer.alloc(0);
       return rest;
     }
-    const { value, done: over } = await this.stream.output.next();
-    return over === true ? undefined : value;
+    return this.stream.next(signal);
   }
 
   /** Throws unless git-upload-pack ended well. `began`: it had said something. */
-  async #ended(began: boolean): Promise<void> {
-    const { status, words } = await this.stream.ending();
+  async #ended(began: boolean, signal: AbortSignal): Promise<void> {
+    const { status, words } = await this.stream.ending(signal);
     if (status === 0) return;
     const said = quote(words) === '' ? '' : `: ${quote(words)}`;
     if (status === undefined) {

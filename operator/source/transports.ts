@@ -3,6 +3,8 @@ import { AppTokens, appTransport } from './github-app.ts';
 import { openHttp } from './http.ts';
 import type { Transport, TransportSettings } from './http.ts';
 import { HttpPool } from './http-pool.ts';
+import { httpService } from './service.ts';
+import type { Service } from './service.ts';
 import { SshPool } from './ssh/pool.ts';
 import type { Credentials } from './types.ts';
 import { showUrl } from './url.ts';
@@ -17,12 +19,13 @@ export class Transports {
     this.#tokens = new AppTokens(this.#http, now);
   }
 
-  /** A conversation with the server of `url`; it is closed by whoever asked for it, connections may outlive it. */
-  open(url: URL, credentials: Credentials, settings: TransportSettings): Transport {
-    if (url.protocol === 'ssh:') return this.#ssh.transport(url, credentials, { where: showUrl(url), timeouts: settings.timeouts });
+  /** The repository at `url`, however it is reached. */
+  service(url: URL, credentials: Credentials, settings: TransportSettings): Service {
+    if (url.protocol === 'ssh:') return this.#ssh.service(url, credentials, { where: showUrl(url), timeouts: settings.timeouts });
     const open = (login: Credentials): Transport => openHttp(this.#http, url, login, settings);
     const { githubApp } = credentials;
-    return githubApp === undefined ? open(credentials) : appTransport(this.#tokens, credentials, githubApp, settings, open);
+    const transport = githubApp === undefined ? open(credentials) : appTransport(this.#tokens, credentials, githubApp, settings, open);
+    return httpService(transport, url);
   }
 
   /** Ends every connection. */

@@ -2,12 +2,12 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
 import { PlumblineError } from '../../operator/errors.ts';
 import { readCredentials } from '../../operator/source/credentials.ts';
-import { fetchRefs } from '../../operator/source/fetch.ts';
 import { defaultLimits } from '../../operator/source/limits.ts';
 import { Transports } from '../../operator/source/transports.ts';
 import type { RemoteRefs } from '../../operator/source/types.ts';
 import { startGitServer } from '../gitserver/index.ts';
 import type { GitServer } from '../gitserver/index.ts';
+import { fetchRefs } from './ask.ts';
 import { startForge } from './forge.ts';
 import type { Forge } from './forge.ts';
 

@@ -221,18 +221,29 @@ async function exec(
   // What breaks is told to whoever reads; one that is read no further fails unseen.
   channel.on('error', () => undefined);
   const chunks = channel.iterator({ destroyOnReturn: false });
+  const patiently = async <T>(work: Promise<T>, stop: AbortSignal): Promise<T> => {
+    try {
+      return await within(work, idleMs, silent, stop);
+    } catch (error) {
+      // What is given up in the middle leaves a connection that nobody can use.
+      socket.destroy();
+      throw error;
+    }
+  };
   return {
-    output: {
-      next: () =>
-        within(chunks.next() as Promise<IteratorResult<Buffer, unknown>>, idleMs, silent, signal).catch((error: unknown) => {
-          socket.destroy();
-          throw error;
-        }),
+    get alive() {
+      return channel.writable && !socket.destroyed;
     },
-    write: (bytes) => within(written(channel, bytes), idleMs, silent, signal),
-    end: () => channel.end(),
-    async ending(): Promise<Ending> {
-      await within(closed, idleMs, silent, signal);
+    async next(stop) {
+      const { value, done } = await patiently(chunks.next() as Promise<IteratorResult<Buffer, undefined>>, stop);
+      return done === true ? undefined : value;
+    },
+    write: (bytes, stop) => patiently(written(channel, bytes), stop),
+    end: (last) => {
+      if (channel.writable) channel.end(last);
+    },
+    async ending(stop): Promise<Ending> {
+      await patiently(closed, stop);
       return { status, words: words.toString('utf8', 0, wordsBytes) };
     },
     close: () => channel.close(),

@@ -1,8 +1,8 @@
 /** SSH connections for one question after the other: kept for a few seconds, since the next one often follows at once. */
 import type { ParsedKey } from 'ssh2';
 import { PlumblineError } from '../../errors.ts';
-import type { Transport } from '../http.ts';
-import { streamTransport } from '../stream-service.ts';
+import type { Service } from '../service.ts';
+import { streamService } from '../stream-service.ts';
 import type { GitStream } from '../stream-service.ts';
 import type { Credentials, SshCredentials } from '../types.ts';
 import { connectSsh } from './connection.ts';
@@ -43,37 +43,32 @@ export class SshPool {
     this.#options = { ...defaultSshPoolOptions, ...options };
   }
 
-  /** A conversation with the server of an ssh URL, on a connection of its own as long as it lasts. */
-  transport(url: URL, credentials: Credentials, options: SshOptions): Transport {
+  /** The repository of an ssh URL; each question has a connection of its own while it lasts. */
+  service(url: URL, credentials: Credentials, options: SshOptions): Service {
     const target = sshTarget(url);
     const key = `${target.user}@${target.host}:${target.port} ${credentials.id}`;
-    let connection: SshConnection | undefined;
-
+    const start = async (connection: SshConnection, signal: AbortSignal): Promise<GitStream> => {
+      try {
+        return this.#lease(key, connection, await connection.exec(target, options, signal));
+      } catch (error) {
+        this.#end(connection);
+        throw error;
+      }
+    };
     const open = async (signal: AbortSignal): Promise<GitStream> => {
-      const kept = connection?.alive === true ? connection : this.#takeIdle(key);
+      const kept = this.#takeIdle(key);
       if (kept !== undefined) {
-        connection = kept;
         try {
-          return await kept.exec(target, options, signal);
+          return await start(kept, signal);
         } catch (error) {
-          kept.close();
           signal.throwIfAborted();
           // Some servers take one command for each connection, and any may have hung up meanwhile.
           if (!(error instanceof PlumblineError) || error.reason === 'GitTimeout') throw error;
         }
       }
-      connection = await this.#connect(target, credentials, options, signal);
-      return await connection.exec(target, options, signal);
+      return start(await this.#connect(target, credentials, options, signal), signal);
     };
-    const talk = streamTransport(options.where, open);
-    return {
-      ...talk,
-      close: async () => {
-        await talk.close();
-        if (connection !== undefined) this.#keep(key, connection);
-        connection = undefined;
-      },
-    };
+    return streamService(options.where, open, this.#options.keepMs);
   }
 
   /** Ends every connection. */
@@ -93,6 +88,31 @@ export class SshPool {
     return connection;
   }
 
+  /** The stream; once it is closed, its connection serves the next one. */
+  #lease(key: string, connection: SshConnection, stream: GitStream): GitStream {
+    let leased = true;
+    return {
+      get alive() {
+        return stream.alive;
+      },
+      next: (signal) => stream.next(signal),
+      write: (bytes, signal) => stream.write(bytes, signal),
+      end: (last) => stream.end(last),
+      ending: (signal) => stream.ending(signal),
+      close: (clean) => {
+        stream.close(clean);
+        if (leased && clean) this.#keep(key, connection);
+        else if (leased) this.#end(connection);
+        leased = false;
+      },
+    };
+  }
+
+  #end(connection: SshConnection): void {
+    connection.close();
+    this.#open.delete(connection);
+  }
+
   #takeIdle(key: string): SshConnection | undefined {
     for (let idle = this.#idle.get(key)?.pop(); idle !== undefined; idle = this.#idle.get(key)?.pop()) {
       clearTimeout(idle.timer);
@@ -104,13 +124,11 @@ export class SshPool {
   #keep(key: string, connection: SshConnection): void {
     const idle = this.#idle.get(key) ?? [];
     if (this.#closed || !connection.alive || idle.length >= this.#options.idle) {
-      connection.close();
-      this.#open.delete(connection);
+      this.#end(connection);
       return;
     }
     const forget = (): void => {
-      connection.close();
-      this.#open.delete(connection);
+      this.#end(connection);
       const left = (this.#idle.get(key) ?? []).filter((one) => one.connection !== connection);
       if (left.length === 0) this.#idle.delete(key);
       else this.#idle.set(key, left);

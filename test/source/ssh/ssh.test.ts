@@ -79,11 +79,11 @@ describe.each([
       first,
       first,
     ]);
-    const files = (await checkoutOf(url, credentials)).snapshot('prod', []).files;
+    const files = (await (await checkoutOf(url, credentials)).snapshot({ path: 'prod', exclude: [] }, signal)).files;
     expect(files).toHaveLength(301);
     for (const { path, oid } of files.slice(0, 5)) expect(oid).toBe(await repo.git('rev-parse', `main:${path}`));
     const old = await checkoutOf(url, credentials, { tag: 'v1.0.0' });
-    expect(old.snapshot('prod', []).files.map(({ content }) => content.toString())).toEqual(['v: 1\n']);
+    expect((await old.snapshot({ path: 'prod', exclude: [] }, signal)).files.map(({ content }) => content.toString())).toEqual(['v: 1\n']);
   });
 
   test('questions that follow each other share a connection', async () => {
