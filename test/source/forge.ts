@@ -20,8 +20,10 @@ export interface Forge {
   close(): Promise<void>;
 }
 
+/** Made once: it takes a while on a busy machine. */
+const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+
 export async function startForge(): Promise<Forge> {
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const server = createServer((request, response) => {
     const now = Date.now() + forge.aheadMs;
     const answer = (status: number, body: object): void => {

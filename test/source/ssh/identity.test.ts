@@ -73,7 +73,7 @@ describe('what is refused', () => {
     ['an ed25519 key in PKCS #8', () => pkcs8('ed25519'), 'PKCS #8'],
     [
       'an encrypted key in PKCS #8',
-      async () => (await makeSshKey('rsa', 'sesame', ['-m', 'PKCS8'])).private,
+      async () => (await makeSshKey('rsa', 'sesame', ['-b', '2048', '-m', 'PKCS8'])).private,
       'whose cost of opening is not bounded',
     ],
     ['a DSA key', () => '-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n', 'DSA'],

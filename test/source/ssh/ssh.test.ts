@@ -131,12 +131,12 @@ describe('keys', () => {
     ['ed25519', ['ed25519']],
     ['ecdsa 256', ['ecdsa', '', ['-b', '256']]],
     ['ecdsa 521', ['ecdsa', '', ['-b', '521']]],
-    ['RSA', ['rsa']],
-    ['RSA as PEM', ['rsa', '', ['-m', 'PEM']]],
-    ['RSA as PKCS #8', ['rsa', '', ['-m', 'PKCS8']]],
+    ['RSA', ['rsa', '', ['-b', '2048']]],
+    ['RSA as PEM', ['rsa', '', ['-b', '2048', '-m', 'PEM']]],
+    ['RSA as PKCS #8', ['rsa', '', ['-b', '2048', '-m', 'PKCS8']]],
     ['ecdsa as PKCS #8', ['ecdsa', '', ['-m', 'PKCS8']]],
     ['encrypted ed25519', ['ed25519', 'open sesame ä']],
-    ['encrypted RSA, aes128-cbc', ['rsa', 'open sesame', ['-Z', 'aes128-cbc', '-a', '5']]],
+    ['encrypted RSA, aes128-cbc', ['rsa', 'open sesame', ['-b', '2048', '-Z', 'aes128-cbc', '-a', '5']]],
     ['encrypted ecdsa as PEM', ['ecdsa', 'open sesame', ['-m', 'PEM']]],
   ])('%s lets in', async (_, args) => {
     const own = await makeSshKey(...args);
