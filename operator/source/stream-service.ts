@@ -72,6 +72,8 @@ export function streamService(where: string, open: (signal: AbortSignal) => Prom
   return {
     where,
     async introduce(signal) {
+      // What carries it can carry the next one.
+      take()?.leave();
       const conversation = new Conversation(where, await open(signal));
       return settling(conversation, conversation.introduction(signal));
     },
