@@ -281,6 +281,10 @@ export const conditionReasons = {
   Idle: 'Nothing is to be done until git, the spec or the cluster changes.',
   NotStalled: 'Nothing waits for an edit of the spec.',
   Suspended: 'spec.suspend is true: nothing is asked, applied, corrected or pruned.',
+  InSync: 'Every field that git states is as git states it.',
+  Drifted: 'Somebody changed in the cluster what git states; status.drift names the first 20 fields.',
+  Fight: 'A field manager writes the same field again after each correction; it is corrected ever more rarely.',
+  DriftIgnored: 'spec.drift.mode is Ignore: nothing is compared.',
   NotAssessed: 'Health is not assessed yet.',
 } as const satisfies Record<string, string>;
 
@@ -290,6 +294,8 @@ export type ConditionReason = keyof typeof conditionReasons;
 export const eventReasons = {
   Applied: 'A revision is applied, or what was lost of it is back.',
   Adopted: 'An object that no source owned is taken over; its field managers so far are named.',
+  Drifted: 'Somebody changed in the cluster what git states; also recorded for the object itself.',
+  DriftCorrected: 'What somebody changed is as git states it again, and who was overruled; also recorded for the object itself.',
   Contested: 'Another source states an object of this one; it stays with this one.',
   Notice: 'Something in the repository is left out or read in a way that its author should know.',
   ApiServerWarning: 'The API server warned about an object, of a deprecation for instance.',

@@ -62,7 +62,7 @@ export interface GitOpsSourceSpec {
   readonly prune: boolean;
   /** What happens to the objects when the source is deleted: Delete takes them along, Orphan lets them go. */
   readonly deletionPolicy: 'Delete' | 'Orphan';
-  /** What happens when somebody changes in the cluster what git states. It has no effect yet. */
+  /** What happens when somebody changes in the cluster what git states. */
   readonly drift: SpecDrift;
   /** Whether a revision must become healthy, and how long that may take. It has no effect yet: health is not assessed. */
   readonly health: SpecHealth;
@@ -131,7 +131,7 @@ export interface SpecReceiverSecretRef {
   readonly name: string;
 }
 
-/** What happens when somebody changes in the cluster what git states. It has no effect yet. */
+/** What happens when somebody changes in the cluster what git states. */
 export interface SpecDrift {
   /** Correct puts back what git states, Report tells it, Ignore does neither. */
   readonly mode: 'Correct' | 'Report' | 'Ignore';

@@ -2,6 +2,8 @@
 import { atOrBefore, commitAnnotation, commitBoundAnnotation, hashAnnotation, originAnnotation, partOfLabel } from '../api/names.ts';
 import { objectKey } from '../kube/types.ts';
 import type { KubeObject } from '../kube/types.ts';
+import { withoutPaths } from '../live/drift/path.ts';
+import type { Write } from '../plan/types.ts';
 import type { Manifest } from '../render/types.ts';
 
 /** Where a manifest comes from, as the annotations of its object say it (rule 7). */
@@ -41,4 +43,23 @@ export function desired(manifest: Manifest, mark: Mark, uid?: string): KubeObjec
       },
     },
   };
+}
+
+/** What a write sends: without what is left to others; a correction keeps the annotations of the write that it restores (rule 7). */
+export function desiredOf({ manifest, uid, leaveOut = [], puts }: Write, mark: Mark): KubeObject {
+  const object = desired(manifest, mark, uid);
+  const whole = puts?.annotations[commitAnnotation] === undefined ? object : withOrigin(object, puts.annotations);
+  return leaveOut.length === 0 ? whole : withoutPaths(whole, leaveOut);
+}
+
+/** The object with these annotations of where it comes from in the place of its own. */
+function withOrigin(object: KubeObject, live: Readonly<Record<string, string>>): KubeObject {
+  const { metadata } = object;
+  const { [commitBoundAnnotation]: _bound, ...own } = metadata.annotations ?? {};
+  const annotations: Record<string, string> = { ...own };
+  for (const name of [commitAnnotation, commitBoundAnnotation, originAnnotation]) {
+    const value = live[name];
+    if (value !== undefined) annotations[name] = value;
+  }
+  return { ...object, metadata: { ...metadata, annotations } };
 }

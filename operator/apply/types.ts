@@ -2,6 +2,8 @@
 import type { Fault } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Discovery } from '../kube/discovery.ts';
+import type { ObjectId } from '../kube/types.ts';
+import type { Finding } from '../live/drift/types.ts';
 import type { Inventory } from '../live/types.ts';
 import type { Origin } from './desired.ts';
 
@@ -30,12 +32,22 @@ export interface Progress {
   letGo: number;
   /** Objects taken over that no source owned. */
   readonly adopted: { readonly object: string; readonly managers: readonly string[] }[];
+  /** Objects put back, and what of them others had changed. */
+  readonly corrected: Corrected[];
   /** The API server's warnings, with the object, each once. */
   readonly warnings: Set<string>;
 }
 
+/** One object that was put back. */
+export interface Corrected {
+  readonly id: ObjectId;
+  readonly uid: string;
+  /** Empty: it was gone. */
+  readonly findings: readonly Finding[];
+}
+
 export function noProgress(): Progress {
-  return { created: 0, changed: 0, pruned: 0, letGo: 0, adopted: [], warnings: new Set() };
+  return { created: 0, changed: 0, pruned: 0, letGo: 0, adopted: [], corrected: [], warnings: new Set() };
 }
 
 /** Faults of many objects, collected; empty when all went well. */

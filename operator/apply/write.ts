@@ -10,7 +10,8 @@ import type { Member } from '../live/types.ts';
 import { isForced } from '../plan/plan.ts';
 import type { Write } from '../plan/types.ts';
 import type { Manifest } from '../render/types.ts';
-import { desired } from './desired.ts';
+import { desired, desiredOf } from './desired.ts';
+import { takeOverFields } from './hand-over.ts';
 import { isSecret } from './stages.ts';
 import type { ApplyContext, Faults, Progress } from './types.ts';
 
@@ -26,7 +27,10 @@ export async function dryRunWrite(write: Write, context: ApplyContext): Promise<
 
 /** Writes one object; notes what came of it. Returns the API server's faults, none when it is in. */
 export async function writeObject(write: Write, context: ApplyContext, progress: Progress): Promise<Faults> {
-  const faults = await attempt(write.manifest, context, async () => noteWrite(write, await send(write, context, false), context, progress));
+  const faults = await attempt(write.manifest, context, async () => {
+    await takeOverFields(write, context);
+    noteWrite(write, await send(write, context, false), context, progress);
+  });
   if (!isImmutable(faults) || !isForced(write.manifest) || write.uid === undefined) return faults;
   const { uid } = write;
   return attempt(write.manifest, context, async () => {
@@ -57,7 +61,7 @@ export async function dryRunPrune(member: Member, context: ApplyContext): Promis
 }
 
 async function send(write: Write, context: ApplyContext, dryRun: boolean) {
-  return applyObject(context.client, write.manifest.resource, desired(write.manifest, context, write.uid), {
+  return applyObject(context.client, write.manifest.resource, desiredOf(write, context), {
     dryRun,
     as: context.as,
     flow: context.source,
@@ -67,12 +71,15 @@ async function send(write: Write, context: ApplyContext, dryRun: boolean) {
 
 function noteWrite(write: Write, answer: Awaited<ReturnType<typeof send>>, context: ApplyContext, progress: Progress): void {
   const object = objectText(write.manifest.id);
-  context.inventory.noteWritten(write.manifest.resource, answer.object);
+  context.inventory.noteWritten(write.manifest.resource, answer.object, write.leaveOut ?? []);
   // A webhook's warning may quote what it saw.
   const warnings = isSecret(write.manifest.id) && answer.warnings.length > 0 ? ['the API server has warnings about it'] : answer.warnings;
   for (const warning of warnings) progress.warnings.add(`${object}: ${warning}`);
   if (answer.created) progress.created += 1;
   else progress.changed += 1;
+  const findings = write.puts?.back;
+  if (findings !== undefined && (findings.length > 0 || answer.created))
+    progress.corrected.push({ id: write.manifest.id, uid: answer.object.metadata.uid ?? '', findings });
   const adopts = write.adopts ?? (write.verb === 'create' && !answer.created ? managersBeside(answer.object) : undefined);
   if (adopts !== undefined) progress.adopted.push({ object, managers: adopts });
 }

@@ -3,7 +3,7 @@ import { apiVersion, kind } from '../api/names.ts';
 import type { GitOpsSource } from '../api/types.ts';
 import { accountOf, explainForbidden, userOf } from '../apply/account.ts';
 import { deferred } from '../apply/apply.ts';
-import { desired } from '../apply/desired.ts';
+import { desiredOf } from '../apply/desired.ts';
 import { sourceResource } from '../apply/parent.ts';
 import { isSecret } from '../apply/stages.ts';
 import { noProgress } from '../apply/types.ts';
@@ -22,6 +22,7 @@ import { applySetId } from '../plan/applyset.ts';
 import { Claims } from '../plan/claims.ts';
 import type { Write } from '../plan/types.ts';
 import { planRevision } from '../reconcile/plan-step.ts';
+import { policyOf } from '../reconcile/fights.ts';
 import { RemoteLink } from '../reconcile/remote-link.ts';
 import { renderSnapshot } from '../reconcile/render-step.ts';
 import { checkSpec } from '../reconcile/spec.ts';
@@ -72,16 +73,29 @@ export interface Told {
 
 /** Finds out. Throws PlumblineError or KubeError where it cannot. */
 export async function diffSource(input: DiffInput): Promise<Diff> {
+  const { walk, close } = await openWalk(input);
+  try {
+    return await diffWalk(walk);
+  } finally {
+    await close();
+  }
+}
+
+/** A walk over the source as the operator would do one now, which the caller closes. Throws as `diffSource`. */
+export async function openWalk(input: DiffInput): Promise<{ readonly walk: Walk; readonly close: () => Promise<void> }> {
   const source = input.file === undefined ? await readSource(input) : await dryRunSource(input, input.file);
   checkSpec(source);
   const lifetime = new AbortController();
   const remotes = new Remotes({ client: createGitClient({ proxies: input.proxies }) });
-  try {
-    const walk = await beginWalk(input, source, remotes, lifetime.signal);
-    return await diffWalk(walk);
-  } finally {
+  const close = async (): Promise<void> => {
     lifetime.abort();
     await remotes.close();
+  };
+  try {
+    return { walk: await beginWalk(input, source, remotes, lifetime.signal), close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 
@@ -125,7 +139,7 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
     env: {
       client,
       discovery: new Discovery({ client, signal, monotonic: () => performance.now() }),
-      inventory: createInventory({ client, namespaces: [], random, signal }),
+      inventory: createInventory({ client, namespaces: [], random, signal, metadataOnly: true }),
       lookUps,
       remotes,
       histories: createHistories({ readObjects: fileObjects, now: () => performance.now(), clock: realClock, onFault: () => {} }),
@@ -134,7 +148,9 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
       namespaces: [],
       defaultServiceAccount,
       tooling: '',
+      now: () => Date.now(),
       sourceOf: (applySet) => byApplySet.get(applySet),
+      sources: () => sources.items as readonly GitOpsSource[],
       observePhase: () => {},
       onHistoryFault: () => {},
     },
@@ -144,6 +160,7 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
     seen: { ref: observation.resolved, time: new Date(observation.at).toISOString(), commit: undefined },
     memory: undefined,
     lastApplied: undefined,
+    policy: policyOf(source),
     signal,
     applySet: applySetId({ namespace, name }),
     place: turns.place(),
@@ -224,7 +241,7 @@ async function fieldsOf(write: Write, context: ApplyContext): Promise<Diff['chan
   const { client, as, source: flow, signal } = context;
   const [live, after] = await Promise.all([
     getObject(client, manifest.resource, manifest.id, { flow, signal }),
-    applyObject(client, manifest.resource, desired(manifest, context, write.uid), { dryRun: true, full: true, as, flow, signal }),
+    applyObject(client, manifest.resource, desiredOf(write, context), { dryRun: true, full: true, as, flow, signal }),
   ]);
   return { ...told(write), fields: compareObjects(live, after.object, isSecret(manifest.id)) };
 }

@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import { faultText } from '../errors.ts';
 import type { Diff } from './diff.ts';
+import type { Verification } from './verify.ts';
 
 /** Writes the diff; nothing but its revision where nothing differs. */
 export function printDiff(diff: Diff, out: Writable): void {
@@ -39,4 +40,12 @@ function summary({ created, changed, pruned, adopted, refused }: Diff): string {
       .map(([count, what]) => `${count} ${what}`)
       .join(', ') || 'held'
   );
+}
+
+/** Writes what differs from git, and above all where verdict and dry run disagree. */
+export function printVerification({ revision, objects, drift, disagreements, unknown, asked }: Verification, out: Writable): void {
+  const lines = [...drift.map((text) => `~ ${text}`), ...unknown.map((text) => `? ${text}`), ...disagreements.map((text) => `! ${text}`)];
+  const counts = `${objects} objects, ${drift.length} differences, ${disagreements.length} disagreements with the dry run`;
+  lines.push(`${revision}: ${counts}; ${asked} verdicts took a dry run of their own`);
+  out.write(`${lines.join('\n')}\n`);
 }

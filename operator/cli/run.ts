@@ -9,19 +9,22 @@ import { connectKube } from '../kube/connect.ts';
 import { findCredentials } from '../kube/credentials.ts';
 import { version } from '../version.ts';
 import { diffSource } from './diff.ts';
-import { printDiff } from './print.ts';
+import { printDiff, printVerification } from './print.ts';
 import { readSourceFile } from './source-file.ts';
+import { verifySource } from './verify.ts';
 
 const usage = `Usage:
   kubectl plumbline diff NAMESPACE/NAME   what the source would change now, by a server-side dry run
   kubectl plumbline diff -f SOURCE.yaml   the same for a GitOpsSource that is not applied yet
+  kubectl plumbline verify NAMESPACE/NAME  what is said of the drift of each object, against a server-side dry run
   kubectl plumbline version
 
 Flags:
   --default-service-account=NAME  as the operator has it: the account of a source that names none
   --kubeconfig=FILE               instead of KUBECONFIG and ~/.kube/config
 
-Exit status: 0 nothing would change, 1 something would, 2 or more: it could not be found out, or is refused.
+Exit status: 0 nothing would change (verify: verdict and dry run agree), 1 something would (they do not), 2 or more: it could
+not be found out, or is refused.
 `;
 
 /** A bound on a source file; a GitOpsSource is far below it. */
@@ -56,10 +59,12 @@ async function command(args: readonly string[], env: Environment, out: Writable,
     out.write(`${version}\n`);
     return 0;
   }
-  if (verb !== 'diff') throw new UsageError(`${verb === undefined ? 'a command is missing' : `${verb} is no command`}\n\n${usage}`);
+  if (verb !== 'diff' && verb !== 'verify')
+    throw new UsageError(`${verb === undefined ? 'a command is missing' : `${verb} is no command`}\n\n${usage}`);
   if (rest.length > 0 || (target === undefined) === (values.filename === undefined)) {
-    throw new UsageError(`diff takes either NAMESPACE/NAME or -f SOURCE.yaml\n\n${usage}`);
+    throw new UsageError(`${verb} takes ${verb === 'diff' ? 'either NAMESPACE/NAME or -f SOURCE.yaml' : 'NAMESPACE/NAME'}\n\n${usage}`);
   }
+  if (verb === 'verify' && values.filename !== undefined) throw new UsageError(`verify takes NAMESPACE/NAME\n\n${usage}`);
   const file = values.filename === undefined ? undefined : readSourceFile(await readBounded(values.filename), values.filename);
   const name = target === undefined ? undefined : parseTarget(target);
   const environment = kubeEnvironment(env);
@@ -67,7 +72,7 @@ async function command(args: readonly string[], env: Environment, out: Writable,
   const credentials = await findCredentials({ ...environment, kubeconfig: values.kubeconfig ?? environment.kubeconfig, monotonic });
   const client = connectKube({ credentials, concurrency, userAgent: `kubectl-plumbline/${version}`, random: Math.random, monotonic });
   try {
-    const diff = await diffSource({
+    const input = {
       client,
       file,
       name,
@@ -75,7 +80,13 @@ async function command(args: readonly string[], env: Environment, out: Writable,
       defaultServiceAccount: values['default-service-account'] ?? '',
       proxies: proxyEnvironment(env),
       signal,
-    });
+    };
+    if (verb === 'verify') {
+      const verification = await verifySource(input);
+      printVerification(verification, out);
+      return verification.disagreements.length > 0 ? 1 : verification.unknown.length > 0 ? 2 : 0;
+    }
+    const diff = await diffSource(input);
     printDiff(diff, out);
     if (diff.refused.length > 0) return 2;
     return diff.differs ? 1 : 0;

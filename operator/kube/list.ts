@@ -9,6 +9,8 @@ export interface ListOptions extends Pick<KubeRequest, 'as' | 'flow' | 'behind' 
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** Objects a page, default 500. */
+  readonly pageSize?: number | undefined;
   /** Default `metadataOnlyList`. */
   readonly accept?: string | undefined;
 }
@@ -23,7 +25,7 @@ export interface ListPage {
 
 export const metadataOnlyList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 
-const pageSize = 500;
+const defaultPageSize = 500;
 /** A list that is outrun by changes this often is asked for in one piece. */
 const pagedTries = 3;
 
@@ -34,7 +36,18 @@ interface ListBody {
 
 /** The pages of a consistent list. Throws KubeError. */
 export async function* listPages(client: KubeClient, resource: Resource, options: ListOptions): AsyncGenerator<ListPage, void, void> {
-  const { namespace, labelSelector, fieldSelector, accept = metadataOnlyList, as, flow, behind, signal, timeoutMs } = options;
+  const {
+    namespace,
+    labelSelector,
+    fieldSelector,
+    accept = metadataOnlyList,
+    pageSize = defaultPageSize,
+    as,
+    flow,
+    behind,
+    signal,
+    timeoutMs,
+  } = options;
   const path = resourcePath(resource, namespace);
   const selectors = {
     ...(labelSelector === undefined ? {} : { labelSelector }),

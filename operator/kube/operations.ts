@@ -156,10 +156,14 @@ export async function getMetadata(
 }
 
 async function listOne(client: KubeClient, resource: Resource, id: ObjectName, options: CallOptions): Promise<KubeObject | undefined> {
-  // A name may hold what ends a selector: those of roles may hold anything but a slash.
-  const fieldSelector = `metadata.name=${id.name.replaceAll(/[\\,=]/g, '\\$&')}`;
+  const fieldSelector = onlyNamed(id.name);
   const { items } = await listAll(client, resource, { ...options, namespace: id.namespace, fieldSelector });
   return items[0];
+}
+
+/** The field selector of one name. It may hold what ends a selector: those of roles may hold anything but a slash. */
+export function onlyNamed(name: string): string {
+  return `metadata.name=${name.replaceAll(/[\\,=]/g, '\\$&')}`;
 }
 
 /** The whole object, or undefined when it is not there. Throws KubeError. */

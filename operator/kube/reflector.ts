@@ -2,16 +2,23 @@
  * A list and a watch of one kind, for ever: disconnects, silent cuts, 410, 429, 5xx, ERROR events and a CRD that goes
  * and comes are all survived. A reconnect goes on from the last resourceVersion; only a 410 lists again.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { KubeError, isKubeError } from './client.ts';
 import type { KubeClient, Status, WatchEvent } from './client.ts';
-import { listAll, metadataOnlyList } from './list.ts';
+import { listAll, listPages, metadataOnlyList } from './list.ts';
+import type { ListOptions } from './list.ts';
 import { asKind, resourcePath } from './resource-path.ts';
 import { watchDelay } from './retry.ts';
 import type { KubeObject, Resource } from './types.ts';
 
 /** Told in the order of what happened; duplicates and events older than a write's answer are passed on. Must not throw. */
 export interface ReflectorHandler {
+  /**
+   * With it, a list is told page by page, and `replace` is then given of each object only its name, namespace and
+   * resourceVersion: no more than a page of whole objects is ever in memory. What a list that had to start over told before
+   * may be told again.
+   */
+  page?(objects: readonly KubeObject[]): void;
   /** Everything there is, as of the list's resourceVersion; empty where the kind is no longer served. */
   replace(objects: readonly KubeObject[], resourceVersion: string): void;
   upsert(object: KubeObject): void;
@@ -46,6 +53,8 @@ export interface Reflector {
 }
 
 const metadataOnlyEvents = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+/** Objects a page where they come whole. */
+const wholePage = 200;
 const watchFor = { least: 300, most: 600 };
 /** A watch that stood for this long was a good one, however it ended, milliseconds. */
 const stoodWell = 5_000;
@@ -121,10 +130,32 @@ function afterFailure(error: unknown, position: Position): { readonly failed: bo
 async function list(options: ReflectOptions, position: Position): Promise<void> {
   const { client, resource, namespace, labelSelector, fieldSelector, signal } = options;
   const accept = options.metadataOnly ? metadataOnlyList : 'application/json';
-  const found = await listAll(client, resource, { namespace, labelSelector, fieldSelector, accept, signal });
+  const query = { namespace, labelSelector, fieldSelector, accept, signal };
+  const found = options.handler.page === undefined ? await listAll(client, resource, query) : await listByPages(options, query);
   options.handler.replace(found.items, found.resourceVersion);
   position.resourceVersion = found.resourceVersion;
   position.refusals = 0;
+}
+
+/** Tells each page as it comes, in a turn of the event loop of its own, and keeps of it what says which objects there are. */
+async function listByPages(
+  { client, resource, handler }: ReflectOptions,
+  query: ListOptions,
+): Promise<{ readonly items: readonly KubeObject[]; readonly resourceVersion: string }> {
+  let items: KubeObject[] = [];
+  let resourceVersion = '';
+  for await (const page of listPages(client, resource, { ...query, pageSize: wholePage })) {
+    await nextTurn();
+    query.signal.throwIfAborted();
+    handler.page?.(page.items);
+    if (page.startsOver) items = [];
+    for (const { apiVersion, kind, metadata } of page.items) {
+      const { name, namespace, resourceVersion: version } = metadata;
+      items.push({ apiVersion, kind, metadata: { name, ...(namespace && { namespace }), ...(version && { resourceVersion: version }) } });
+    }
+    resourceVersion = page.resourceVersion;
+  }
+  return { items, resourceVersion };
 }
 
 /** One watch, from the position on, until the server ends it. Throws KubeError when it fails or is cut. */

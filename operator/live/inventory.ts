@@ -1,6 +1,6 @@
 /**
- * The labelled objects of the cluster, kept by one list+watch per group, version and kind for all sources together.
- * Metadata only: an object's data never enters memory.
+ * The labelled objects of the cluster, kept by one list+watch per group, version and kind for all sources together. An object
+ * is seen whole, judged, and let go: what is kept are verdicts. Of Secrets and ConfigMaps only metadata is ever seen.
  */
 import { partOfLabel } from '../api/names.ts';
 import { PlumblineError } from '../errors.ts';
@@ -9,8 +9,12 @@ import type { KubeClient } from '../kube/client.ts';
 import { reflect } from '../kube/reflector.ts';
 import { apiVersionOf, groupKindText, gvkKey, objectKey } from '../kube/types.ts';
 import type { GroupVersionKind, KubeObject, Resource } from '../kube/types.ts';
+import { createAssessor, within } from './assessor.ts';
+import { noDrift } from './drift/types.ts';
+import type { Drift } from './drift/types.ts';
+import { createMembers, inVersion } from './members.ts';
 import { readLiveObject } from './read.ts';
-import type { Inventory, Member, MemberChange } from './types.ts';
+import type { Inventory, Member } from './types.ts';
 
 export interface InventoryOptions {
   readonly client: KubeClient;
@@ -20,10 +24,17 @@ export interface InventoryOptions {
   readonly signal: AbortSignal;
   /** Told of each watch that breaks or heals, and (undefined) of one that ends. */
   readonly onWatchState?: (gvk: GroupVersionKind, up: boolean | undefined, error: unknown) => void;
+  /** No verdicts are wanted: metadata of every kind is enough. */
+  readonly metadataOnly?: boolean;
+  /** How long a watch that nobody needs is kept, milliseconds; default 5 minutes. */
+  readonly lingerMs?: number;
 }
 
 /** Milliseconds that a walk waits for the first list of a kind. */
 const firstListDeadline = 30_000;
+const linger = 300_000;
+/** Their data never enters memory. */
+const secretive: ReadonlySet<string> = new Set(['Secret', 'ConfigMap']);
 
 /** One kind in one version under watch: in the whole cluster, or once per served namespace. */
 interface KindWatch {
@@ -31,72 +42,75 @@ interface KindWatch {
   readonly users: Set<string>;
   readonly abort: AbortController;
   readonly synced: Promise<void>;
+  /** Ends it, a while after its last user has gone. */
+  lingering: NodeJS.Timeout | undefined;
   listed: boolean;
   up: boolean;
   tried: boolean;
   error: unknown;
 }
 
+/** Whether only the metadata of a kind is watched. */
+export function isMetadataOnly({ group, kind }: { readonly group: string; readonly kind: string }): boolean {
+  return group === '' && secretive.has(kind);
+}
+
 /** Starts with no watches; `need` starts them. They end with the signal. */
 export function createInventory(options: InventoryOptions): Inventory {
   const watches = new Map<string, KindWatch>();
-  const byKey = new Map<string, Member>();
-  const byPartOf = new Map<string, Map<string, Member>>();
-  const listeners = new Set<(change: MemberChange) => void>();
+  const members = createMembers();
+  const assessor = createAssessor(isMetadataOnly, () => new Date().toISOString());
 
-  function put(key: string, before: Member | undefined, after: Member | undefined): void {
-    if (before !== undefined && before.partOf !== after?.partOf) unindex(key, before.partOf);
-    if (after === undefined) {
-      byKey.delete(key);
-    } else {
-      byKey.set(key, after);
-      const set = byPartOf.get(after.partOf);
-      if (set === undefined) byPartOf.set(after.partOf, new Map([[key, after]]));
-      else set.set(key, after);
-    }
-    for (const listener of listeners) listener({ before, after });
-  }
-
-  function unindex(key: string, partOf: string): void {
-    const set = byPartOf.get(partOf);
-    set?.delete(key);
-    if (set?.size === 0) byPartOf.delete(partOf);
-  }
-
-  function upsert(resource: Resource, object: KubeObject): void {
-    const after = readLiveObject(resource, object);
-    const key = objectKey(after.id);
-    const before = byKey.get(key);
-    if (before !== undefined && !isNewer(after.resourceVersion, before.resourceVersion)) return;
-    if (after.partOf === '') {
-      if (before !== undefined) put(key, before, undefined);
+  function upsert(resource: Resource, object: KubeObject, isWatched: boolean): void {
+    const seen = readLiveObject(resource, object);
+    const key = objectKey(seen.id);
+    const before = members.get(key);
+    const isNew = before === undefined || isNewer(seen.resourceVersion, before.resourceVersion);
+    // What a write of ours answered is told again by the watch, whole: then it is judged.
+    if (!isNew && (!isWatched || seen.resourceVersion !== before.resourceVersion)) return;
+    if (seen.partOf === '') {
+      if (before !== undefined) drop(key, before);
       return;
     }
-    put(key, before, after);
+    if (!isWatched || options.metadataOnly === true) return members.put(key, before, { ...seen, drift: before?.drift });
+    const drift = assessor.assess({ key, resource, object, metadataOnly: isMetadataOnly(resource) });
+    if (isNew) members.put(key, before, { ...seen, drift: drift ?? before?.drift });
+    else judged(key, drift);
+  }
+
+  /** A verdict that changed without the object. */
+  function judged(key: string, drift: Drift | undefined): void {
+    const member = members.get(key);
+    if (member === undefined || drift === undefined || member.drift === drift) return;
+    members.put(key, member, { ...member, drift });
+  }
+
+  function drop(key: string, member: Member): void {
+    assessor.forget(key);
+    members.put(key, member, undefined);
   }
 
   function remove(resource: Resource, object: KubeObject): void {
     const gone = readLiveObject(resource, object);
     const key = objectKey(gone.id);
-    const before = byKey.get(key);
+    const before = members.get(key);
     if (before === undefined || isNewer(before.resourceVersion, gone.resourceVersion)) return;
-    put(key, before, undefined);
+    drop(key, before);
   }
 
-  /** A fresh list: what it does not hold is gone, but for what was written after the list was taken. */
+  /** A fresh list, whose objects were told page by page: what it does not hold is gone, but for what was written after it was taken. */
   function replace(resource: Resource, namespace: string | undefined, objects: readonly KubeObject[], listVersion: string): void {
     const other = listVersion === '' ? otherVersion(resource) : undefined;
     if (other !== undefined) return rehome(resource, other);
     const seen = new Set<string>();
     for (const object of objects) {
-      upsert(resource, object);
       seen.add(objectKey({ ...resource, namespace: object.metadata.namespace ?? '', name: object.metadata.name }));
     }
-    for (const [key, member] of byKey) {
-      if (member.id.group !== resource.group || member.id.kind !== resource.kind || seen.has(key)) continue;
+    for (const [key, member] of members.ofKind(resource)) {
+      if (seen.has(key)) continue;
       if (namespace !== undefined && member.id.namespace !== namespace) continue;
       if (listVersion !== '' && isNewer(member.resourceVersion, listVersion)) continue;
-      put(key, member, undefined);
+      drop(key, member);
     }
   }
 
@@ -110,19 +124,21 @@ export function createInventory(options: InventoryOptions): Inventory {
         resource,
         namespace,
         labelSelector: partOfLabel,
-        metadataOnly: true,
+        metadataOnly: options.metadataOnly === true || isMetadataOnly(resource),
         signal,
         random: options.random,
         handler: {
+          page: (objects) => objects.forEach((object) => upsert(resource, object, true)),
           replace: (objects, listVersion) => replace(resource, namespace, objects, listVersion),
-          upsert: (object) => upsert(resource, object),
+          upsert: (object) => upsert(resource, object, true),
           remove: (object) => remove(resource, object),
           state: (up, error) => {
             watch.up = up;
             watch.error = error;
             watch.tried = true;
             options.onWatchState?.(resource, up, error);
-            if (!watch.listed && isKubeError(error, 404)) end(watch, error); // a kind that went meanwhile: nobody needs to wait for it
+            // Of a kind that went, nobody needs to wait for a first list; a watch that nobody needs is not mended.
+            if ((!watch.listed && isKubeError(error, 404)) || (watch.users.size === 0 && !up)) end(watch, error);
           },
         },
       }),
@@ -132,21 +148,40 @@ export function createInventory(options: InventoryOptions): Inventory {
       () => (watch.listed = true),
       () => {}, // each waiter handles it; nobody may be waiting when the watch is stopped
     );
-    const watch: KindWatch = { resource, users: new Set(), abort, synced, listed: false, up: false, tried: false, error: undefined };
+    const watch: KindWatch = {
+      resource,
+      users: new Set(),
+      abort,
+      synced,
+      lingering: undefined,
+      listed: false,
+      up: false,
+      tried: false,
+      error: undefined,
+    };
     return watch;
   }
 
   function end(watch: KindWatch, why?: unknown): void {
+    clearTimeout(watch.lingering);
     watch.abort.abort(why);
     watches.delete(gvkKey(watch.resource));
     forget(watch.resource);
     options.onWatchState?.(watch.resource, undefined, undefined);
   }
 
-  function drop(source: string, keep: ReadonlySet<string>): void {
+  /** The last user has gone: another may come soon, and what is known would have to be listed anew. */
+  function letLinger(watch: KindWatch): void {
+    watch.lingering = setTimeout(() => end(watch), options.lingerMs ?? linger);
+    watch.lingering.unref();
+  }
+
+  function release(source: string, keep: ReadonlySet<string>): void {
     for (const [key, watch] of watches) {
       if (keep.has(key) || !watch.users.delete(source) || watch.users.size > 0) continue;
-      end(watch);
+      // A version of a kind that moved to another says nothing that the other does not.
+      if (watch.listed && watch.up && otherVersion(watch.resource) === undefined) letLinger(watch);
+      else end(watch);
     }
   }
 
@@ -160,12 +195,9 @@ export function createInventory(options: InventoryOptions): Inventory {
   }
 
   /** A version that is served or watched no more says nothing of the objects: they are there, and reached by the other version. */
-  function rehome({ group, kind, version }: Resource, to: Resource): void {
-    for (const [key, member] of byKey) {
-      if (member.id.group !== group || member.id.kind !== kind || member.id.version !== version) continue;
-      const moved = { ...member, id: { ...member.id, version: to.version }, resource: to };
-      byKey.set(key, moved);
-      byPartOf.get(member.partOf)?.set(key, moved);
+  function rehome(resource: Resource, to: Resource): void {
+    for (const [key, member] of members.ofKind(resource)) {
+      if (member.id.version === resource.version) members.replace(key, inVersion(member, to));
     }
   }
 
@@ -173,10 +205,9 @@ export function createInventory(options: InventoryOptions): Inventory {
   function forget(resource: Resource): void {
     const other = otherVersion(resource);
     if (other !== undefined) return rehome(resource, other);
-    for (const [key, member] of byKey) {
-      if (member.id.group !== resource.group || member.id.kind !== resource.kind) continue;
-      byKey.delete(key);
-      unindex(key, member.partOf);
+    for (const [key] of members.ofKind(resource)) {
+      assessor.forget(key);
+      members.replace(key, undefined);
     }
   }
 
@@ -188,36 +219,34 @@ export function createInventory(options: InventoryOptions): Inventory {
         const key = gvkKey(resource);
         const watch = watches.get(key) ?? start(resource);
         watches.set(key, watch);
+        clearTimeout(watch.lingering);
         watch.users.add(source);
       }
-      drop(source, keys);
+      release(source, keys);
       await Promise.all([...keys].map((key) => firstList(watches.get(key), signal)));
     },
-    release: (source) => drop(source, new Set()),
-    membersOf: (partOf) => [...(byPartOf.get(partOf)?.values() ?? [])],
-    find: (id) => byKey.get(objectKey(id)),
-    noteWritten: (resource, object) => upsert(resource, object as KubeObject),
-    waitGone: (member, deadlineMs, signal) =>
-      new Promise((resolve, reject) => {
-        const key = objectKey(member.id);
-        const isGone = () => byKey.get(key)?.uid !== member.uid;
-        if (isGone()) return resolve(true);
-        const done = (settle: () => void) => {
-          listeners.delete(listener);
-          clearTimeout(timer);
-          signal.removeEventListener('abort', aborted);
-          settle();
-        };
-        const listener = () => isGone() && done(() => resolve(true));
-        const aborted = () => done(() => reject(signal.reason));
-        const timer = setTimeout(() => done(() => resolve(false)), deadlineMs);
-        listeners.add(listener);
-        signal.addEventListener('abort', aborted);
-      }),
-    onChange(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
+    release: (source) => release(source, new Set()),
+    membersOf: (partOf) => members.partOf(partOf),
+    find: (id) => members.find(id),
+    noteWritten(resource, object, leftOut) {
+      const { metadata } = object as KubeObject;
+      const key = objectKey({ ...resource, namespace: metadata.namespace ?? '', name: metadata.name });
+      upsert(resource, object as KubeObject, false);
+      if (leftOut === undefined) return;
+      const drift = assessor.wrote(key, metadata.resourceVersion ?? '', leftOut);
+      judged(key, drift ?? within(members.get(key)?.drift ?? noDrift, leftOut));
     },
+    *stating(applySet, manifests, applied) {
+      for (const told of assessor.state(applySet, manifests, applied)) {
+        if (told !== undefined) judged(told[0], told[1]);
+        yield;
+      }
+    },
+    retainStated: (applySet, keys) => assessor.retain(applySet, keys),
+    isStated: (applySet) => assessor.isStated(applySet),
+    noteSettled: (key, uid, asked, settled) => judged(key, assessor.settle(key, uid, asked, settled)),
+    waitGone: (member, deadlineMs, signal) => members.waitGone(member, deadlineMs, signal),
+    onChange: (listener) => members.onChange(listener),
     state: () => ({
       broken: [...watches.values()].filter((watch) => watch.tried && !watch.up).map(brokenText),
       tried: [...watches.values()].every((watch) => watch.tried),

@@ -1,5 +1,9 @@
 /** What is known of the cluster from watches, and from look-ups of what watches cannot see. */
 import type { ObjectId, OwnerReference, Resource } from '../kube/types.ts';
+import type { Manifest } from '../render/types.ts';
+import type { Path } from './drift/path.ts';
+import type { Settled } from './drift/settle.ts';
+import type { Drift } from './drift/types.ts';
 
 /** A live object, as small as can be. */
 export interface LiveObject {
@@ -23,7 +27,10 @@ export interface LiveObject {
 }
 
 /** An object that carries the part-of label, as the watches know it. */
-export type Member = LiveObject;
+export interface Member extends LiveObject {
+  /** Against the manifest last written to it; undefined as long as that is not known. */
+  readonly drift: Drift | undefined;
+}
 
 /** An object that a look-up found: what a refusal or an adoption has to tell is kept too. */
 export interface LookedUp extends LiveObject {
@@ -61,8 +68,22 @@ export interface Inventory {
   membersOf(partOf: string): readonly Member[];
   /** The labelled object with this identity, whoever it belongs to. */
   find(id: Omit<ObjectId, 'version'>): Member | undefined;
-  /** Takes in what a write of our own answered, so that the next plan does not wait for the watch. */
-  noteWritten(resource: Resource, object: unknown): void;
+  /**
+   * Takes in what a write of our own answered, so that the next plan does not wait for the watch. `leftOut`: it was an
+   * apply of the manifest without these paths.
+   */
+  noteWritten(resource: Resource, object: unknown, leftOut?: readonly Path[]): void;
+  /**
+   * Takes in what a revision states, before any of it is written, in steps of one object: what an object carries the hash
+   * of, it is measured against from then on. `applied`: this revision was applied whole before.
+   */
+  stating(applySet: string, manifests: readonly Manifest[], applied: boolean): Generator<void, void, void>;
+  /** Of this ApplySet, only these objects (by objectKey) are stated any more; undefined: its source is no more. */
+  retainStated(applySet: string, keys: ReadonlySet<string> | undefined): void;
+  /** Whether anything was stated for this ApplySet yet: else no verdict about it says anything. */
+  isStated(applySet: string): boolean;
+  /** What a dry run said of undecided paths of the object with this key and uid. */
+  noteSettled(key: string, uid: string, asked: readonly Path[], settled: Settled): void;
   /** Resolves true once no object with this uid is known any more, false at the deadline (milliseconds). */
   waitGone(member: Member, deadlineMs: number, signal: AbortSignal): Promise<boolean>;
   /** Calls back on each change of a labelled object; returns how to stop it. */

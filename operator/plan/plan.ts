@@ -1,15 +1,28 @@
 /** Pure: from what git states and what is live to what is to be done. */
-import { applyAnnotation, fieldManager, forceAnnotation, hashAnnotation, ignoreAnnotation, pruneAnnotation } from '../api/names.ts';
+import {
+  adoptAnnotation,
+  applyAnnotation,
+  fieldManager,
+  forceAnnotation,
+  hashAnnotation,
+  ignoreAnnotation,
+  pruneAnnotation,
+} from '../api/names.ts';
 import type { Fault } from '../errors.ts';
 import { objectKey, objectText } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
 import type { Manifest } from '../render/types.ts';
+import { correctionOf, judgedDrift } from './correction.ts';
+import { mayHandOver, toolManagers } from './handover.ts';
 import type { Live, Plan, PlanInput, Write } from './types.ts';
+
+/** What PlanInput.appliedHash says where the applied revision cannot be had any more: such an object counts as unchanged. */
+export const unknownHash = 'unknown';
 
 /** What becomes of one manifest. */
 type Verdict =
   | { readonly is: 'create' | 'change'; readonly write: Write }
-  | { readonly is: 'unchanged' | 'leftOut' }
+  | { readonly is: 'unchanged' | 'leftOut' | 'missing' | 'unlabelled' }
   | { readonly is: 'terminating'; readonly fault: Fault }
   | { readonly is: 'refused'; readonly fault: Fault; readonly owner?: string };
 
@@ -19,6 +32,8 @@ export function plan(input: PlanInput): Plan {
   const changes: Write[] = [];
   const unchanged: Manifest[] = [];
   const leftOut: Manifest[] = [];
+  const missing: Manifest[] = [];
+  const unlabelled: Manifest[] = [];
   const faults: Fault[] = [];
   const terminating: Fault[] = [];
   const contested = new Map<string, Manifest[]>();
@@ -38,6 +53,14 @@ export function plan(input: PlanInput): Plan {
       case 'leftOut':
         leftOut.push(manifest);
         break;
+      case 'missing':
+        leftOut.push(manifest);
+        missing.push(manifest);
+        break;
+      case 'unlabelled':
+        leftOut.push(manifest);
+        unlabelled.push(manifest);
+        break;
       case 'terminating':
         terminating.push(verdict.fault);
         break;
@@ -48,13 +71,13 @@ export function plan(input: PlanInput): Plan {
     }
   }
 
-  const { prune, letGo } = removals(input);
+  const { prune, letGo, handed } = removals(input);
   const dryRun = input.appliedBefore || changes.length > 0 || prune.length > 0;
-  return { creates, changes, unchanged, leftOut, prune, letGo, faults, contested, terminating, dryRun };
+  return { creates, changes, unchanged, leftOut, missing, unlabelled, prune, letGo, handed, faults, contested, terminating, dryRun };
 }
 
 /** Whether the object, in git or live, says that it is to be left alone (rule 22). */
-export function isIgnored(manifest: Manifest | undefined, live: Live | undefined): boolean {
+export function isIgnored(manifest: Manifest | undefined, live: Pick<Live, 'annotations'> | undefined): boolean {
   return manifest?.object.metadata.annotations?.[ignoreAnnotation] === 'true' || live?.annotations[ignoreAnnotation] === 'true';
 }
 
@@ -64,14 +87,17 @@ export function isForced(manifest: Manifest): boolean {
 }
 
 /** Proof that a labelled object is this source's: our Apply entry owns the label, and no controller made it (invariant 5). */
-export function isProven(member: Member): boolean {
+export function isProven(member: Pick<Member, 'ownsLabel' | 'controllerOwner'>): boolean {
   return member.ownsLabel && member.controllerOwner === undefined;
 }
 
 function judge(manifest: Manifest, input: PlanInput): Verdict {
   const live = input.live(manifest.id);
   if (isIgnored(manifest, live)) return { is: 'leftOut' };
-  if (live === undefined) return isFinishedJob(manifest, input) ? { is: 'leftOut' } : create(manifest);
+  if (live === undefined) {
+    if (isFinishedJob(manifest, input)) return { is: 'leftOut' };
+    return isLeftAsItIs(manifest, input) ? { is: 'missing' } : create(manifest, input.wasThere(manifest));
+  }
   const refusal = refuse(manifest, live, input);
   const onlyIfAbsent = manifest.object.metadata.annotations?.[applyAnnotation] === 'IfNotPresent';
   if (onlyIfAbsent && !live.deleting) return { is: 'leftOut' };
@@ -81,20 +107,54 @@ function judge(manifest: Manifest, input: PlanInput): Verdict {
     return { is: 'terminating', fault: { reason: 'ObjectTerminating', place: manifest.place, object: objectText(manifest.id), message } };
   }
   if (live.partOf === input.applySet && live.ownsHashAndLabel && live.annotations[hashAnnotation] === manifest.hash) {
-    return { is: 'unchanged' };
+    return putBack(manifest, live, input);
   }
-  return { is: 'change', write: { verb: 'change', manifest, uid: live.uid, adopts: adoptedFrom(live, input) } };
+  if (isLeftAsItIs(manifest, input)) return { is: live.partOf === input.applySet ? 'leftOut' : 'unlabelled' };
+  const { ignored: leaveOut = [], fields = [] } = 'drift' in live ? judgedDrift(live, input.policy) : {};
+  const puts = fields.length === 0 ? undefined : { back: fields, annotations: {} };
+  const adopts = adoptedFrom(live, input);
+  const handsOver = adopts === undefined ? undefined : handedOver(live);
+  return { is: 'change', write: { verb: 'change', manifest, uid: live.uid, adopts, handsOver, leaveOut, puts } };
+}
+
+/** Whether the manifest asks to be taken over from the tool that manages the object so far (rule 15). */
+function adoptsFromTool(manifest: Manifest): boolean {
+  return manifest.object.metadata.annotations?.[adoptAnnotation] === 'true';
+}
+
+/** Undefined where nobody left anything to hand over: that costs no look. */
+function handedOver(live: Live): readonly string[] | undefined {
+  if (!('managers' in live)) return undefined;
+  const tools = toolManagers(live.mark);
+  return mayHandOver(live.managers, tools) ? tools : undefined;
+}
+
+/** An object whose manifest is the one last written: written all the same where others changed it, as spec.drift says. */
+function putBack(manifest: Manifest, live: Live, { policy }: PlanInput): Verdict {
+  const correction = 'drift' in live ? correctionOf(live, policy) : undefined;
+  if (correction === undefined) return { is: 'unchanged' };
+  const { leaveOut, overrules } = correction;
+  const puts = { back: overrules, annotations: live.annotations };
+  return { is: 'change', write: { verb: 'change', manifest, uid: live.uid, adopts: undefined, leaveOut, puts } };
+}
+
+/** What the applied revision states already is touched by no mode but Correct, whatever became of it. */
+function isLeftAsItIs(manifest: Manifest, input: PlanInput): boolean {
+  if (input.policy.mode === 'Correct' || !input.appliedBefore) return false;
+  const before = input.appliedHash(manifest.id);
+  return before === unknownHash || before === manifest.hash;
 }
 
 /** The managers of an object that no source owned; one that still says which hash it had lost only its label, and is taken back. */
 function adoptedFrom(live: Live, input: PlanInput): readonly string[] | undefined {
-  if (live.partOf === input.applySet) return undefined;
+  if (live.partOf === input.applySet || input.isFreed(live.id)) return undefined;
   if (live.partOf === '' && live.annotations[hashAnnotation] !== undefined) return undefined;
   return 'managers' in live ? live.managers : [fieldManager];
 }
 
-function create(manifest: Manifest): Verdict {
-  return { is: 'create', write: { verb: 'create', manifest, uid: undefined, adopts: undefined } };
+function create(manifest: Manifest, wasThere: boolean): Verdict {
+  const puts = wasThere ? { back: [], annotations: {} } : undefined;
+  return { is: 'create', write: { verb: 'create', manifest, uid: undefined, adopts: undefined, puts } };
 }
 
 /** Rule 14: the owner keeps it. A label without a living parent binds nobody if our own Apply entry owns it. */
@@ -102,6 +162,7 @@ function refuse(manifest: Manifest, live: Live, input: PlanInput): Verdict | und
   const about = { place: manifest.place, object: objectText(manifest.id) };
   if (live.partOf !== '' && live.partOf !== input.applySet) {
     const owner = input.sourceOf(live.partOf);
+    if (owner !== undefined && input.isFreed(manifest.id)) return undefined;
     if (owner !== undefined) {
       const message = `belongs to GitOpsSource ${owner}`;
       const remedy = `Take the manifest out of this source or out of ${owner}.`;
@@ -112,9 +173,10 @@ function refuse(manifest: Manifest, live: Live, input: PlanInput): Verdict | und
     const remedy = 'Find its tool by `kubectl get -A -l applyset.kubernetes.io/id` and take the object out of that set.';
     return { is: 'refused', fault: { reason: 'OwnedByOther', ...about, message, remedy } };
   }
-  if (live.partOf === '' && 'mark' in live && live.mark !== undefined) {
+  if (live.partOf === '' && 'mark' in live && live.mark !== undefined && !adoptsFromTool(manifest)) {
     const message = `is managed by ${live.mark.tool} (${live.mark.owner})`;
-    return { is: 'refused', fault: { reason: 'OwnedByOther', ...about, message, remedy: live.mark.detach } };
+    const remedy = `${live.mark.detach} Or annotate the manifest with ${adoptAnnotation}: "true" to take it over as it is.`;
+    return { is: 'refused', fault: { reason: 'OwnedByOther', ...about, message, remedy } };
   }
   return undefined;
 }
@@ -123,7 +185,7 @@ function refuse(manifest: Manifest, live: Live, input: PlanInput): Verdict | und
 function isFinishedJob(manifest: Manifest, input: PlanInput): boolean {
   if (!input.appliedBefore || !hasTimeToLive(manifest)) return false;
   const before = input.appliedHash(manifest.id);
-  return before === undefined || before === manifest.hash;
+  return before === unknownHash || before === manifest.hash;
 }
 
 /** Whether this is a Job that the cluster removes by itself once it is done. */
@@ -134,15 +196,20 @@ export function hasTimeToLive(manifest: Manifest): boolean {
 }
 
 /** What leaves git: pruned with proof of membership, or let go where git, the object or the source says so (rule 20). */
-function removals(input: PlanInput): { prune: Member[]; letGo: Member[] } {
+function removals(input: PlanInput): { prune: Member[]; letGo: Member[]; handed: Member[] } {
   const stated = new Set(input.manifests.map((manifest) => objectKey(manifest.id)));
   const prune: Member[] = [];
   const letGo: Member[] = [];
+  const handed: Member[] = [];
   for (const member of input.members) {
     if (stated.has(objectKey(member.id)) || !isProven(member) || isIgnored(undefined, member)) continue;
+    if (input.isHanded(member)) {
+      handed.push(member);
+      continue;
+    }
     const stays = !input.prune || member.annotations[pruneAnnotation] === 'disabled';
     if (stays) letGo.push(member);
     else prune.push(member);
   }
-  return { prune, letGo };
+  return { prune, letGo, handed };
 }

@@ -1,6 +1,9 @@
 /** What a walk means to do to the cluster, before anything is done. */
 import type { Fault } from '../errors.ts';
-import type { LiveObject, LookedUp, Member } from '../live/types.ts';
+import type { Path } from '../live/drift/path.ts';
+import type { Finding } from '../live/drift/types.ts';
+import type { LookedUp, Member } from '../live/types.ts';
+import type { DriftPolicy } from './correction.ts';
 import type { Manifest } from '../render/types.ts';
 import type { ObjectId } from '../kube/types.ts';
 
@@ -12,10 +15,16 @@ export interface Write {
   readonly uid: string | undefined;
   /** Set when no source owned it so far: its field managers, for the event Adopted. */
   readonly adopts: readonly string[] | undefined;
+  /** Its fields that others applied become ours first: set when it is adopted. The managers of a tool that it is taken from. */
+  readonly handsOver?: readonly string[] | undefined;
+  /** Fields of the manifest that are somebody else's and stay so (spec.drift.ignore). */
+  readonly leaveOut?: readonly Path[] | undefined;
+  /** What of the object others had changed (nothing where it is gone), and the annotations that stay as they are. */
+  readonly puts?: { readonly back: readonly Finding[]; readonly annotations: Readonly<Record<string, string>> } | undefined;
 }
 
 /** What a look at the cluster gives for one object: a member of any source, or what a look-up found. */
-export type Live = LiveObject | LookedUp;
+export type Live = Member | LookedUp;
 
 export interface PlanInput {
   /** `namespace/name` of the source. */
@@ -33,8 +42,18 @@ export interface PlanInput {
   readonly sourceOf: (applySet: string) => string | undefined;
   /** Whether a revision of this source was applied before. */
   readonly appliedBefore: boolean;
-  /** For a finished Job that is gone (rule 26): the hash its manifest had in the applied revision; undefined when unknown. */
+  /**
+   * The hash that the manifest had in the applied revision; undefined when it was not in it, `unknown` when that cannot be
+   * found out. Asked for what is gone, and for what is another's now.
+   */
   readonly appliedHash: (id: ObjectId) => string | undefined;
+  /** Whether the object was there as this manifest states it, so that it is missing now. */
+  readonly wasThere: (manifest: Manifest) => boolean;
+  /** Whether a member that leaves this source is stated by another one in the same commit, and stays for it (rule 21). */
+  readonly isHanded: (member: Member) => boolean;
+  /** Whether the source that owns this object states it no more in this commit, so that it may be taken over. */
+  readonly isFreed: (id: ObjectId) => boolean;
+  readonly policy: DriftPolicy;
 }
 
 export interface Plan {
@@ -44,9 +63,14 @@ export interface Plan {
   readonly unchanged: readonly Manifest[];
   /** Left as they are: ignored, IfNotPresent and present, or a finished Job whose time to live ran out. */
   readonly leftOut: readonly Manifest[];
+  /** Those of them that are to be told of: gone, or no member any more (spec.drift.mode Report). */
+  readonly missing: readonly Manifest[];
+  readonly unlabelled: readonly Manifest[];
   readonly prune: readonly Member[];
   /** Members that leave git and stay in the cluster without our label (rule 20). */
   readonly letGo: readonly Member[];
+  /** Members that leave git here and stay until another source has written them. */
+  readonly handed: readonly Member[];
   /** Objects that are not this source's to write: nothing is written while there are any. */
   readonly faults: readonly Fault[];
   /** Who else owns what this source states, by `namespace/name` of the source, for an event there. */

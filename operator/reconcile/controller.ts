@@ -12,11 +12,15 @@ import type { Logger } from '../log.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { handledRequest } from '../report/status.ts';
-import type { Outcome, RevisionSeen } from '../report/types.ts';
+import type { RevisionSeen } from '../report/types.ts';
 import { judgeMove, moveText } from '../source/moves.ts';
 import type { Move } from '../source/moves.ts';
 import type { Observation, ResolvedRef } from '../source/types.ts';
 import { CorrectionPace } from './correction-pace.ts';
+import { DriftWatch } from './drift-watch.ts';
+import { unattempted } from './failure.ts';
+import { followedBefore } from './followed.ts';
+import type { Followed } from './followed.ts';
 import { finalize, isOurs, releaseSource } from './finalize.ts';
 import { isAllowanceOver } from './held.ts';
 import { lacksOf, watchLacks } from './lacks.ts';
@@ -57,7 +61,7 @@ interface Entry {
   /** The answer of the remote that was walked or told last. */
   toldObservation: Observation | undefined;
   /** What the last walk was over; `fullRef` is empty for a bare commit. */
-  followed: { readonly url: string; readonly commit: string; readonly fullRef: string } | undefined;
+  followed: Followed | undefined;
   /** The value of requestedAt for which the remote was asked. */
   polledFor: string | undefined;
   /** A member changed during a walk. */
@@ -72,10 +76,13 @@ export class Controller {
   readonly #queue: WalkQueue;
   readonly #entries = new Map<string, Entry>();
   readonly #walking = new Set<string>();
+  readonly #drift: DriftWatch;
   #unlisten: () => void = () => {};
 
   constructor(options: ControllerOptions) {
     this.#options = options;
+    const { env, store, teller, log } = options;
+    this.#drift = new DriftWatch({ env, store, teller, log, isWalking: (key) => this.#walking.has(key) });
     this.#queue = new WalkQueue({
       run: (key, _cause, signal) => this.#run(key, signal),
       onDepth: (depth) => options.metrics.queueDepth(depth),
@@ -94,6 +101,7 @@ export class Controller {
   async stop(graceMs: number): Promise<void> {
     this.#options.store.listen(() => {});
     this.#unlisten();
+    this.#drift.stop();
     for (const entry of this.#entries.values()) {
       entry.link.close();
       entry.lacks?.abort();
@@ -107,7 +115,7 @@ export class Controller {
   }
 
   #onSource(key: string, before: GitOpsSource | undefined, after: GitOpsSource | undefined): void {
-    if (after === undefined) return this.#forget(key);
+    if (after === undefined) return this.#forget(key, before);
     if (before === undefined) return this.#queue.wake(key, 'New');
     const edited = before.metadata.generation !== after.metadata.generation;
     const deleted = before.metadata.deletionTimestamp === undefined && after.metadata.deletionTimestamp !== undefined;
@@ -129,13 +137,16 @@ export class Controller {
     else if (!this.#isIntact(key, entry.memory)) this.#queue.wake(key, 'ParentChanged', entry.pace.next(performance.now()));
   }
 
-  /** A member that is gone, or carries another hash than was written, wakes its source. */
-  #onMember({ before, after }: MemberChange): void {
+  /** A member that is gone, or is not as it was written, wakes its source. */
+  #onMember(change: MemberChange): void {
+    const { before, after } = change;
     const member = after ?? before;
     if (member === undefined) return;
     const key = this.#options.store.sourceOf((before ?? member).partOf);
     const entry = key === undefined ? undefined : this.#entries.get(key);
-    if (key === undefined || entry === undefined) return;
+    const source = key === undefined ? undefined : this.#options.store.get(key);
+    if (key === undefined || entry === undefined || source === undefined) return;
+    this.#drift.note(key, change);
     if (this.#walking.has(key)) {
       entry.recheck = true;
       return;
@@ -145,14 +156,24 @@ export class Controller {
       return;
     }
     const left = after === undefined || (before !== undefined && after.partOf !== before.partOf);
-    if (left ? entry.memory.expected.has(objectKey(member.id)) : !isAsWritten(entry.memory, after)) {
-      this.#queue.wake(key, 'MemberChanged', entry.pace.next(performance.now()));
+    if (left) {
+      if (!entry.memory.expected.has(objectKey(member.id))) return;
+      if (source.spec.suspend) void this.#drift.lookUp(key, member);
+      else this.#queue.wake(key, 'MemberGone', entry.pace.next(performance.now()));
+      return;
     }
+    if (source.spec.suspend) return;
+    const isWritten = isAsWritten(entry.memory, after, this.#drift.policy(key, source));
+    // Fields have a pace of their own, by who writes them.
+    const pace = (): number => (before?.drift === after.drift ? entry.pace.next(performance.now()) : 0);
+    const delay = isWritten ? this.#drift.pauseOf(key, after) : pace();
+    if (delay !== undefined) this.#queue.wake(key, 'MemberChanged', delay);
   }
 
   #isIntact(key: string, memory: Memory): boolean {
     const source = this.#options.store.get(key);
-    return source === undefined || isIntact(memory, source, applySetId(source.metadata), this.#options.env.inventory);
+    if (source === undefined || source.spec.suspend) return true;
+    return isIntact(memory, source, applySetId(source.metadata), this.#options.env.inventory, this.#drift.policy(key, source));
   }
 
   /** Something new is to be tried: whatever failed before does not delay it. */
@@ -162,13 +183,15 @@ export class Controller {
     this.#queue.wake(key, cause);
   }
 
-  #forget(key: string): void {
+  #forget(key: string, source: GitOpsSource | undefined): void {
     const entry = this.#entries.get(key);
     this.#queue.remove(key);
     entry?.link.close();
     entry?.lacks?.abort();
+    this.#drift.forget(key);
     this.#entries.delete(key);
     this.#options.env.inventory.release(key);
+    if (source !== undefined) this.#options.env.inventory.retainStated(applySetId(source.metadata), undefined);
     this.#options.metrics.removeSource(key);
   }
 
@@ -202,24 +225,32 @@ export class Controller {
 
   /** One walk over one source, told whatever comes of it. Never throws. */
   async #run(key: string, signal: AbortSignal): Promise<void> {
+    this.#walking.add(key);
+    try {
+      await this.#drift.idle(key);
+      await this.#walkOver(key, signal);
+    } finally {
+      this.#walking.delete(key);
+    }
+    const entry = this.#entries.get(key);
+    if (entry?.recheck === true && entry.memory !== undefined && !this.#isIntact(key, entry.memory)) {
+      this.#queue.wake(key, 'MemberChanged', entry.pace.next(performance.now()));
+    }
+  }
+
+  async #walkOver(key: string, signal: AbortSignal): Promise<void> {
     const source = this.#options.store.get(key);
     if (source === undefined) return;
     const entry = this.#entry(key, source);
     this.#options.metrics.sourceSpec(key, source.spec, () => entry.link.answeredAt());
     entry.lacks?.abort();
     entry.recheck = false;
-    this.#walking.add(key);
     try {
       if (source.metadata.deletionTimestamp !== undefined) await this.#finalize(key, entry, source, signal);
-      else if (source.spec.suspend) await this.#suspend(entry, source, signal);
+      else if (source.spec.suspend) await this.#suspend(key, entry, source, signal);
       else await this.#reconcile(key, entry, source, signal);
     } catch (error) {
       if (!signal.aborted) this.#untold(key, entry, source, ownRequestError(error));
-    } finally {
-      this.#walking.delete(key);
-    }
-    if (entry.recheck && entry.memory !== undefined && !this.#isIntact(key, entry.memory)) {
-      this.#queue.wake(key, 'MemberChanged', entry.pace.next(performance.now()));
     }
   }
 
@@ -260,6 +291,7 @@ export class Controller {
       seen,
       memory: entry.memory,
       lastApplied: entry.lastApplied,
+      policy: this.#drift.policy(key, source),
       signal,
       noteAttempt: (attempted, overRunning) => {
         if (overRunning) return teller.attempt(current(), attempted, signal);
@@ -278,11 +310,12 @@ export class Controller {
     });
     entry.memory = result.memory;
     entry.lastApplied = result.memory ?? entry.lastApplied;
+    this.#drift.takeGone(key, result.memory?.gone);
     const { outcome } = result;
     if (outcome.kind === 'failed' && outcome.changes === undefined && isImmediate(outcome.error, entry.failures + 1)) {
       return this.#again(key, entry, source, outcome.error);
     }
-    await teller.outcome(current(), outcome, requestedAt(source), signal);
+    await teller.outcome(current(), outcome, requestedAt(source), this.#drift.report(key, current()), signal);
     if (outcome.kind === 'applied') entry.failures = 0;
     this.#tellMove(entry, source, seen.ref, signal);
     if (isAllowanceOver(source, outcome)) await teller.removeAnnotation(current(), allowPruneAnnotation, signal);
@@ -308,22 +341,7 @@ export class Controller {
 
   /** A failure before there is anything to walk over. */
   async #failed(key: string, entry: Entry, source: GitOpsSource, error: PlumblineError, signal: AbortSignal): Promise<void> {
-    const isSpec = error.faults.every((fault) => fault.reason === 'InvalidSpec' || fault.reason === 'NotSupported');
-    const outcome: Outcome = {
-      kind: 'failed',
-      seen: undefined,
-      phase: isSpec ? 'spec' : 'source',
-      error,
-      attempted: false,
-      changes: undefined,
-      total: undefined,
-      failedObjects: 0,
-      notices: [],
-      warnings: [],
-      adopted: [],
-      retryAt: undefined,
-    };
-    await this.#options.teller.outcome(source, outcome, entry.polledFor, signal);
+    await this.#options.teller.outcome(source, unattempted(error), entry.polledFor, undefined, signal);
     // The remote is asked again by itself; only a Secret has to be read anew.
     if (entry.link.observation?.error === undefined || source.spec.auth !== undefined) this.#again(key, entry, source, error);
     else this.#options.metrics.countError(key, error.reason);
@@ -358,10 +376,10 @@ export class Controller {
     watchLacks(lacks, { client: env.client, discovery: env.discovery, random, signal: entry.lacks.signal, wake });
   }
 
-  async #suspend(entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
+  async #suspend(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
     entry.link.close();
     entry.toldObservation = undefined;
-    await this.#options.teller.outcome(source, { kind: 'suspended' }, undefined, signal);
+    await this.#options.teller.outcome(source, { kind: 'suspended' }, undefined, this.#drift.report(key, source), signal);
   }
 
   async #finalize(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
@@ -379,11 +397,4 @@ export class Controller {
       await this.#failed(key, entry, source, ownRequestError(error), signal);
     }
   }
-}
-
-/** After a restart the status knows the commit; which ref it was under only if the spec is the same and names one. */
-function followedBefore({ metadata, spec, status }: GitOpsSource, now: ResolvedRef): Entry['followed'] {
-  const commit = status?.revision?.observed?.commit;
-  if (commit === undefined || status?.observedGeneration !== metadata.generation || spec.ref?.semver !== undefined) return undefined;
-  return { url: spec.url, commit, fullRef: now.fullRef ?? '' };
 }

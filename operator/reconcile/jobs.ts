@@ -1,22 +1,27 @@
-/** Finished Jobs that the cluster has removed by itself: what they were is read from the applied commit (rule 26). */
+/** What is gone, as Jobs that the cluster has removed by itself: what it was is read from the applied commit (rule 26). */
+import { hashAnnotation } from '../api/names.ts';
 import { PlumblineError } from '../errors.ts';
 import { objectKey } from '../kube/types.ts';
 import { hasTimeToLive } from '../plan/plan.ts';
+import type { Live } from '../plan/types.ts';
 import type { Manifest } from '../render/types.ts';
 import type { Sight } from './look.ts';
 import { renderSnapshot } from './render-step.ts';
 import type { Walk } from './types.ts';
 
-const nothing: ReadonlyMap<string, string> = new Map();
-
 /**
- * The hashes of the applied revision, by objectKey, if any Job of this one has a time to live and is not there; else
- * nothing. Where the applied commit cannot be had any more, nothing either: such a Job counts as unchanged.
+ * The hashes of the applied revision, by objectKey, where the plan asks for any: a Job of this one has a time to live and is
+ * not there, or nothing is to be put back (spec.drift.mode) and something is gone or was changed. Else undefined, and where
+ * the applied commit cannot be had any more: such an object counts as unchanged.
  */
-export async function appliedHashes(self: Walk, manifests: readonly Manifest[], live: Sight): Promise<ReadonlyMap<string, string>> {
+export async function appliedHashes(
+  self: Walk,
+  manifests: readonly Manifest[],
+  live: Sight,
+): Promise<ReadonlyMap<string, string> | undefined> {
   const applied = self.source.status?.revision?.applied;
-  if (applied === undefined) return nothing;
-  if (!manifests.some((manifest) => hasTimeToLive(manifest) && live(manifest.id) === undefined)) return nothing;
+  if (applied === undefined) return undefined;
+  if (!manifests.some((manifest) => isAskedFor(self, manifest, live(manifest.id)))) return undefined;
   if (self.memory?.commit === applied.commit && self.memory.generation === self.source.metadata.generation) return self.memory.hashes;
   if (self.seen.ref.commit === applied.commit) return hashes(manifests);
   const { spec } = self.source;
@@ -27,9 +32,15 @@ export async function appliedHashes(self: Walk, manifests: readonly Manifest[], 
     const rendered = await renderSnapshot(self, await checkout.snapshot(wanted, self.signal));
     return hashes(rendered.manifests);
   } catch (error) {
-    if (error instanceof PlumblineError) return nothing;
+    if (error instanceof PlumblineError) return undefined;
     throw error;
   }
+}
+
+function isAskedFor({ policy, applySet }: Walk, manifest: Manifest, live: Live | undefined): boolean {
+  if (live === undefined) return policy.mode !== 'Correct' || hasTimeToLive(manifest);
+  const isOurs = live.partOf === applySet && live.annotations[hashAnnotation] === manifest.hash;
+  return policy.mode !== 'Correct' && !isOurs;
 }
 
 function hashes(manifests: readonly Manifest[]): ReadonlyMap<string, string> {

@@ -5,15 +5,20 @@ import { PlumblineError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
 import { objectKey, objectText } from '../kube/types.ts';
 import { hold } from '../plan/guard.ts';
-import { plan as makePlan } from '../plan/plan.ts';
+import { plan as makePlan, unknownHash } from '../plan/plan.ts';
 import type { Hold, Plan } from '../plan/types.ts';
+import { finish } from '../render/steps.ts';
 import type { Manifest } from '../render/types.ts';
+import { statedElsewhere } from './elsewhere.ts';
 import { guardFacts } from './guard-facts.ts';
 import { appliedCommits } from './history-step.ts';
 import { isPruneAllowed } from './held.ts';
 import { appliedHashes } from './jobs.ts';
 import { look } from './look.ts';
+import { settleUndecided } from './settle-step.ts';
 import type { Walk } from './types.ts';
+
+const atOnce = 32;
 
 /** A plan, who carries it out, and what of it a person has to let go first. */
 export interface Planned {
@@ -29,6 +34,12 @@ export async function planRevision(self: Walk, manifests: readonly Manifest[], c
   const account = accountOf(source, env.defaultServiceAccount);
   const [live] = await Promise.all([look(self, manifests), account && requireAccount(account, lookUps, signal)]);
   const appliedBefore = source.status?.revision?.applied !== undefined;
+  const stating = env.inventory.stating(applySet, manifests, source.status?.revision?.applied?.commit === commit);
+  // Few objects take no time worth waiting in line for.
+  if (manifests.length <= atOnce) finish(stating);
+  else await env.turns.take(stating, self.place, signal);
+  await settleUndecided(self, manifests, account);
+  const elsewhere = await statedElsewhere(self, manifests, live);
   const before = await appliedHashes(self, manifests, live);
   const members = env.inventory.membersOf(applySet);
   const plan = makePlan({
@@ -40,7 +51,11 @@ export async function planRevision(self: Walk, manifests: readonly Manifest[], c
     live,
     sourceOf: env.sourceOf,
     appliedBefore,
-    appliedHash: (id) => before.get(objectKey(id)),
+    appliedHash: (id) => (before === undefined ? unknownHash : before.get(objectKey(id))),
+    wasThere: ({ id, hash }) => self.memory?.hashes.get(objectKey(id)) === hash,
+    isHanded: (member) => elsewhere.handed.has(objectKey(member.id)),
+    isFreed: (id) => elsewhere.freed.has(objectKey(id)),
+    policy: self.policy,
   });
   for (const [owner, objects] of plan.contested) {
     self.noteContested(

@@ -196,7 +196,9 @@ async function work({
     namespaces: config.namespaces,
     defaultServiceAccount: config.defaultServiceAccount ?? '',
     tooling: `plumbline/v${version}`,
+    now: () => Date.now(),
     sourceOf: (applySet: string) => store.sourceOf(applySet),
+    sources: () => store.all(),
     observePhase: (key: string, phase: Phase, seconds: number) => metrics.observePhase(key, phase, seconds),
     onHistoryFault: (key: string, error: PlumblineError) =>
       log.warn('history cannot be read', { source: key, reason: error.reason, error: error.message }),

@@ -51,6 +51,10 @@ export class SourceStore {
     return this.#sources.get(key);
   }
 
+  all(): readonly GitOpsSource[] {
+    return [...this.#sources.values()];
+  }
+
   keys(): readonly string[] {
     return [...this.#sources.keys()];
   }

@@ -5,13 +5,17 @@ import { patchSource, sourceResource } from '../apply/parent.ts';
 import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { mergePatch } from '../kube/operations.ts';
+import { objectText } from '../kube/types.ts';
+import { pathText } from '../live/drift/path.ts';
 import type { Logger } from '../log.ts';
-import { contestedEvent, eventsOf, leftBehindEvent, refMovedEvent } from '../report/events.ts';
+import { contestedEvent, driftEvents, eventsOf, leftBehindEvent, refMovedEvent } from '../report/events.ts';
 import type { EventDraft } from '../report/events.ts';
 import type { Metrics, StatusExtras } from '../report/metrics.ts';
 import type { EventRecorder } from '../report/recorder.ts';
 import { attemptStatus, outcomeStatus, progressStatus, statusPatch } from '../report/status.ts';
-import type { Outcome, RevisionSeen } from '../report/types.ts';
+import { driftCounts, itemText, withDrift } from '../report/drift.ts';
+import type { DriftReport } from '../report/drift.ts';
+import type { Correction, Outcome, RevisionSeen } from '../report/types.ts';
 import type { LeftBehind } from './finalize.ts';
 import type { SourceStore } from './source-store.ts';
 
@@ -34,6 +38,8 @@ const leftBehindTexts: Readonly<Record<LeftBehind['why'], string>> = {
 /** The operator's voice. */
 export class Teller {
   readonly #options: TellerOptions;
+  /** Of each source, what of its drift was told. */
+  readonly #toldDrift = new Map<string, ReadonlySet<string>>();
 
   constructor(options: TellerOptions) {
     this.#options = options;
@@ -60,22 +66,71 @@ export class Teller {
   }
 
   /** The outcome of a walk over `source`, everywhere that people look. Throws KubeError when the status cannot be written. */
-  async outcome(source: GitOpsSource, outcome: Outcome, handled: string | undefined, signal: AbortSignal): Promise<void> {
+  async outcome(
+    source: GitOpsSource,
+    outcome: Outcome,
+    handled: string | undefined,
+    drift: DriftReport | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { log, now } = this.#options;
     const previous = source.status;
-    const next = outcomeStatus({
+    const generation = source.metadata.generation ?? 0;
+    const told = outcomeStatus({
       previous,
       outcome,
-      generation: source.metadata.generation ?? 0,
+      generation,
       requestedAt: handled,
       verifies: source.spec.verify !== undefined,
       now: now(),
     });
+    const next = drift === undefined ? told : withDrift(told, drift, generation, now());
     const ref = outcome.kind === 'suspended' ? undefined : outcome.seen?.ref.shortRef;
     const images = outcome.kind === 'applied' ? outcome.images : undefined;
     await this.#patch(source, next, { ref, images }, signal);
     for (const draft of eventsOf(outcome, previous, next)) this.event(source, draft);
     logOutcome(log, source, outcome, previous);
+    if (outcome.kind !== 'suspended') this.#corrected(source, outcome.corrected);
+    if (drift !== undefined) this.#drifted(source, previous, drift);
+  }
+
+  /** What differs from git now, told between two walks. */
+  async drift(source: GitOpsSource, report: DriftReport, signal: AbortSignal): Promise<void> {
+    const previous = source.status ?? {};
+    await this.#patch(source, withDrift(previous, report, source.metadata.generation ?? 0, this.#options.now()), {}, signal);
+    this.#drifted(source, previous, report);
+  }
+
+  /** Events of what was not told before, and the metrics. */
+  #drifted(source: GitOpsSource, previous: GitOpsSourceStatus | undefined, report: DriftReport): void {
+    const { metrics, log } = this.#options;
+    const { namespace, name } = source.metadata;
+    const key = `${namespace}/${name}`;
+    metrics.drift(key, driftCounts(report));
+    const before =
+      this.#toldDrift.get(key) ?? new Set((previous?.drift ?? []).map((entry) => nameOfDrift(entry.object, entry.class, entry.field)));
+    const named = report.items.map((item) => ({ item, text: nameOfDrift(objectText(item.id), item.class, item.field) }));
+    if (named.length === 0) this.#toldDrift.delete(key);
+    else this.#toldDrift.set(key, new Set(named.map(({ text }) => text)));
+    const news = named.filter(({ text }) => !before.has(text)).map(({ item }) => item);
+    for (const draft of driftEvents(news)) this.event(source, draft);
+    if (news.length > 0) log.info('drift', { namespace, source: name, drift: news.slice(0, 20).map(itemText) });
+  }
+
+  #corrected(source: GitOpsSource, corrected: readonly Correction[]): void {
+    const { metrics, log } = this.#options;
+    const { namespace, name } = source.metadata;
+    for (const { id, findings } of corrected) {
+      const managers = findings.length === 0 ? [undefined] : findings.map(({ manager }) => manager);
+      for (const manager of managers) metrics.countCorrection(`${namespace}/${name}`, manager);
+      const fields = findings.map(({ path }) => pathText(path));
+      log.info('drift corrected', { namespace, source: name, object: objectText(id), fields, managers: [...new Set(managers)] });
+    }
+  }
+
+  /** The source is no more. */
+  forget(key: string): void {
+    this.#toldDrift.delete(key);
   }
 
   event(source: GitOpsSource, draft: EventDraft): void {
@@ -134,6 +189,10 @@ export class Teller {
       }
     }
   }
+}
+
+function nameOfDrift(object: string, of: string, field: string | undefined): string {
+  return `${object} ${of} ${field ?? ''}`;
 }
 
 /** The value of requestedAt that a walk begun now answers to. */

@@ -5,9 +5,11 @@ import type { Progress } from '../apply/types.ts';
 import type { PlumblineError } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Discovery } from '../kube/discovery.ts';
+import type { ObjectId } from '../kube/types.ts';
 import type { LookUpService, LookUps } from '../live/lookup.ts';
 import type { Inventory } from '../live/types.ts';
 import type { Claims } from '../plan/claims.ts';
+import type { DriftPolicy } from '../plan/correction.ts';
 import type { Manifest, Notice } from '../render/types.ts';
 import type { Phase, RevisionSeen } from '../report/types.ts';
 import type { WorkloadImage } from '../report/workloads.ts';
@@ -35,6 +37,10 @@ export interface WalkEnv {
   readonly tooling: string;
   /** `namespace/name` of the living source whose ApplySet has this id. */
   readonly sourceOf: (applySet: string) => string | undefined;
+  /** Every source that there is. */
+  readonly sources: () => readonly GitOpsSource[];
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
   /** Seconds that a phase took, for the metrics. */
   readonly observePhase: (source: string, phase: Phase, seconds: number) => void;
   /** History could not be read; nothing else hangs on it. */
@@ -53,6 +59,8 @@ export interface WalkInput {
   readonly memory: Memory | undefined;
   /** As `memory` was when a revision was last applied whole, whatever failed since. */
   readonly lastApplied: Memory | undefined;
+  /** What spec.drift says, and what is fought over now. */
+  readonly policy: DriftPolicy;
   readonly signal: AbortSignal;
   /** Called before the first write of a revision: over a running one it is noted in status first (rule 33). */
   readonly noteAttempt: (seen: RevisionSeen, overRunning: boolean) => Promise<void>;
@@ -75,7 +83,20 @@ export interface Memory {
   readonly hashes: ReadonlyMap<string, string>;
   /** By objectKey: what the annotations say of where it comes from. */
   readonly origins: ReadonlyMap<string, Origin>;
+  /** By objectKey: what stays a member only until another source has written it (rule 21). */
+  readonly handed: readonly string[];
+  /** Members that are gone or lost our label, where they are only told of (spec.drift.mode), by objectKey. */
+  readonly gone: ReadonlyMap<string, Gone>;
   readonly total: number;
+}
+
+/** An object of the revision that is no member any more. */
+export interface Gone {
+  readonly id: ObjectId;
+  /** It is there, without our label. */
+  readonly isThere: boolean;
+  /** RFC 3339: when it was found out. */
+  readonly since: string;
 }
 
 /** A walk under way: what it was given, and what it learned so far, which a walk that fails tells too. */

@@ -5,6 +5,7 @@
 import { noProgress } from '../apply/types.ts';
 import type { PlumblineError } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
+import { objectKey } from '../kube/types.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { Changes, Outcome } from '../report/types.ts';
 import { workloadImages } from '../report/workloads.ts';
@@ -81,6 +82,7 @@ async function steps(self: Walk): Promise<Memory> {
     return [made, await findOrigins(self, made.plan, rendered.manifests)] as const;
   });
   await applyRevision(self, planned, commit, origins);
+  self.env.inventory.retainStated(self.applySet, new Set(rendered.manifests.map(({ id }) => objectKey(id))));
   return remember(self, snapshot, planned.plan, rendered.manifests);
 }
 
@@ -136,7 +138,8 @@ function failedOutcome(self: Walk, error: PlumblineError): WalkResult['outcome']
 
 function told(self: Walk) {
   const { verified, notices, incoming, origins = [] } = self;
-  return { verified, notices, warnings: [...self.progress.warnings], adopted: self.progress.adopted, incoming, origins };
+  const { warnings, adopted, corrected } = self.progress;
+  return { verified, notices, warnings: [...warnings], adopted, corrected, incoming, origins };
 }
 
 function changesOf({ progress, total = 0 }: Walk): Changes {

@@ -1,11 +1,17 @@
 /** Pure: what is told about a source as events of events.k8s.io/v1, each once. */
 import { findCondition } from '../api/conditions.ts';
 import { conditionReasons, placeText } from '../errors.ts';
+import { apiVersionOf, objectText } from '../kube/types.ts';
+import type { ObjectId } from '../kube/types.ts';
+import { pathText } from '../live/drift/path.ts';
+import type { Finding } from '../live/drift/types.ts';
+import { itemText, managerText } from './drift.ts';
+import type { DriftItem } from './drift.ts';
 import { changesText, revisionText, writtenBy } from './message.ts';
 import { counted } from './text.ts';
 import type { EventReason } from '../errors.ts';
 import type { GitOpsSourceStatus } from '../api/types.ts';
-import type { Adoption, Outcome, Phase } from './types.ts';
+import type { Adoption, Correction, Outcome, Phase } from './types.ts';
 import type { Ended } from './history.ts';
 
 export interface EventDraft {
@@ -13,13 +19,27 @@ export interface EventDraft {
   readonly reason: EventReason;
   /** What the operator was doing, `Apply`. */
   readonly action: string;
+  /** What the event is about, where it is not the source itself. */
+  readonly about?: EventSubject | undefined;
   /** For people; cut to 1,024 bytes when it is sent. */
   readonly note: string;
+}
+
+/** The object that an event is about. */
+export interface EventSubject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Empty for what is cluster-wide: its events lie in `default`. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
 }
 
 /** Objects that get an event of their own; more are counted in one. */
 const maxAdoptions = 20;
 const maxListed = 10;
+/** Objects that get an event of their own about what was changed in them. */
+const maxObjectEvents = 20;
 
 const actions: Readonly<Record<Phase | 'spec', string>> = {
   spec: 'ReadSpec',
@@ -42,8 +62,58 @@ export function eventsOf(outcome: Outcome, previous: GitOpsSourceStatus | undefi
     ...(outcome.kind === 'applied' ? appliedEvents(outcome, previous) : failedEvents(outcome, previous, next)),
     ...outcome.adopted.slice(0, maxAdoptions).map(adoptedEvent),
     ...(outcome.adopted.length > maxAdoptions ? [moreAdopted(outcome.adopted.slice(maxAdoptions))] : []),
+    ...correctedEvents(outcome.corrected),
     ...(isNews(outcome, previous, next) ? remarks(outcome) : []),
   ];
+}
+
+/** What others changed and is as git states it again: one event for the source, one for each of the first objects. */
+function correctedEvents(corrected: readonly Correction[]): readonly EventDraft[] {
+  if (corrected.length === 0) return [];
+  const texts = corrected.map(({ id, findings }) => ({ id, text: `${objectText(id)}: ${correctionText(findings)}` }));
+  const draft = { type: 'Normal', reason: 'DriftCorrected', action: 'Correct' } as const;
+  return [
+    {
+      ...draft,
+      note: listed(
+        texts.map(({ text }) => text),
+        '; ',
+      ),
+    },
+    ...corrected
+      .slice(0, maxObjectEvents)
+      .map(({ id, uid, findings }) => ({ ...draft, about: subjectOf(id, uid), note: correctionText(findings) })),
+  ];
+}
+
+function correctionText(findings: readonly Finding[]): string {
+  if (findings.length === 0) return 'was gone and is made anew';
+  const shown = findings.slice(0, maxListed).map(({ path, class: of, manager }) => `${pathText(path)} (${of} by ${managerText(manager)})`);
+  const more = findings.length > maxListed ? ` and ${findings.length - maxListed} more` : '';
+  return `put back ${shown.join(', ')}${more}`;
+}
+
+/** What is not as git states it, as far as it was not told before: for the source, and for each of the first objects. */
+export function driftEvents(items: readonly DriftItem[]): readonly EventDraft[] {
+  if (items.length === 0) return [];
+  const draft = { type: 'Warning', reason: 'Drifted', action: 'Compare' } as const;
+  const ofObjects = new Map<string, DriftItem[]>();
+  for (const item of items) {
+    const text = objectText(item.id);
+    ofObjects.set(text, [...(ofObjects.get(text) ?? []), item]);
+  }
+  return [
+    { ...draft, note: listed(items.map(itemText), '; ') },
+    ...[...ofObjects.values()].slice(0, maxObjectEvents).flatMap((ofObject) => {
+      const [first] = ofObject;
+      if (first === undefined || first.uid === '') return [];
+      return [{ ...draft, about: subjectOf(first.id, first.uid), note: listed(ofObject.map(itemText), '; ') }];
+    }),
+  ];
+}
+
+function subjectOf(id: ObjectId, uid: string): EventSubject {
+  return { apiVersion: apiVersionOf(id), kind: id.kind, namespace: id.namespace, name: id.name, uid };
 }
 
 /** For the owner of objects that another source (`namespace/name`) states as well (rule 14). */

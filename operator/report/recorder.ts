@@ -86,7 +86,7 @@ export class EventRecorder {
   record(event: RecordedEvent): void {
     if (this.#closed) return;
     const at = this.#options.now();
-    const key = [event.source.uid, event.type, event.reason, event.action, event.note].join('\n');
+    const key = [event.about?.uid ?? event.source.uid, event.type, event.reason, event.action, event.note].join('\n');
     const known = this.#series.get(key);
     if (known !== undefined && at - known.lastAt < seriesMs) {
       known.count += 1;
@@ -96,8 +96,8 @@ export class EventRecorder {
       return;
     }
     const series: Series = {
-      namespace: event.source.namespace || 'default',
-      name: this.#eventName(event.source.name),
+      namespace: (event.about ?? event.source).namespace || 'default',
+      name: this.#eventName((event.about ?? event.source).name),
       count: 1,
       lastAt: at,
       created: false,
@@ -185,7 +185,7 @@ export class EventRecorder {
       reason: event.reason,
       type: event.type,
       note: cutBytes(event.note, maxNoteBytes),
-      regarding: regardingOf(source),
+      regarding: event.about === undefined ? regardingOf(source) : aboutOf(event.about),
     };
   }
 
@@ -209,6 +209,10 @@ export class EventRecorder {
 
 function regardingOf({ namespace, name, uid }: EventSubject): object {
   return namespace === '' ? { apiVersion: 'v1', kind: 'Namespace', name, uid } : { apiVersion, kind, namespace, name, uid };
+}
+
+function aboutOf({ apiVersion: version, kind: of, namespace, name, uid }: NonNullable<EventDraft['about']>): object {
+  return { apiVersion: version, kind: of, ...(namespace === '' ? {} : { namespace }), name, uid };
 }
 
 /** Whether it is worth trying again: nothing is wrong with the event itself. */

@@ -1,6 +1,8 @@
 /** What a walk tells the stages behind it: plain values, from which status, events and metrics are computed. */
 import type { PlumblineError } from '../errors.ts';
 import type { Commit, Incoming } from '../source/history/types.ts';
+import type { ObjectId } from '../kube/types.ts';
+import type { Finding } from '../live/drift/types.ts';
 import type { CommitInfo, ResolvedRef } from '../source/types.ts';
 import type { Notice } from '../render/types.ts';
 import type { Signed } from '../source/verify/index.ts';
@@ -43,6 +45,14 @@ export interface History {
   readonly origins?: readonly Commit[] | undefined;
 }
 
+/** An object that was put back as git states it. */
+export interface Correction {
+  readonly id: ObjectId;
+  readonly uid: string;
+  /** Empty: it was gone. */
+  readonly findings: readonly Finding[];
+}
+
 /** The end of one walk over one source. */
 export type Outcome =
   | ({
@@ -59,6 +69,7 @@ export type Outcome =
       /** The API server's warnings (deprecations), with the object. */
       readonly warnings: readonly string[];
       readonly adopted: readonly Adoption[];
+      readonly corrected: readonly Correction[];
     } & History)
   | ({
       readonly kind: 'failed';
@@ -80,6 +91,7 @@ export type Outcome =
       readonly notices: readonly Notice[];
       readonly warnings: readonly string[];
       readonly adopted: readonly Adoption[];
+      readonly corrected: readonly Correction[];
       /** RFC 3339: when it will be tried again. */
       readonly retryAt: string | undefined;
     } & History)

@@ -134,6 +134,40 @@ describe('what is followed', () => {
     expect([...told.known.values()]).toEqual([expect.objectContaining({ kind: 'ConfigMap', data: { a: 'b' } })]);
   });
 
+  test('comes page by page where that is asked for, and at the end which objects there are', async () => {
+    const names = Array.from({ length: 201 }, (_, index) => `paged-${index}`);
+    await Promise.all(names.map((name) => put(name, { paged: 'yes' })));
+    const client = clientOf(credentialsOf(cluster().admin));
+    const abort = new AbortController();
+    const pages: (readonly KubeObject[])[] = [];
+    const lists: (readonly KubeObject[])[] = [];
+    const reflector = reflect({
+      client,
+      resource: configMaps,
+      namespace,
+      labelSelector: 'paged',
+      metadataOnly: false,
+      signal: abort.signal,
+      random: () => 0,
+      handler: {
+        page: (objects) => void pages.push(objects),
+        replace: (objects) => void lists.push(objects),
+        upsert: () => {},
+        remove: () => {},
+        state: () => {},
+      },
+    });
+    await reflector.synced;
+    abort.abort();
+    await reflector.done;
+    await client.close();
+    expect(pages.map((page) => page.length)).toEqual([200, 1]);
+    expect(pages[0]?.[0]).toMatchObject({ kind: 'ConfigMap', data: { a: 'b' } });
+    expect(lists.map((list) => list.length)).toEqual([201]);
+    expect(Object.keys(lists[0]?.[0] ?? {})).toEqual(['apiVersion', 'kind', 'metadata']);
+    expect(Object.keys(lists[0]?.[0]?.metadata ?? {})).toEqual(['name', 'namespace', 'resourceVersion']);
+  });
+
   test('leaves when it loses its label, though it is still there', async () => {
     await put('unlabelled');
     const told = await follow();

@@ -50,14 +50,16 @@ export function member(which: Which = {}, more: Partial<Member> & { hash?: strin
     ownsLabel: true,
     ownsHashAndLabel: true,
     annotations: { 'plumbline.dev/hash': hash, ...annotations },
+    drift: undefined,
     ...rest,
   };
 }
 
 /** An object that a look-up found: no label, made by kubectl, unless said otherwise. */
 export function stranger(which: Which = {}, more: Partial<LookedUp> = {}): LookedUp {
+  const { drift: _drift, ...live } = member(which, { partOf: '', ownsLabel: false, ownsHashAndLabel: false });
   return {
-    ...member(which, { partOf: '', ownsLabel: false, ownsHashAndLabel: false }),
+    ...live,
     annotations: {},
     managers: ['kubectl-create'],
     mark: undefined,

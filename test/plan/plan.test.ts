@@ -1,9 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { objectKey } from '../../operator/kube/types.ts';
 import type { Member } from '../../operator/live/types.ts';
-import { plan } from '../../operator/plan/plan.ts';
+import { plan, unknownHash } from '../../operator/plan/plan.ts';
 import type { Live, PlanInput } from '../../operator/plan/types.ts';
 import type { Manifest } from '../../operator/render/types.ts';
+import { pathText } from '../../operator/live/drift/path.ts';
+import type { Path } from '../../operator/live/drift/path.ts';
+import { noDrift } from '../../operator/live/drift/types.ts';
+import type { Drift, Finding } from '../../operator/live/drift/types.ts';
+import type { DriftPolicy } from '../../operator/plan/correction.ts';
 import { manifest, member, ours, stranger } from './made.ts';
 
 function planOf(manifests: readonly Manifest[], live: readonly Live[], more: Partial<PlanInput> = {}) {
@@ -13,11 +18,15 @@ function planOf(manifests: readonly Manifest[], live: readonly Live[], more: Par
     applySet: ours,
     prune: true,
     manifests,
-    members: live.filter((object) => object.partOf === ours),
+    members: live.filter((object): object is Member => object.partOf === ours && 'drift' in object),
     live: (id) => byKey.get(objectKey(id)),
     sourceOf: (id) => (id === 'applyset-other-v1' ? 'shop/other' : undefined),
     appliedBefore: true,
     appliedHash: () => undefined,
+    wasThere: () => false,
+    isHanded: () => false,
+    isFreed: () => false,
+    policy: { mode: 'Correct', ignore: [], heldBack: () => false },
     ...more,
   });
 }
@@ -93,7 +102,8 @@ describe('a finished Job with a time to live that is gone', () => {
   test.each<[string, Manifest, string | undefined, boolean, string]>([
     ['is done while its manifest stays', withTtl('v1:same'), 'v1:same', true, 'leftOut'],
     ['is made again when its manifest changes', withTtl('v1:new'), 'v1:old', true, 'creates'],
-    ['counts as unchanged where the applied commit cannot be had', withTtl('v1:new'), undefined, true, 'leftOut'],
+    ['counts as unchanged where the applied commit cannot be had', withTtl('v1:new'), unknownHash, true, 'leftOut'],
+    ['is made when it is new in git', withTtl('v1:new'), undefined, true, 'creates'],
     ['is made by the first revision', withTtl('v1:new'), undefined, false, 'creates'],
     ['without a time to live is missing and made again', manifest(job), 'v1:new', true, 'creates'],
   ])('%s', (_name, stated, before, appliedBefore, expected) => {
@@ -131,5 +141,113 @@ describe('a dry run', () => {
     ['comes first when anything is pruned', [], [member()], false, true],
   ])('%s', (_name, manifests, live, appliedBefore, expected) => {
     expect(planOf(manifests, live, { appliedBefore }).dryRun).toBe(expected);
+  });
+});
+
+describe('an object that somebody changed', () => {
+  const replicas: Path = [{ field: 'spec' }, { field: 'replicas' }];
+  const image: Path = [{ field: 'spec' }, { field: 'image' }];
+  const of = (path: Path, more: Partial<Finding> = {}): Finding => ({
+    path,
+    class: 'modified',
+    manager: 'kubectl-edit',
+    operation: 'Update',
+    since: undefined,
+    ...more,
+  });
+  const policy = (more: Partial<DriftPolicy> = {}): DriftPolicy => ({ mode: 'Correct', ignore: [], heldBack: () => false, ...more });
+  const told = (drift: Partial<Drift>, how: DriftPolicy): unknown => {
+    const { changes, unchanged } = planOf(
+      [manifest({}, { hash: 'v1:same' })],
+      [member({}, { hash: 'v1:same', drift: { ...noDrift, ...drift } })],
+      {
+        policy: how,
+      },
+    );
+    const [write] = changes;
+    if (write === undefined) return unchanged.length === 1 ? 'unchanged' : 'nothing';
+    return { back: write.puts?.back.map(({ path }) => pathText(path)), out: write.leaveOut?.map(pathText) };
+  };
+  const ignoreReplicas = [{ paths: ['/spec/replicas'] }];
+  test.each<[string, Partial<Drift>, DriftPolicy, unknown]>([
+    ['is put back', { fields: [of(replicas)] }, policy(), { back: ['spec.replicas'], out: [] }],
+    ['is not put back in Report', { fields: [of(replicas)] }, policy({ mode: 'Report' }), 'unchanged'],
+    ['is not put back in Ignore', { fields: [of(replicas)], lost: [image] }, policy({ mode: 'Ignore' }), 'unchanged'],
+    ['is not put back where a rule ignores it', { fields: [of(replicas)] }, policy({ ignore: ignoreReplicas }), 'unchanged'],
+    [
+      'is put back without what a rule ignores',
+      { fields: [of(replicas), of(image)] },
+      policy({ ignore: ignoreReplicas }),
+      { back: ['spec.image'], out: ['spec.replicas'] },
+    ],
+    ['is not put back while it is fought over', { fields: [of(replicas)] }, policy({ heldBack: () => true }), 'unchanged'],
+    [
+      'is put back without what is fought over',
+      { fields: [of(replicas), of(image)] },
+      policy({ heldBack: (_key, { path }) => path === replicas }),
+      { back: ['spec.image'], out: ['spec.replicas'] },
+    ],
+    ['is taken back where it is as stated', { lost: [image] }, policy(), { back: [], out: [] }],
+    [
+      'is taken back in Report without what differs',
+      { fields: [of(replicas)], lost: [image] },
+      policy({ mode: 'Report' }),
+      { back: [], out: ['spec.replicas'] },
+    ],
+    [
+      'is not taken back in Report where that would reset what differs',
+      { fields: [of(replicas, { held: true })], lost: [image] },
+      policy({ mode: 'Report' }),
+      'unchanged',
+    ],
+    ['is no reason to write where kubectl only added to it', { extra: [of(image, { class: 'extra' })] }, policy(), 'unchanged'],
+  ])('%s', (_name, drift, how, expected) => {
+    expect(told(drift, how)).toEqual(expected);
+  });
+
+  test('is written with the revision that changes it, without what a rule ignores and is not ours', () => {
+    for (const mode of ['Correct', 'Report', 'Ignore'] as const) {
+      const changed = member({}, { drift: { ...noDrift, fields: [of(replicas)] } });
+      const { changes } = planOf([manifest()], [changed], {
+        policy: policy({ mode, ignore: ignoreReplicas }),
+        appliedHash: () => 'v1:old',
+      });
+      expect(changes.map(({ leaveOut }) => leaveOut?.map(pathText))).toEqual([['spec.replicas']]);
+    }
+  });
+
+  test.each<[DriftPolicy['mode'], string]>([
+    ['Correct', 'creates'],
+    ['Report', 'missing'],
+    ['Ignore', 'missing'],
+  ])('that is gone, in %s: %s', (mode, expected) => {
+    const gone = planOf([manifest()], [], { policy: policy({ mode }), appliedHash: () => 'v1:new' });
+    expect([gone.creates.length > 0 && 'creates', gone.missing.length > 0 && 'missing'].filter(Boolean)).toEqual([expected]);
+    const isNew = planOf([manifest()], [], { policy: policy({ mode }), appliedHash: () => undefined });
+    expect(isNew.creates.length).toBe(1);
+  });
+
+  test('that lost our label is told of in Report, and taken back in Correct', () => {
+    const stripped = stranger({}, { annotations: { 'plumbline.dev/hash': 'v1:new' } });
+    const inMode = (mode: DriftPolicy['mode']) =>
+      planOf([manifest()], [stripped], { policy: policy({ mode }), appliedHash: () => 'v1:new' });
+    expect([inMode('Report').unlabelled.length, inMode('Report').changes.length]).toEqual([1, 0]);
+    expect([inMode('Correct').unlabelled.length, inMode('Correct').changes.length]).toEqual([0, 1]);
+  });
+});
+
+describe('an object that moves between two sources of a remote (rule 21)', () => {
+  test('is not pruned where it leaves, also not let go of', () => {
+    for (const prune of [true, false]) {
+      const made = planOf([], [member()], { prune, isHanded: () => true });
+      expect([made.prune.length, made.letGo.length, made.handed.length]).toEqual([0, 0, 1]);
+    }
+  });
+
+  test('is taken over where it arrives, once its owner states it no more, and is no adoption', () => {
+    const theirs = member({}, { partOf: 'applyset-other-v1' });
+    expect(fate(manifest(), theirs)).toBe('faults');
+    const { changes } = planOf([manifest()], [theirs], { isFreed: () => true });
+    expect(changes).toMatchObject([{ uid: 'uid-a', adopts: undefined }]);
   });
 });

@@ -30,7 +30,7 @@ export function seen(short: string, minute = 0, ref: string | undefined = 'main'
 }
 
 export function applied(revision: RevisionSeen, more: Partial<Applied> = {}): Applied {
-  return { kind: 'applied', seen: revision, changes: noChanges, total: 12, notices: [], warnings: [], adopted: [], ...more };
+  return { kind: 'applied', seen: revision, changes: noChanges, total: 12, notices: [], warnings: [], adopted: [], corrected: [], ...more };
 }
 
 export const refusedImage: Fault = {
@@ -58,6 +58,7 @@ export function failed(
     notices: [],
     warnings: [],
     adopted: [],
+    corrected: [],
     retryAt: undefined,
     ...more,
   };

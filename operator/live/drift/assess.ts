@@ -47,7 +47,7 @@ export function assessDrift(input: AssessInput): Drift {
   const underOurName = object.metadata.annotations?.[hashAnnotation];
   if (underOurName !== undefined && underOurName !== hash && holdsHash(own.fieldsV1)) {
     const path = [{ field: 'metadata' }, { field: 'annotations' }, { field: hashAnnotation }];
-    fields.push({ path, class: 'modified', manager: fieldManager, operation: 'Apply', since: own.time });
+    fields.push({ path, class: 'modified', held: true, manager: fieldManager, operation: 'Apply', since: own.time });
   }
   for (const finding of found.fields) {
     if (!isTold(finding.path)) continue;

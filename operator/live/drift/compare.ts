@@ -161,7 +161,7 @@ function visitItems(place: Place, items: readonly unknown[], node: FieldSet, fou
     visit(itemPlace(place, item, index, served.keys, served.node, at, served), found);
     return at;
   });
-  if (isOutOfOrder(lives)) found.fields.push({ path: place.path, class: 'modified', ...nobody });
+  if (isOutOfOrder(lives)) found.fields.push({ path: place.path, class: 'modified', held: true, ...nobody });
 }
 
 /** The relative order of our items is owned by nobody, so who changed it is not known, and it matters (initContainers). */

@@ -6,13 +6,16 @@ import { childOf, fit, here, isLeaf, itemNodes, narrow, otherEntries, ownEntry }
 import type { FieldSet, Holder } from './fields.ts';
 import { isBlank, isSameScalar, pathText, valueAt } from './path.ts';
 import type { Path, Step } from './path.ts';
+import { neverCompared } from './stated.ts';
 import type { Drift, Finding } from './types.ts';
 
 export interface Settled {
   readonly fields: Drift['fields'];
   readonly lost: Drift['lost'];
-  /** Paths, as texts, that need not be looked at again: the server does not record them (rule 28), or we hold them. */
+  /** Paths, as texts, that the server does not record (rule 28). */
   readonly unrecorded: readonly string[];
+  /** Paths, as texts, that we hold all the same. */
+  readonly held: readonly string[];
 }
 
 /**
@@ -22,14 +25,14 @@ export interface Settled {
 export function settle(paths: readonly Path[], stated: unknown, live: KubeObject, answer: KubeObject): Settled {
   const asked = paths.some((path) => path.length === 0) ? statedPaths(stated) : paths;
   const [before, after] = [ownEntry(live.metadata.managedFields)?.fieldsV1, ownEntry(answer.metadata.managedFields)?.fieldsV1];
-  const result = { fields: [] as Finding[], lost: [] as Path[], unrecorded: [] as string[] };
+  const result = { fields: [] as Finding[], lost: [] as Path[], unrecorded: [] as string[], held: [] as string[] };
   for (const path of asked) {
     const recorded = nodeAt(after, path);
     const now = valueAt(live, path);
     if (recorded === undefined) result.unrecorded.push(pathText(path));
     else if (!isEqual(now, valueAt(answer, path))) {
       result.fields.push({ path, class: now === undefined ? 'removed' : 'modified', ...attributionAt(live, path) });
-    } else if (isEqual(nodeAt(before, path), recorded)) result.unrecorded.push(pathText(path));
+    } else if (isEqual(nodeAt(before, path), recorded)) result.held.push(pathText(path));
     else result.lost.push(path);
   }
   return result;
@@ -44,10 +47,12 @@ export function settleByConflicts(paths: readonly Path[], live: Pick<KubeObject,
   const lost: Path[] = [];
   for (const path of paths) {
     const name = path.map((step) => ('field' in step ? `.${step.field}` : '')).join('');
-    if (conflicts.has(name)) fields.push({ path, class: 'modified', ...attributionAt(live, path) });
+    const attributed = attributionAt(live, path);
+    if (conflicts.has(name)) fields.push({ path, class: 'modified', ...attributed });
+    else if (attributed.manager === undefined) fields.push({ path, class: 'removed', ...attributed });
     else lost.push(path);
   }
-  return { fields, lost, unrecorded: [] };
+  return { fields, lost, unrecorded: [], held: [] };
 }
 
 /** Who of the others holds this path, as far as is recorded. */
@@ -83,7 +88,7 @@ function statedPaths(stated: unknown, path: Path = []): readonly Path[] {
     const isIdentity = path.length === 0 ? field === 'apiVersion' || field === 'kind' : false;
     const first = path[0];
     const inMetadata = path.length === 1 && first !== undefined && 'field' in first && first.field === 'metadata';
-    if (isIdentity || (inMetadata && (field === 'name' || field === 'namespace'))) return [];
+    if (isIdentity || neverCompared.has(field) || (inMetadata && (field === 'name' || field === 'namespace' || field === 'uid'))) return [];
     return statedPaths(stated[field], [...path, { field }]);
   });
 }

@@ -3,7 +3,7 @@
  * values are never kept.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import { commitAnnotation, hashAnnotation, originAnnotation, partOfLabel } from '../../api/names.ts';
+import { commitAnnotation, commitBoundAnnotation, hashAnnotation, originAnnotation, partOfLabel } from '../../api/names.ts';
 import { parseJson, stringifyJson } from '../../kube/json.ts';
 import type { GroupVersionKind, KubeObject } from '../../kube/types.ts';
 import { isMapping } from '../../render/fields.ts';
@@ -23,12 +23,15 @@ export interface StatedManifest {
   readonly hash: string;
 }
 
+/** Annotations of where an object comes from are never a reason to write (rule 7). */
+export const neverCompared: ReadonlySet<string> = new Set([commitAnnotation, commitBoundAnnotation, originAnnotation]);
+
 const large = 4_096;
 /** Stands where a value is not kept, and is like no live value. */
 const untold = '\u0000untold';
 const dataFields: ReadonlySet<string> = new Set(['data', 'binaryData', 'stringData']);
 
-/** Packs what is written of a manifest, our label and annotations with it. */
+/** Packs what is written of a manifest, with our label and hash; commit and origin are never a reason to write (rule 7). */
 export function packStated({ id, object, hash }: StatedManifest, applySet: string, metadataOnly: boolean): Stated {
   const { metadata } = object;
   const stated = {
@@ -36,7 +39,7 @@ export function packStated({ id, object, hash }: StatedManifest, applySet: strin
     metadata: {
       ...metadata,
       labels: { ...metadata.labels, [partOfLabel]: applySet },
-      annotations: { ...metadata.annotations, [hashAnnotation]: hash, [commitAnnotation]: untold, [originAnnotation]: untold },
+      annotations: { ...metadata.annotations, [hashAnnotation]: hash },
     },
   };
   const text = stringifyJson(stated);

@@ -11,6 +11,8 @@ export interface Finding {
   /** The field manager that holds it now; undefined where the API server recorded none. A program, never a person. */
   readonly manager: string | undefined;
   readonly operation: 'Apply' | 'Update' | undefined;
+  /** Our entry holds it all the same: an order of items, or another manifest under our own name. */
+  readonly held?: true;
   /** RFC 3339, as the API server recorded it; undefined where it did not. */
   readonly since: string | undefined;
 }

@@ -1,0 +1,310 @@
+/**
+ * Verdicts about labelled objects, made when an object is seen and kept instead of it: what was last written to each is
+ * kept beside, packed (rule 27).
+ */
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { applyAnnotation, hashAnnotation, ignoreAnnotation, partOfLabel } from '../api/names.ts';
+import { parseJson, stringifyJson } from '../kube/json.ts';
+import { objectKey } from '../kube/types.ts';
+import type { KubeObject, Resource } from '../kube/types.ts';
+import type { Manifest } from '../render/types.ts';
+import { assessDrift, withTimes } from './drift/assess.ts';
+import { ownEntry } from './drift/fields.ts';
+import { pathText } from './drift/path.ts';
+import type { Path } from './drift/path.ts';
+import type { Settled } from './drift/settle.ts';
+import { packStated, unpackStated } from './drift/stated.ts';
+import type { Stated } from './drift/stated.ts';
+import { isClean, noDrift } from './drift/types.ts';
+import type { Drift } from './drift/types.ts';
+
+/** What is known of one object, beside the member that it is. */
+interface Memo {
+  uid: string;
+  version: string;
+  /** Of what it was compared with. */
+  hash: string;
+  /** Of all that a verdict follows from; undefined where that cannot be had cheaply. */
+  print: number | undefined;
+  /** Every stated field but those of `unrecorded` was seen to be recorded. */
+  known: boolean;
+  drift: Drift;
+  unrecorded: Set<string> | undefined;
+  /** Places that looked undecided and that a dry run found to be ours. */
+  held: Set<string> | undefined;
+  /** The version that a write of ours made. */
+  written: { readonly version: string; readonly leftOut: readonly Path[] } | undefined;
+}
+
+/** What one source wrote to an object, or is about to. */
+interface Statement {
+  /** Seen on the object. */
+  written: Stated | undefined;
+  next: Stated | undefined;
+  /** Only its presence counts: ignored, or applied only where absent. */
+  exempt: boolean;
+}
+
+/** One sight of an object. */
+export interface Sight {
+  readonly key: string;
+  readonly resource: Resource;
+  readonly object: KubeObject;
+  readonly metadataOnly: boolean;
+}
+
+export interface Assessor {
+  /** The verdict about an object as it is now; undefined as long as nobody said what was written to it. */
+  assess(sight: Sight): Drift | undefined;
+  /** A write of ours made this version; these paths were left out of it. The verdict, where this version was seen already. */
+  wrote(key: string, version: string, leftOut: readonly Path[]): Drift | undefined;
+  /**
+   * What a revision states, before it is written, in steps of one object; `applied` when it was applied before. Yields the
+   * objects that were seen before this was known, with their verdicts.
+   */
+  state(applySet: string, manifests: readonly Manifest[], applied: boolean): Generator<readonly [string, Drift] | undefined, void, void>;
+  /** Of this ApplySet, only these objects are stated any more; undefined: its source is no more. */
+  retain(applySet: string, keys: ReadonlySet<string> | undefined): void;
+  /** Whether anything is stated for this ApplySet. */
+  isStated(applySet: string): boolean;
+  /** A dry run said what was undecided; the verdict after it, or undefined when the object is another one now. */
+  settle(key: string, uid: string, asked: readonly Path[], settled: Settled): Drift | undefined;
+  /** The object is gone. */
+  forget(key: string): void;
+}
+
+/** `now` is RFC 3339: since when a change is there that the API server has not timed. */
+export function createAssessor(isMetadataOnly: (resource: Resource) => boolean, now: () => string): Assessor {
+  const memos = new Map<string, Memo>();
+  /** By ApplySet, then by object: two sources may state the same one. */
+  const statements = new Map<string, Map<string, Statement>>();
+  /** Objects seen before it was known what was written to them: after a restart, until their source has rendered. */
+  const waiting = new Map<
+    string,
+    { readonly resource: Resource; readonly applySet: string; readonly packed: Buffer; readonly metadataOnly: boolean }
+  >();
+
+  function assess(sight: Sight): Drift | undefined {
+    const { key, object, resource } = sight;
+    const statement = statements.get(object.metadata.labels?.[partOfLabel] ?? '')?.get(key);
+    if (statement?.exempt === true) {
+      waiting.delete(key);
+      return noDrift;
+    }
+    const stated = choose(statement, object);
+    if (stated === undefined) {
+      const applySet = object.metadata.labels?.[partOfLabel] ?? '';
+      waiting.set(key, { resource, applySet, packed: pack(object), metadataOnly: sight.metadataOnly });
+      return undefined;
+    }
+    waiting.delete(key);
+    const memo = memos.get(key);
+    // The API server converts: an object in another version than the manifest's says nothing by its fields.
+    if (stated.kind.version !== resource.version) return memo?.drift;
+    return judge(sight, stated, memo);
+  }
+
+  function judge({ key, object, metadataOnly }: Sight, stated: Stated, before: Memo | undefined): Drift {
+    const uid = object.metadata.uid ?? '';
+    const version = object.metadata.resourceVersion ?? '';
+    const same = before?.uid === uid && before.hash === stated.hash ? before : undefined;
+    const print = fingerprint(object, metadataOnly);
+    const ownWrite = before?.written?.version === version ? before.written : undefined;
+    if (same !== undefined && ownWrite === undefined && print !== undefined && print === same.print) return same.drift;
+    const all = unpackStated(stated);
+    const known = same?.known ?? false;
+    const drift = dropHeld(
+      assessDrift({
+        kind: stated.kind,
+        stated: all,
+        hash: stated.hash,
+        object,
+        metadataOnly,
+        known,
+        unrecorded: (ownWrite === undefined ? same?.unrecorded : undefined) ?? nothing,
+      }),
+      ownWrite === undefined ? same?.held : undefined,
+    );
+    const memo: Memo = {
+      uid,
+      version,
+      hash: stated.hash,
+      print,
+      known: known || isClean(drift),
+      drift: withTimes(drift, same?.drift, now()),
+      unrecorded: same?.unrecorded,
+      held: same?.held,
+      written: ownWrite === undefined ? before?.written : undefined,
+    };
+    if (ownWrite !== undefined) takeAsWritten(memo, ownWrite.leftOut);
+    memos.set(key, memo);
+    return memo.drift;
+  }
+
+  /** What our own write does not hold in the version that it made, the server does not record, whoever else wrote (rule 28). */
+  function takeAsWritten(memo: Memo, leftOut: readonly Path[]): void {
+    const isLeftOut = belowAny(leftOut);
+    const lacking = [...memo.drift.fields.map((finding) => finding.path), ...memo.drift.lost, ...memo.drift.undecided];
+    const unrecorded = lacking.filter((path) => path.length > 0 && !isLeftOut(path)).map(pathText);
+    memo.unrecorded = unrecorded.length === 0 ? undefined : new Set(unrecorded);
+    memo.held = undefined;
+    memo.known = true;
+    memo.drift = within(memo.drift, leftOut);
+  }
+
+  return {
+    assess,
+    wrote(key, version, leftOut) {
+      const memo = memos.get(key);
+      const written = { version, leftOut };
+      if (memo === undefined) {
+        memos.set(key, { ...unknown, written });
+      } else if (memo.version === version) {
+        takeAsWritten(memo, leftOut);
+        return memo.drift;
+      } else {
+        memo.written = written;
+      }
+      return undefined;
+    },
+    *state(applySet, manifests, applied) {
+      const ofSet = statements.get(applySet) ?? new Map<string, Statement>();
+      statements.set(applySet, ofSet);
+      for (const manifest of manifests) {
+        const key = objectKey(manifest.id);
+        const statement: Statement = ofSet.get(key) ?? { written: undefined, next: undefined, exempt: false };
+        statement.exempt = isExempt(manifest);
+        ofSet.set(key, statement);
+        if (statement.written?.hash === manifest.hash && statement.written.kind.version === manifest.id.version) {
+          statement.next = undefined;
+        } else if (statement.next?.hash !== manifest.hash || statement.next.kind.version !== manifest.id.version) {
+          statement.next = packStated(manifest, applySet, isMetadataOnly(manifest.resource));
+        }
+        if (applied && statement.written === undefined) statement.written = statement.next;
+        const seen = waiting.get(key);
+        if (seen?.applySet !== applySet) {
+          yield undefined;
+          continue;
+        }
+        const object = parseJson(inflateRawSync(seen.packed).toString('utf8')) as KubeObject;
+        const drift = assess({ key, resource: seen.resource, object, metadataOnly: seen.metadataOnly });
+        yield drift === undefined ? undefined : [key, drift];
+      }
+    },
+    retain(applySet, stated) {
+      const ofSet = statements.get(applySet);
+      for (const key of ofSet?.keys() ?? []) if (stated?.has(key) !== true) ofSet?.delete(key);
+      if (stated === undefined) statements.delete(applySet);
+    },
+    isStated: (applySet) => statements.has(applySet),
+    settle(key, uid, asked, settled) {
+      const memo = memos.get(key);
+      if (memo === undefined || memo.uid !== uid) return undefined;
+      const texts = new Set(asked.map(pathText));
+      const undecided = memo.drift.undecided.filter((path) => !texts.has(pathText(path)));
+      if (settled.unrecorded.length > 0) memo.unrecorded = new Set([...(memo.unrecorded ?? []), ...settled.unrecorded]);
+      if (settled.held.length > 0) memo.held = new Set([...(memo.held ?? []), ...settled.held]);
+      memo.known = true;
+      const drift = {
+        fields: [...memo.drift.fields, ...settled.fields],
+        extra: memo.drift.extra,
+        lost: [...memo.drift.lost, ...settled.lost],
+        undecided,
+      };
+      memo.drift = isClean(drift) ? noDrift : withTimes(drift, undefined, now());
+      return memo.drift;
+    },
+    forget(key) {
+      memos.delete(key);
+      waiting.delete(key);
+    },
+  };
+}
+
+const nothing: ReadonlySet<string> = new Set();
+
+/** Rule 22: these are left out of correction. */
+function isExempt({ object }: Manifest): boolean {
+  const { annotations } = object.metadata;
+  return annotations?.[ignoreAnnotation] === 'true' || annotations?.[applyAnnotation] === 'IfNotPresent';
+}
+
+const unknown = {
+  uid: '',
+  version: '',
+  hash: '',
+  print: undefined,
+  known: false,
+  drift: noDrift,
+  unrecorded: undefined,
+  held: undefined,
+} as const satisfies Omit<Memo, 'written'>;
+
+/** What of a verdict is about these paths: all that is left of it after a write that left them out. */
+export function within(drift: Drift, paths: readonly Path[]): Drift {
+  const isIn = belowAny(paths);
+  const { fields, extra, lost, undecided } = drift;
+  const left = { fields: fields.filter(({ path }) => isIn(path)), extra, lost: lost.filter(isIn), undecided: undecided.filter(isIn) };
+  return isClean(left) ? noDrift : left;
+}
+
+function belowAny(paths: readonly Path[]): (path: Path) => boolean {
+  const texts = paths.map(pathText);
+  return (path) => texts.some((text) => isBelow(pathText(path), text));
+}
+
+/** Whether the first path, as text, is the second or inside of it. */
+function isBelow(text: string, above: string): boolean {
+  return text === above || (text.startsWith(above) && /^[.[]/u.test(text.slice(above.length)));
+}
+
+/** The statement that the object carries the hash of; else the one last seen on it, against which it is measured. */
+function choose(statement: Statement | undefined, object: KubeObject): Stated | undefined {
+  if (statement === undefined) return undefined;
+  const hash = object.metadata.annotations?.[hashAnnotation];
+  if (statement.next !== undefined && statement.next.hash === hash) {
+    statement.written = statement.next;
+    statement.next = undefined;
+  }
+  return statement.written;
+}
+
+function dropHeld(drift: Drift, held: ReadonlySet<string> | undefined): Drift {
+  if (held === undefined || drift.undecided.length === 0) return drift;
+  const undecided = drift.undecided.filter((path) => !held.has(pathText(path)));
+  const left = { ...drift, undecided };
+  return isClean(left) ? noDrift : left;
+}
+
+/**
+ * A number that changes when a verdict may: our entry can only shrink until we write again, and whoever takes from it is
+ * timed. The order of items is told by the generation; a kind that has none is compared each time.
+ */
+function fingerprint({ metadata }: KubeObject, metadataOnly: boolean): number | undefined {
+  if (metadata.generation === undefined && !metadataOnly) return undefined;
+  const own = ownEntry(metadata.managedFields);
+  let print = mix(2_166_136_261, `${metadata.generation ?? ''} ${metadata.annotations?.[hashAnnotation] ?? ''} ${own?.apiVersion ?? ''}`);
+  for (const entry of metadata.managedFields ?? []) {
+    if (entry.subresource === 'status') continue;
+    const told = entry === own || entry.manager?.startsWith('kubectl') === true;
+    const size = told ? JSON.stringify(entry.fieldsV1).length : 0;
+    print = mix(print, `${entry.manager}/${entry.operation}/${entry.time}/${size}`);
+  }
+  return print;
+}
+
+/** FNV-1a */
+function mix(hash: number, text: string): number {
+  let result = hash;
+  for (let index = 0; index < text.length; index += 1) result = Math.imul(result ^ text.charCodeAt(index), 16_777_619) >>> 0;
+  return result;
+}
+
+/** The object without its status, as small as it goes: it waits only until its source has rendered. */
+function pack(object: KubeObject): Buffer {
+  const { status: _status, ...rest } = object;
+  const managedFields = (object.metadata.managedFields ?? []).filter((entry) => entry.subresource !== 'status');
+  const text = stringifyJson({ ...rest, metadata: { ...object.metadata, managedFields } });
+  // A copy, since what deflate answers holds on to a block of 16 KiB.
+  return Buffer.from(deflateRawSync(text, { level: 1 }));
+}

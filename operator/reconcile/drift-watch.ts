@@ -1,0 +1,141 @@
+/** What each source knows of its drift between walks: who fights, what is gone, and when it is told. */
+import type { GitOpsSource } from '../api/types.ts';
+import { isKubeError } from '../kube/client.ts';
+import { getMetadata } from '../kube/operations.ts';
+import { objectKey } from '../kube/types.ts';
+import { noDrift } from '../live/drift/types.ts';
+import type { Member, MemberChange } from '../live/types.ts';
+import type { Logger } from '../log.ts';
+import { applySetId } from '../plan/applyset.ts';
+import type { DriftPolicy } from '../plan/correction.ts';
+import type { DriftReport } from '../report/drift.ts';
+import { driftReport } from './drift-report.ts';
+import { Fights, policyOf } from './fights.ts';
+import type { SourceStore } from './source-store.ts';
+import type { Teller } from './teller.ts';
+import type { Gone, WalkEnv } from './types.ts';
+
+export interface DriftWatchOptions {
+  readonly env: Pick<WalkEnv, 'client' | 'inventory' | 'now'>;
+  readonly store: SourceStore;
+  readonly teller: Teller;
+  readonly log: Logger;
+  readonly isWalking: (key: string) => boolean;
+}
+
+/** Drift that is corrected within this is told by its event alone, milliseconds. */
+const tellAfter = 1_000;
+
+interface Known {
+  readonly fights: Fights;
+  /** By objectKey. */
+  gone: ReadonlyMap<string, Gone>;
+  timer: NodeJS.Timeout | undefined;
+  /** What is being told. */
+  telling: Promise<void>;
+}
+
+/** One for all sources; ends with `stop`. */
+export class DriftWatch {
+  readonly #options: DriftWatchOptions;
+  readonly #known = new Map<string, Known>();
+  readonly #stopped = new AbortController();
+
+  constructor(options: DriftWatchOptions) {
+    this.#options = options;
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    for (const key of this.#known.keys()) this.forget(key);
+  }
+
+  /** The source is no more. */
+  forget(key: string): void {
+    clearTimeout(this.#known.get(key)?.timer);
+    this.#known.delete(key);
+    this.#options.teller.forget(key);
+  }
+
+  /** A member changed: whoever writes what was corrected is counted, and what differs is told if it stays. */
+  note(key: string, change: MemberChange): void {
+    const { before, after } = change;
+    const known = this.#of(key);
+    known.fights.note(change, performance.now());
+    if ((before?.drift ?? noDrift) !== (after?.drift ?? noDrift)) this.#tellLater(key, known);
+  }
+
+  /** What was found gone by the last walk that knew. */
+  takeGone(key: string, gone: ReadonlyMap<string, Gone> | undefined): void {
+    if (gone !== undefined) this.#of(key).gone = gone;
+  }
+
+  /** Nobody walks over this source now, so what left its watch is looked up here, once (rule 26). */
+  async lookUp(key: string, { id, resource }: Member): Promise<void> {
+    const { env, log } = this.#options;
+    const known = this.#of(key);
+    try {
+      const live = await getMetadata(env.client, resource, id, { flow: key, signal: this.#stopped.signal });
+      const gone: Gone = { id, isThere: live !== undefined, since: new Date(env.now()).toISOString() };
+      known.gone = new Map([...known.gone, [objectKey(id), gone]]);
+      this.#tellLater(key, known);
+    } catch (error) {
+      if (!this.#stopped.signal.aborted) log.debug('what left its watch cannot be looked up', { source: key, error });
+    }
+  }
+
+  /** Once nothing is on its way that could arrive after what a walk tells, and cover it. */
+  async idle(key: string): Promise<void> {
+    await this.#known.get(key)?.telling;
+  }
+
+  policy(key: string, source: GitOpsSource): DriftPolicy {
+    return policyOf(source, this.#of(key).fights, () => performance.now());
+  }
+
+  /** Milliseconds until a fight of this member lets it be corrected, or undefined. */
+  pauseOf(key: string, member: Member): number | undefined {
+    const { fights } = this.#of(key);
+    const now = performance.now();
+    const waits = (member.drift?.fields ?? []).map((finding) => fights.wait(objectKey(member.id), finding, now)).filter((wait) => wait > 0);
+    return waits.length === 0 ? undefined : Math.min(...waits) + 1;
+  }
+
+  /** What differs from git now; undefined as long as nothing is known. */
+  report(key: string, source: GitOpsSource): DriftReport | undefined {
+    const { fights, gone } = this.#of(key);
+    const { inventory } = this.#options.env;
+    return driftReport(applySetId(source.metadata), inventory, this.policy(key, source), gone, fights, performance.now());
+  }
+
+  #of(key: string): Known {
+    const known = this.#known.get(key) ?? { fights: new Fights(), gone: new Map(), timer: undefined, telling: Promise.resolve() };
+    this.#known.set(key, known);
+    return known;
+  }
+
+  #tellLater(key: string, known: Known): void {
+    known.timer ??= setTimeout(() => {
+      known.timer = undefined;
+      known.telling = this.#tell(key, known);
+    }, tellAfter);
+  }
+
+  /** What is still there is told. A walk under way tells with its outcome; what changes after that comes here again. */
+  async #tell(key: string, known: Known): Promise<void> {
+    const { store, teller, log, isWalking } = this.#options;
+    const { signal } = this.#stopped;
+    const source = store.get(key);
+    if (signal.aborted || source === undefined || source.metadata.deletionTimestamp !== undefined) return;
+    if (isWalking(key)) return this.#tellLater(key, known);
+    const report = this.report(key, source);
+    if (report === undefined) return;
+    try {
+      await teller.drift(source, report, signal);
+    } catch (error) {
+      if (signal.aborted || isKubeError(error, 404)) return;
+      log.debug('drift cannot be told yet', { source: key, error });
+      this.#tellLater(key, known);
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/** Pure: a failure before there is anything to walk over, as an outcome. */
+import type { PlumblineError } from '../errors.ts';
+import type { Outcome } from '../report/types.ts';
+
+/** The spec is refused, or the remote could not be asked: nothing was attempted. */
+export function unattempted(error: PlumblineError): Outcome {
+  const isSpec = error.faults.every((fault) => fault.reason === 'InvalidSpec' || fault.reason === 'NotSupported');
+  return {
+    kind: 'failed',
+    seen: undefined,
+    phase: isSpec ? 'spec' : 'source',
+    error,
+    attempted: false,
+    changes: undefined,
+    total: undefined,
+    failedObjects: 0,
+    notices: [],
+    warnings: [],
+    adopted: [],
+    corrected: [],
+    retryAt: undefined,
+  };
+}

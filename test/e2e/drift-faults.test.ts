@@ -1,0 +1,113 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import type { Json } from '../controlplane/request.ts';
+import { type AlteringProxy, type Seen, startAlteringProxy } from '../kube/altering-proxy.ts';
+import { isSoak, seededRandom } from '../soak.ts';
+import { NotYet, waitFor } from './cluster.ts';
+import { startOperator } from './operator.ts';
+import { configMap, deployment, useScene } from './scene.ts';
+import { conditionOf, getSource, waitUntilApplied } from './sources.ts';
+
+const scene = useScene({ operator: false });
+const rounds = isSoak() ? 500 : 20;
+const seed = Number(process.env['PLUMBLINE_FAULTS_SEED'] ?? 1);
+
+/** What the way to the API server does wrong while the rounds last. */
+function misbehave(proxy: AlteringProxy, random: () => number): void {
+  proxy.rule = ({ url }: Seen) => {
+    const dice = random();
+    if (url.includes('/leases')) return undefined;
+    if (url.includes('watch=') || url.includes('allowWatchBookmarks')) {
+      if (dice < 0.15) return { code: 410, body: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' } };
+      if (dice < 0.25) return { code: 429, headers: { 'retry-after': '1' } };
+      return dice < 0.35 ? 'cut' : undefined;
+    }
+    if (dice < 0.04) return { code: 503 };
+    if (dice < 0.08) return { code: 429, headers: { 'retry-after': '1' } };
+    if (dice < 0.12) return 'cut';
+    return dice < 0.16 ? 'cut-after' : undefined;
+  };
+}
+
+test(
+  `${rounds} revisions and edits over a broken way to the API server end as git says, seed ${seed}`,
+  async () => {
+    const { cluster, git } = scene();
+    void git;
+    const random = seededRandom(seed);
+    const proxy = await startAlteringProxy(cluster.admin);
+    const kubeconfigPath = join(cluster.workDir, 'faults.kubeconfig');
+    const context = { name: 'faults', context: { cluster: 'faults', user: 'faults' } };
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'faults', cluster: { server: proxy.credentials.server } }],
+      users: [{ name: 'faults', user: {} }],
+      contexts: [context],
+      'current-context': 'faults',
+    };
+    await writeFile(kubeconfigPath, JSON.stringify(config));
+    const stage = await scene().stage();
+    await stage.repo.write({ 'web.yaml': deployment('web'), 'a.yaml': configMap('a'), 'b.yaml': configMap('b') });
+    await stage.source({ interval: '5s' });
+    await using operator = await startOperator({ kubeconfigPath });
+    let last = (await stage.repo.tip('main')) ?? '';
+    await waitUntilApplied(cluster, stage.namespace, 'shop', last);
+    misbehave(proxy, random);
+    let value = '';
+    for (let round = 0; round < rounds; round += 1) {
+      const dice = random();
+      if (dice < 0.35) {
+        value = `v${round}`;
+        last = await stage.repo.write({ 'a.yaml': configMap('a', { key: value }) });
+        await stage.request();
+      } else if (dice < 0.6)
+        await stage.kubectl('patch', 'configmap', 'a', '--type=merge', '-p', `{"data":{"key":"hand-${round}"}}`).catch(() => {});
+      else if (dice < 0.75) await stage.kubectl('scale', 'deployment/web', `--replicas=${(round % 3) + 1}`).catch(() => {});
+      else if (dice < 0.9) await stage.kubectl('delete', 'configmap', 'b', '--ignore-not-found');
+      else if (dice < 0.95) proxy.cut();
+      else proxy.silence();
+      await new Promise((resolve) => setTimeout(resolve, random() * 300));
+    }
+    proxy.rule = () => undefined;
+    proxy.cut();
+    await stage.request();
+    await waitUntilApplied(cluster, stage.namespace, 'shop', last, 90_000);
+    await waitFor(
+      'the cluster is as git says, and so is the status',
+      async () => {
+        const a = await cluster.request.get(`/api/v1/namespaces/${stage.namespace}/configmaps/a`);
+        const b = await cluster.request.get(`/api/v1/namespaces/${stage.namespace}/configmaps/b`);
+        const web = await cluster.request.get(`/apis/apps/v1/namespaces/${stage.namespace}/deployments/web`);
+        const source = await getSource(cluster, stage.namespace, 'shop');
+        const seen: Json = {
+          a: a?.data,
+          b: b?.data,
+          replicas: web?.spec.replicas,
+          drifted: conditionOf(source, 'Drifted'),
+          drift: source.status.drift,
+        };
+        if (seen.a?.key !== (value || 'value') || seen.b?.key !== 'value' || seen.replicas !== 0 || seen.drifted?.status !== 'False')
+          throw new NotYet(seen);
+        return true;
+      },
+      90_000,
+    );
+    // At rest nothing is written any more.
+    const audit = await cluster.audit();
+    await waitFor('the remote was asked again', async () => {
+      const polls = await operator.metric('plumbline_git_requests_total', { result: 'success' });
+      return (polls ?? 0) > 0;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 6_000));
+    const writes = (await audit.events()).filter(({ verb, objectRef, userAgent }) => {
+      const isOurs = userAgent?.startsWith('plumbline/') === true && !/^(get|list|watch)$/.test(verb);
+      return isOurs && objectRef?.namespace === stage.namespace && objectRef.resource !== 'events';
+    });
+    expect(writes.map(({ verb, requestURI }) => `${verb} ${requestURI}`)).toEqual([]);
+    await operator.stop();
+    await proxy.close();
+  },
+  isSoak() ? 1_800_000 : 240_000,
+);

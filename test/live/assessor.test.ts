@@ -1,0 +1,207 @@
+import { describe, expect, test } from '@jest/globals';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { KubeObject, ManagedFieldsEntry } from '../../operator/kube/types.ts';
+import { objectKey } from '../../operator/kube/types.ts';
+import { createAssessor } from '../../operator/live/assessor.ts';
+import { isMetadataOnly } from '../../operator/live/inventory.ts';
+import { createMembers } from '../../operator/live/members.ts';
+import { readLiveObject } from '../../operator/live/read.ts';
+import type { Path } from '../../operator/live/drift/path.ts';
+import { noDrift } from '../../operator/live/drift/types.ts';
+import { finish } from '../../operator/render/steps.ts';
+import { manifest } from '../plan/made.ts';
+import { entry, ours, shown } from './drift/made.ts';
+import type { Json } from './drift/made.ts';
+
+const set = 'applyset-ours-v1';
+const which = { group: 'apps', kind: 'Deployment', name: 'web' };
+const spec = { replicas: 3, paused: true, text: 'x'.repeat(200) };
+const stated = (hash = 'v1:a', annotations?: Record<string, string>) =>
+  manifest(which, { hash, body: { spec }, ...(annotations && { annotations }) });
+const heldAll = { 'f:spec': { 'f:replicas': {}, 'f:paused': {}, 'f:text': {} } };
+const held = { 'f:spec': { 'f:paused': {}, 'f:text': {} } };
+const scaled = entry('kubectl-scale', 'Update', { 'f:spec': { 'f:replicas': {} } });
+
+interface Seen {
+  readonly version?: string;
+  readonly hash?: string;
+  readonly uid?: string;
+  readonly live?: Json;
+  readonly entries?: readonly ManagedFieldsEntry[];
+}
+
+function object({ version = '1', hash = 'v1:a', uid = 'u', live = spec, entries = [ours(heldAll)] }: Seen = {}): KubeObject {
+  const marks = { labels: { 'applyset.kubernetes.io/part-of': set }, annotations: { 'plumbline.dev/hash': hash } };
+  const metadata = {
+    name: 'web',
+    namespace: 'shop',
+    uid,
+    resourceVersion: version,
+    generation: Number(version),
+    ...marks,
+    managedFields: entries,
+  };
+  return { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: live };
+}
+
+const { resource, id } = stated();
+const key = objectKey(id);
+
+function assessor(now = () => '2026-01-01T00:00:00Z') {
+  const made = createAssessor(isMetadataOnly, now);
+  const look = (seen?: Seen, of = resource) => {
+    const drift = made.assess({ key, resource: of, object: object(seen), metadataOnly: false });
+    return drift && shown(drift);
+  };
+  const state = (...of: Parameters<typeof made.state>) => new Map([...made.state(...of)].filter((told) => told !== undefined));
+  return { ...made, state, look };
+}
+
+const replicas: Path = [{ field: 'spec' }, { field: 'replicas' }];
+
+describe('what an object is measured against', () => {
+  test('is not known before a source has said what it states; then the object seen before is judged', () => {
+    const { look, state } = assessor();
+    expect(look({ live: { ...spec, replicas: 5 }, entries: [ours(held), scaled] })).toBeUndefined();
+    const known = state(set, [stated()], true);
+    expect([...known].map(([of, drift]) => [of, shown(drift)])).toEqual([[key, ['modified spec.replicas by kubectl-scale']]]);
+    expect(state(set, [stated()], true).size).toBe(0);
+  });
+
+  test('is what was last written to it, not what a revision that is half in states', () => {
+    const { look, state } = assessor();
+    state(set, [stated()], false);
+    expect(look()).toEqual([]);
+    state(set, [{ ...stated('v1:b'), object: { ...stated().object, spec: { ...spec, replicas: 9 } } }], false);
+    expect(look({ version: '2' })).toEqual([]);
+    expect(look({ version: '3', hash: 'v1:b', live: { ...spec, replicas: 9 } })).toEqual([]);
+    expect(look({ version: '4', hash: 'v1:b', live: { ...spec, replicas: 1 }, entries: [ours(held), scaled] })).toEqual([
+      'modified spec.replicas by kubectl-scale',
+    ]);
+  });
+
+  test('is what the source states that it belongs to, whoever else states it', () => {
+    const { look, state } = assessor();
+    state(set, [stated()], false);
+    expect(look()).toEqual([]);
+    state('applyset-rival-v1', [stated('v1:rival')], false);
+    expect(look({ version: '2', live: { ...spec, replicas: 5 }, entries: [ours(held), scaled] })).toEqual([
+      'modified spec.replicas by kubectl-scale',
+    ]);
+  });
+
+  test('is nothing where only its presence counts', () => {
+    for (const name of ['plumbline.dev/ignore', 'plumbline.dev/apply']) {
+      const { look, state } = assessor();
+      state(set, [stated('v1:a', { [name]: name.endsWith('ignore') ? 'true' : 'IfNotPresent' })], false);
+      expect(look({ live: {}, entries: [] })).toEqual([]);
+    }
+  });
+
+  test('is not said by the object in another version than the manifest’s', () => {
+    const { look, state } = assessor();
+    state(set, [stated()], false);
+    expect(look()).toEqual([]);
+    expect(look({ version: '2', live: {}, entries: [] }, { ...resource, version: 'v2' })).toEqual([]);
+  });
+});
+
+describe('a stated field that the server does not record', () => {
+  const seen = { live: { ...spec, replicas: undefined }, entries: [ours(held)] };
+
+  test('is known by the answer to our own write, whichever comes first, and is nothing to correct', () => {
+    for (const answerFirst of [true, false]) {
+      const { look, state, wrote } = assessor();
+      state(set, [stated()], false);
+      if (answerFirst) wrote(key, '1', []);
+      expect(look(seen)).toEqual(answerFirst ? [] : ['undecided spec.replicas']);
+      if (!answerFirst) expect(wrote(key, '1', [])).toBe(noDrift);
+      expect(look({ ...seen, version: '2' })).toEqual([]);
+      // Somebody takes another one: that is drift.
+      expect(look({ version: '3', live: { text: spec.text }, entries: [ours({ 'f:spec': { 'f:text': {} } })] })).toEqual([
+        'removed spec.paused',
+      ]);
+    }
+  });
+
+  test('is asked for again in another object, and with another manifest', () => {
+    const { look, state, wrote } = assessor();
+    state(set, [stated()], false);
+    wrote(key, '1', []);
+    expect(look(seen)).toEqual([]);
+    expect(look({ ...seen, version: '2', uid: 'other' })).toEqual(['undecided spec.replicas']);
+  });
+
+  test('is not what our write left to others', () => {
+    const { look, state, wrote } = assessor();
+    state(set, [stated()], false);
+    wrote(key, '1', [replicas]);
+    const left = { live: { ...spec, replicas: 5 }, entries: [ours(held), scaled] };
+    expect(look(left)).toEqual(['modified spec.replicas by kubectl-scale']);
+    expect(look({ ...left, version: '2' })).toEqual(['modified spec.replicas by kubectl-scale']);
+  });
+
+  test('is settled by a dry run, until the object or its manifest is another one', () => {
+    const { look, state, settle } = assessor();
+    state(set, [stated()], false);
+    expect(look(seen)).toEqual(['undecided spec.replicas']);
+    expect(settle(key, 'other', [replicas], { fields: [], lost: [], unrecorded: ['spec.replicas'], held: [] })).toBeUndefined();
+    expect(settle(key, 'u', [replicas], { fields: [], lost: [], unrecorded: ['spec.replicas'], held: [] })).toBe(noDrift);
+    expect(look({ ...seen, version: '2' })).toEqual([]);
+  });
+});
+
+test('what the server does not time is timed when it is first seen, and stays', () => {
+  let now = '2026-01-01T00:00:00Z';
+  const { state, assess, look } = assessor(() => now);
+  state(set, [stated()], false);
+  expect(look()).toEqual([]);
+  const gone = (version: string) =>
+    assess({
+      key,
+      resource,
+      metadataOnly: false,
+      object: object({ version, live: { ...spec, replicas: undefined }, entries: [ours(held)] }),
+    });
+  expect(gone('2')?.fields[0]?.since).toBe(now);
+  const first = now;
+  now = '2026-01-02T00:00:00Z';
+  expect(gone('3')?.fields[0]?.since).toBe(first);
+});
+
+test('a change of status alone is not compared again', () => {
+  const { look, state, assess } = assessor();
+  state(set, [stated()], false);
+  expect(look()).toEqual([]);
+  const status = entry('kube-controller-manager', 'Update', { 'f:status': {} }, { subresource: 'status' });
+  // It would be drift if anybody looked: the same generation, our entry as it was.
+  const unlooked = object({ live: { replicas: 9 }, entries: [ours(heldAll), status] });
+  expect(assess({ key, resource, metadataOnly: false, object: unlooked })).toBe(noDrift);
+});
+
+test('what is kept of an object is under 2 KiB, its manifest and its verdict included', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const count = 5_000;
+  const made = createAssessor(isMetadataOnly, () => '');
+  const members = createMembers();
+  const body = {
+    spec: { ...spec, template: { containers: Array.from({ length: 3 }, (_, index) => ({ name: `c${index}`, image: 'i', env: [] })) } },
+  };
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let index = 0; index < count; index += 1) {
+    const name = `web-${index}`;
+    const one = manifest({ ...which, name }, { hash: `v1:${index}`, body });
+    const copy: KubeObject = JSON.parse(JSON.stringify(object({ hash: `v1:${index}`, live: { ...spec, ...body.spec } })));
+    const live: KubeObject = { ...copy, metadata: { ...copy.metadata, name } };
+    finish(made.state(set, [one], false));
+    const drift = made.assess({ key: objectKey(one.id), resource, object: live, metadataOnly: false });
+    members.put(objectKey(one.id), undefined, { ...readLiveObject(resource, live), drift });
+  }
+  collect();
+  const each = (process.memoryUsage().heapUsed - before) / count;
+  expect(members.partOf(set).length).toBe(count);
+  expect(each).toBeLessThan(2_048);
+});

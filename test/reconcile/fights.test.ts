@@ -1,0 +1,64 @@
+import { describe, expect, test } from '@jest/globals';
+import { objectKey } from '../../operator/kube/types.ts';
+import { noDrift } from '../../operator/live/drift/types.ts';
+import type { Finding } from '../../operator/live/drift/types.ts';
+import type { Member } from '../../operator/live/types.ts';
+import { Fights } from '../../operator/reconcile/fights.ts';
+import { member } from '../plan/made.ts';
+
+const key = objectKey(member().id);
+const finding = (manager = 'hpa', field = 'replicas'): Finding => ({
+  path: [{ field: 'spec' }, { field }],
+  class: 'modified',
+  manager,
+  operation: 'Update',
+  since: undefined,
+});
+const clean = member({}, { drift: noDrift });
+const drifted = (...fields: Finding[]): Member => member({}, { drift: { ...noDrift, fields } });
+
+/** Somebody writes, we correct, this often, a second apart. */
+function rounds(fights: Fights, count: number, from = 0, what = finding()): number {
+  let now = from;
+  for (let round = 0; round < count; round += 1) {
+    fights.note({ before: clean, after: drifted(what) }, now);
+    fights.note({ before: drifted(what), after: clean }, now);
+    now += 1_000;
+  }
+  return now;
+}
+
+describe('Fights', () => {
+  test('the fifth rewrite in a minute is one, of that field and that manager alone', () => {
+    const fights = new Fights();
+    rounds(fights, 4);
+    expect(fights.going(4_000)).toEqual([]);
+    rounds(fights, 1, 4_000);
+    expect(fights.going(4_000)).toMatchObject([{ key, path: 'spec.replicas', manager: 'hpa' }]);
+    expect(fights.wait(key, finding(), 4_500)).toBe(1_500);
+    expect(fights.wait(key, finding('kubectl'), 4_500)).toBe(0);
+    expect(fights.wait(key, finding('hpa', 'paused'), 4_500)).toBe(0);
+  });
+
+  test('a drift that stays is not written again', () => {
+    const fights = new Fights();
+    for (let time = 0; time < 20; time += 1)
+      fights.note({ before: drifted(finding()), after: drifted(finding(), finding('x', 'paused')) }, time);
+    expect(fights.wait(key, finding(), 20)).toBe(0);
+  });
+
+  test('ends when git changes the object', () => {
+    const fights = new Fights();
+    rounds(fights, 6);
+    fights.note({ before: clean, after: member({}, { hash: 'v1:next', drift: noDrift }) }, 6_000);
+    expect([fights.going(6_000), fights.wait(key, finding(), 6_000)]).toEqual([[], 0]);
+  });
+
+  test('is forgotten once it is over, and a thousand fields at most are counted', () => {
+    const fights = new Fights();
+    rounds(fights, 6);
+    expect(fights.going(5_000_000)).toEqual([]);
+    for (let index = 0; index < 1_500; index += 1) rounds(fights, 5, index, finding('m', `f${index}`));
+    expect(fights.going(1_500).length).toBeLessThanOrEqual(1_000);
+  });
+});
