@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeCertificate, makeSshKey, startGitServer, startSshd } from '../gitserver/index.ts';
 import type { GitServer, Sshd, SshKey } from '../gitserver/index.ts';
+import { startProxy } from '../source/connect-proxy.ts';
 import { startForge } from '../source/forge.ts';
 import type { Forge } from '../source/forge.ts';
 import { failsUntouched } from './failing.ts';
+import { startOperator } from './operator.ts';
 import { type Stage, configMap, useScene } from './scene.ts';
 import { getSource, waitForCondition, waitUntilApplied } from './sources.ts';
 
@@ -155,5 +157,28 @@ describe('a repository is reached', () => {
       message: 'knows no installation 1',
     });
     await expectNothingShown(stage, [forge.privateKey, ...forge.tokens]);
+  });
+});
+
+describe('an operator whose environment names a proxy', () => {
+  const scene = useScene({ operator: false });
+
+  test('asks git servers through it, and the API server directly', async () => {
+    const proxy = await startProxy({ hosts: ['git.test'], login: 'pro:xyKx31Zq7' });
+    try {
+      const { cluster } = scene();
+      const at = `http://pro:xyKx31Zq7@127.0.0.1:${proxy.port}`;
+      const env = { http_proxy: at, HTTPS_PROXY: at, NO_PROXY: '.svc,10.0.0.0/8' };
+      await using operator = await startOperator({ kubeconfigPath: cluster.kubeconfigPath, env, flags: ['--log-level=debug'] });
+      const stage = await scene().stage();
+      const commit = await stage.repo.write({ 'a.yaml': configMap('a') });
+      await stage.source({ url: stage.url.replace('127.0.0.1', 'git.test') });
+      await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
+      expect(proxy.asked.length).toBeGreaterThan(0);
+      expect(proxy.asked.filter((question) => !question.includes('git.test'))).toEqual([]);
+      expect(operator.output()).not.toContain('xyKx31Zq7');
+    } finally {
+      await proxy.close();
+    }
   });
 });
