@@ -47,6 +47,7 @@ export function namesAny(node: FieldSet, kind: 'f:' | 'k:' | 'v:'): boolean {
 
 /** What others hold one step further; `pick` finds the node. Those that hold this place whole stay, as being above. */
 export function narrow(holders: readonly Holder[], pick: (node: FieldSet) => FieldSet | undefined): readonly Holder[] {
+  if (holders.length === 0) return holders;
   const found: Holder[] = [];
   for (const holder of holders) {
     if (holder.above || isLeaf(holder.node)) {
