@@ -25,6 +25,9 @@ export interface Limits {
   readonly failing: number;
   readonly gitUnreachable: number;
   readonly stalled: number;
+  readonly unhealthy: number;
+  readonly drifted: number;
+  readonly fight: number;
   /** So many of a source's intervals may pass without success, and `grace` besides. */
   readonly intervals: number;
   readonly grace: number;
@@ -37,6 +40,9 @@ export const limits: Limits = {
   failing: 900,
   gitUnreachable: 600,
   stalled: 300,
+  unhealthy: 900,
+  drifted: 3_600,
+  fight: 300,
   intervals: 5,
   grace: 300,
   down: 300,
@@ -91,6 +97,48 @@ export function alertsWith(limit: Limits): readonly Alert[] {
         means: 'The spec of the source asks for something that cannot be done, so that no retry would help.',
         look: [describe],
         act: 'Correct the field of the spec that the message of condition Stalled names; the source goes on at once.',
+      },
+    },
+    {
+      name: 'PlumblineSourceUnhealthy',
+      severity: 'warning',
+      expr: isCondition('Healthy', 'False'),
+      forSeconds: limit.unhealthy,
+      summary: `${source} is not healthy.`,
+      description: 'Objects of its applied revision have failed, or are not as their spec says; condition Healthy names them.',
+      runbook: {
+        means:
+          'What git states is in the cluster, and does not work: pods crash, images cannot be pulled, a rollout hangs, a load balancer does not come.',
+        look: [describe, 'kubectl get pods --namespace NAMESPACE', 'kubectl get events --namespace NAMESPACE --sort-by=.lastTimestamp'],
+        act: 'The message of condition Healthy lists the objects and what each waits for. Where the revision is at fault, correct or revert it in git; where the cluster is (no room, no image, no volume), mend that: the source becomes healthy by itself.',
+      },
+    },
+    {
+      name: 'PlumblineSourceDrifted',
+      severity: 'warning',
+      expr: `time() - max ${by} (plumbline_drift_since_timestamp_seconds) > ${limit.drifted}`,
+      forSeconds: 0,
+      summary: `${source} has drifted for long.`,
+      description: `For ${ago} something has not been as git states it, and was not put back; status.drift says what and by whom.`,
+      runbook: {
+        means:
+          'Somebody changed by hand what git states, and it stays so: spec.drift.mode is Report, the source is suspended, or what is put back is changed again.',
+        look: [describe, "kubectl get gos NAME --namespace NAMESPACE --output jsonpath='{.status.drift}'"],
+        act: 'Put what is right into git; or let it be put back (`spec.drift.mode: Correct`, `suspend: false`); or, where another program owns the field for good, name it in `spec.drift.ignore`.',
+      },
+    },
+    {
+      name: 'PlumblineFieldFight',
+      severity: 'warning',
+      expr: `max ${by} (plumbline_drift_fights) > 0`,
+      forSeconds: limit.fight,
+      summary: `Another program fights over fields of ${source}.`,
+      description: '{{ $value }} fields are changed again after each correction; condition Drifted names them and the field manager.',
+      runbook: {
+        means:
+          'A controller, a webhook or a script writes another value than git states, each time that it is put back. Plumbline puts it back ever more rarely, so that the cluster is not worn out.',
+        look: [describe],
+        act: "Decide whose field it is. If the other program's (an autoscaler's replicas), take it out of git or name it in `spec.drift.ignore`; if git's, stop the other program.",
       },
     },
     {

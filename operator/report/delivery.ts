@@ -3,7 +3,8 @@
  * or pruned an object; it failed when it was refused, or was not healthy before the timeout or its successor.
  */
 import { findCondition } from '../api/conditions.ts';
-import type { GitOpsSourceStatus } from '../api/types.ts';
+import type { GitOpsSourceStatus, RevisionStage } from '../api/types.ts';
+import type { Incoming } from '../source/history/types.ts';
 
 /** What is remembered of a source between two statuses. Times are milliseconds since the epoch. */
 export interface Delivery {
@@ -21,7 +22,18 @@ interface Tried {
   readonly applied: boolean;
   readonly verdict: 'success' | 'failed' | undefined;
   readonly committedAt: number | undefined;
+  /** What history says of it; undefined where nothing is known. */
+  readonly came?: Came | undefined;
 }
+
+interface Came {
+  readonly isForward: boolean;
+  /** When the oldest of its commits was made. */
+  readonly oldestAt: number | undefined;
+}
+
+/** What history says of a revision: how it stands to the one before, and which commits are new. */
+export type CameWith = Pick<Incoming, 'relation'> & { readonly commits: readonly { readonly time: string }[] };
 
 /** What is to be counted. */
 export interface Delivered {
@@ -67,8 +79,12 @@ export function deliveryOf(status: GitOpsSourceStatus): Delivery {
   };
 }
 
-/** What a new status adds. */
-export function deliveryAfter(known: Delivery, status: GitOpsSourceStatus): { readonly next: Delivery; readonly told: Delivered } {
+/** What a new status adds; `incoming` is what history says of the revision that it speaks of, where that is news. */
+export function deliveryAfter(
+  known: Delivery,
+  status: GitOpsSourceStatus,
+  incoming?: CameWith,
+): { readonly next: Delivery; readonly told: Delivered } {
   const tried = triedIn(status);
   if (tried === undefined) return { next: known, told: nothing };
   const deployments: ('success' | 'failed')[] = [];
@@ -86,19 +102,19 @@ export function deliveryAfter(known: Delivery, status: GitOpsSourceStatus): { re
   let leadTime: Delivered['leadTime'];
   let restored: number | undefined;
   const wrote = current.wrote || tried.wrote;
+  const came = incoming === undefined ? current.came : cameWith(incoming);
   if (isFailed(status, tried.commit) && verdict === undefined) {
     verdict = 'failed';
     deployments.push('failed');
     failingSince ??= sinceOf(status);
   }
   if (isHealthy(status, tried.commit)) {
-    const healthyAt = timeOf(status.revision?.healthy?.time);
+    const healthyAt = timeOf(healthyStage(status)?.time);
     const isFirstTime = verdict !== 'success';
     if (verdict === undefined && wrote) deployments.push('success');
-    const { committedAt } = tried;
-    const isForward = before !== undefined && committedAt !== undefined && committedAt > (before.committedAt ?? 0);
-    if (isFirstTime && wrote && isForward && healthyAt !== undefined && committedAt !== undefined) {
-      leadTime = { seconds: Math.max(0, healthyAt - committedAt) / 1_000, commit: tried.commit };
+    const madeAt = before === undefined ? undefined : newSince(tried, before, came);
+    if (isFirstTime && wrote && healthyAt !== undefined && madeAt !== undefined) {
+      leadTime = { seconds: Math.max(0, healthyAt - madeAt) / 1_000, commit: tried.commit };
     }
     verdict = 'success';
     const restoredAt = timeOf(findCondition(status.conditions, 'Ready')?.lastTransitionTime);
@@ -107,8 +123,23 @@ export function deliveryAfter(known: Delivery, status: GitOpsSourceStatus): { re
       failingSince = undefined;
     }
   }
-  const next = { current: { ...tried, wrote, applied: current.applied || tried.applied, verdict }, before, failingSince };
+  const next = { current: { ...tried, wrote, applied: current.applied || tried.applied, verdict, came }, before, failingSince };
   return { next, told: { deployments, leadTime, restored } };
+}
+
+function cameWith({ relation, commits }: CameWith): Came {
+  const times = commits.map(({ time }) => timeOf(time)).filter((time) => time !== undefined);
+  return { isForward: !['First', 'Same', 'Rollback'].includes(relation), oldestAt: times.length === 0 ? undefined : Math.min(...times) };
+}
+
+/** When the oldest of what is new was committed; undefined for a rollback. Without history, the commit itself tells. */
+function newSince(
+  { committedAt }: Pick<Tried, 'committedAt'>,
+  before: NonNullable<Delivery['before']>,
+  came: Came | undefined,
+): number | undefined {
+  if (came !== undefined) return came.isForward ? (came.oldestAt ?? committedAt) : undefined;
+  return committedAt !== undefined && committedAt > (before.committedAt ?? 0) ? committedAt : undefined;
 }
 
 function triedIn({ revision, history, commit }: GitOpsSourceStatus): Omit<Tried, 'verdict'> | undefined {
@@ -139,8 +170,13 @@ function isFailed({ history, revision, conditions }: GitOpsSourceStatus, commit:
   return revision?.applied?.commit === commit && findCondition(conditions, 'Ready')?.reason === lateReason;
 }
 
-function isHealthy({ revision }: GitOpsSourceStatus, commit: string): boolean {
-  return revision?.healthy?.commit === commit && revision.applied?.commit === commit;
+function isHealthy(status: GitOpsSourceStatus, commit: string): boolean {
+  return status.revision?.applied?.commit === commit && healthyStage(status)?.commit === commit;
+}
+
+/** Where health is not assessed, what is applied counts as healthy. */
+function healthyStage({ revision, conditions }: GitOpsSourceStatus): RevisionStage | undefined {
+  return revision?.healthy ?? (findCondition(conditions, 'Healthy')?.reason === 'NotAssessed' ? revision?.applied : undefined);
 }
 
 function isReady({ conditions }: GitOpsSourceStatus): boolean {

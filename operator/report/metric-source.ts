@@ -4,7 +4,7 @@ import { parseDuration } from '../api/duration.ts';
 import type { Condition, GitOpsSourceSpec, GitOpsSourceStatus, RevisionStage, StatusObjects } from '../api/types.ts';
 import type { Reason } from '../errors.ts';
 import { deliveryAfter, deliveryOf } from './delivery.ts';
-import type { Delivery } from './delivery.ts';
+import type { CameWith, Delivery } from './delivery.ts';
 import { forgeOf } from './forge.ts';
 import { counterText, gaugeText, histogramText, labelsText } from './metric-format.ts';
 import type { Exemplar, Format } from './metric-format.ts';
@@ -21,6 +21,16 @@ interface Polling {
 
 /** What of a spec the metrics tell. */
 export type Followed = Pick<GitOpsSourceSpec, 'url' | 'path' | 'ref' | 'interval' | 'suspend'>;
+
+/** What a status does not say. */
+export interface StatusExtras {
+  /** What its observed commit was found under, `main`. */
+  readonly ref?: string | undefined;
+  /** What the applied revision runs; undefined where nothing of that changed. */
+  readonly images?: readonly WorkloadImage[] | undefined;
+  /** What history says of the revision that was tried, where that is news. */
+  readonly incoming?: CameWith | undefined;
+}
 
 interface StageSeries {
   readonly stage: string;
@@ -110,8 +120,8 @@ export function newSource(key: string, now: number): SourceSeries {
   };
 }
 
-/** Takes in a status; `ref` is what its observed commit was found under, `now` seconds since the epoch. */
-export function takeStatus(series: SourceSeries, status: GitOpsSourceStatus, ref: string | undefined, now: number): void {
+/** Takes in a status; `now`: seconds since the epoch. */
+export function takeStatus(series: SourceSeries, status: GitOpsSourceStatus, { ref, images, incoming }: StatusExtras, now: number): void {
   const ready = findCondition(status.conditions, 'Ready');
   const since = secondsOf(ready?.lastTransitionTime);
   noteSuccess(series);
@@ -125,16 +135,17 @@ export function takeStatus(series: SourceSeries, status: GitOpsSourceStatus, ref
   series.ready = ready?.status === 'True';
   series.failing = ready?.status === 'False' && Number.isFinite(since) ? { since, reason: ready.reason } : undefined;
   series.lastSuccess ??= series.failing?.since;
-  takeDelivery(series, status, now);
+  if (images !== undefined) series.images = images;
+  takeDelivery(series, status, incoming, now);
 }
 
 /** The first status says where the source stands; what follows is counted. */
-function takeDelivery(series: SourceSeries, status: GitOpsSourceStatus, now: number): void {
+function takeDelivery(series: SourceSeries, status: GitOpsSourceStatus, incoming: CameWith | undefined, now: number): void {
   if (series.delivery === undefined) {
     series.delivery = deliveryOf(status);
     return;
   }
-  const { next, told } = deliveryAfter(series.delivery, status);
+  const { next, told } = deliveryAfter(series.delivery, status, incoming);
   series.delivery = next;
   for (const result of told.deployments) series.deployments[result].count += 1;
   if (told.leadTime !== undefined) {

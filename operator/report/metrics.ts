@@ -5,14 +5,13 @@ import { endOf, headOf, negotiate } from './metric-format.ts';
 import type { Format } from './metric-format.ts';
 import { createProcessMetrics } from './metric-process.ts';
 import { countCorrection, countFailure, newSource, observeDuration, sourceLines, takeSpec, takeStatus } from './metric-source.ts';
-import type { Drifted, Followed, SourceSeries } from './metric-source.ts';
+import type { Drifted, Followed, SourceSeries, StatusExtras } from './metric-source.ts';
 import { sourceRows } from './metric-table.ts';
 import type { GitOpsSourceStatus } from '../api/types.ts';
 import type { Reason } from '../errors.ts';
 import type { GroupVersionKind } from '../kube/types.ts';
 import type { SourceMetric } from './metric-table.ts';
 import type { Phase } from './types.ts';
-import type { WorkloadImage } from './workloads.ts';
 
 export interface Metrics {
   /**
@@ -42,13 +41,6 @@ export interface Metrics {
   watchUp(gvk: GroupVersionKind, up: boolean | undefined): void;
   /** A scrape in the format that `accept` asks for; never holds the event loop for long, however many sources there are. */
   scrape(accept?: string): Promise<Scrape>;
-}
-
-export interface StatusExtras {
-  /** What its observed commit was found under, `main`. */
-  readonly ref?: string | undefined;
-  /** What the applied revision runs; undefined where nothing of that changed. */
-  readonly images?: readonly WorkloadImage[] | undefined;
 }
 
 export interface Scrape {
@@ -96,11 +88,10 @@ export function createMetrics({ version, node, startedAt, now = Date.now }: Metr
   }
 
   return {
-    sourceStatus(key, status, { ref, images } = {}) {
+    sourceStatus(key, status, more = {}) {
       const series = sources.get(key) ?? newSource(key, seconds());
       sources.set(key, series);
-      takeStatus(series, status, ref, seconds());
-      if (images !== undefined) series.images = images;
+      takeStatus(series, status, more, seconds());
     },
     sourceSpec(key, spec, answeredAt) {
       const series = sources.get(key);

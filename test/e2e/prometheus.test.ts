@@ -19,7 +19,19 @@ import type { Stage } from './scene.ts';
 import { waitForCondition, waitUntilApplied } from './sources.ts';
 
 /** Nobody waits a quarter of an hour here. */
-const limits: Limits = { failing: 1, gitUnreachable: 1, stalled: 1, intervals: 1, grace: 2, down: 2, watchBroken: 2, queue: 2 };
+const limits: Limits = {
+  failing: 1,
+  gitUnreachable: 1,
+  stalled: 1,
+  unhealthy: 1,
+  drifted: 1,
+  fight: 1,
+  intervals: 1,
+  grace: 2,
+  down: 2,
+  watchBroken: 2,
+  queue: 2,
+};
 /** For Prometheus to scrape, evaluate and be asked, on a busy machine. */
 const seenMs = 30_000;
 const image = 'registry.example.com/web';
@@ -126,7 +138,7 @@ describe('a story', () => {
     await shows('fleet: Sources table C', [1]);
     await shows('fleet: Sources table D', [0]);
     await shows('fleet: Sources table E', [2]);
-    const [follows] = await shown('fleet: Sources table F');
+    const [follows] = await shown('fleet: Sources table H');
     const { pathname, host } = new URL(stage.url);
     const repository = `${host}${pathname.replace(/\.git$/, '')}`;
     expect(follows?.labels).toMatchObject({ repository, path: './prod', commit_url: `http://${repository}/commit/` });
@@ -202,6 +214,11 @@ describe('a story', () => {
       'the reasons',
       async () => (await shown('source: Failed reconciles A', 'shop')).map(({ labels }) => labels['reason']).filter(Boolean),
       ['RenderFailed'],
+    );
+    await becomes(
+      'deployments that failed',
+      async () => (await prometheus.query('plumbline_deployments_total{result="failed"}')).map(({ value }) => value),
+      [1],
     );
     const recorded = await prometheus.query('namespace_source:plumbline_failing:seconds');
     expect(recorded.map(({ labels }) => labels['source'])).toEqual(['shop']);

@@ -88,6 +88,33 @@ const stories: Readonly<Record<string, Story>> = {
     summary: 'GitOpsSource shop/web is stalled.',
     description: 'Nothing is tried again until its spec, or the Secret that it names, is edited: reason InvalidSpec.',
   },
+  PlumblineSourceUnhealthy: {
+    series: { [`plumbline_condition{${shop},type="Healthy",status="False",pod="a"}`]: '_ 1x20 stale' },
+    quiet: 15,
+    fires: 17,
+    resolved: 22,
+    labels,
+    summary: 'GitOpsSource shop/web is not healthy.',
+    description: 'Objects of its applied revision have failed, or are not as their spec says; condition Healthy names them.',
+  },
+  PlumblineSourceDrifted: {
+    series: { [`plumbline_drift_since_timestamp_seconds{${shop},pod="a"}`]: '0x65 stale' },
+    quiet: 60,
+    fires: 61,
+    resolved: 66,
+    labels,
+    summary: 'GitOpsSource shop/web has drifted for long.',
+    description: 'For 1h 1m 0s something has not been as git states it, and was not put back; status.drift says what and by whom.',
+  },
+  PlumblineFieldFight: {
+    series: { [`plumbline_drift_fights{${shop},pod="a"}`]: '0 2x9 0x5' },
+    quiet: 5,
+    fires: 7,
+    resolved: 11,
+    labels,
+    summary: 'Another program fights over fields of GitOpsSource shop/web.',
+    description: '2 fields are changed again after each correction; condition Drifted names them and the field manager.',
+  },
   PlumblineGitUnreachable: {
     series: failing('GitTimeout', '0x15 stale'),
     quiet: 10,
@@ -172,6 +199,52 @@ describe('each alert', () => {
     await writeFile(join(folder, 'wrong.yaml'), text.replace('eval_time: 12m', 'eval_time: 9m'));
     expect((await promtool(['test', 'rules', join(folder, 'wrong.yaml')])).status).not.toBe(0);
   });
+});
+
+test('the recorded figures of delivery are those of the week, over a change of leader', async () => {
+  const by = 'namespace="shop",source="web"';
+  const counter = (name: string, first: string, second: string, more = '') => [
+    // Long before and after: what increase() adds at either end is next to nothing then.
+    { series: `${name}{${by}${more},pod="a"}`, values: `0x200 ${first}x200 stale` },
+    { series: `${name}{${by}${more},pod="b"}`, values: `_x403 0x200 ${second}x400` },
+  ];
+  const buckets = (name: string, counts: readonly (readonly [string, string, string])[]) =>
+    counts.flatMap(([le, first, second]) => counter(`${name}_bucket`, first, second, `,le="${le}"`));
+  const sample = (record: string, value: number) => ({
+    expr: `round(${record}, 0.05)`,
+    eval_time: '700m',
+    exp_samples: [{ labels: `{${by}}`, value }],
+  });
+  const file = {
+    rule_files: [rules],
+    evaluation_interval: '1m',
+    tests: [
+      {
+        interval: '1m',
+        input_series: [
+          // The first leader saw three deployments of which one failed, the second another one.
+          ...counter('plumbline_deployments_total', '2', '1', ',result="success"'),
+          ...counter('plumbline_deployments_total', '1', '0', ',result="failed"'),
+          ...buckets('plumbline_lead_time_seconds', [
+            ['60.0', '0', '0'],
+            ['120.0', '1', '1'],
+            ['+Inf', '1', '1'],
+          ]),
+          ...counter('plumbline_time_to_restore_seconds_sum', '0', '600'),
+          ...counter('plumbline_time_to_restore_seconds_count', '0', '1'),
+        ],
+        promql_expr_test: [
+          sample('namespace_source:plumbline_deployments:increase7d', 4),
+          sample('namespace_source:plumbline_change_failures:ratio7d', 0.25),
+          sample('namespace_source:plumbline_lead_time_seconds:median7d', 90),
+          sample('namespace_source:plumbline_time_to_restore_seconds:mean7d', 600),
+        ],
+      },
+    ],
+  };
+  const path = join(folder, 'recordings.yaml');
+  await writeFile(path, dump(file));
+  expect(await promtool(['test', 'rules', path])).toMatchObject({ status: 0, err: '' });
 });
 
 test('other limits change numbers alone', () => {

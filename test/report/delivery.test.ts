@@ -5,6 +5,7 @@ import { setCondition } from '../../operator/api/conditions.ts';
 import type { GitOpsSourceStatus } from '../../operator/api/types.ts';
 import type { Fault } from '../../operator/errors.ts';
 import type { Outcome } from '../../operator/report/types.ts';
+import type { Incoming } from '../../operator/source/history/types.ts';
 import { applied, at, failed, gitAway, noChanges, seen, sha, step } from './outcomes.ts';
 
 /** A turn of a story: a minute, and what happened to which revision. */
@@ -41,7 +42,9 @@ function after(status: GitOpsSourceStatus | undefined, [minute, what, commit]: T
     'cut off': failed(revision(commit), outage, { changes: wrote }),
     'git away': failed(undefined, gitAway),
   };
-  return step(status, outcomes[what], minute);
+  const next = step(status, outcomes[what], minute);
+  const isHealthy = { type: 'Healthy', status: 'False', reason: 'InProgress', message: '', observedGeneration: 1 } as const;
+  return { ...next, conditions: setCondition(next.conditions, isHealthy, at(minute)) };
 }
 
 /** What is counted in the course of a story; the statuses before `from` another leader saw. */
@@ -147,4 +150,49 @@ describe('another leader goes on where the last one was', () => {
     expect(seenAfter.deployments).toEqual(deployments);
     if (from < 4) expect(seenAfter.restored.length).toBe(restored.length);
   });
+});
+
+describe('where history is known', () => {
+  const first = story(good('1', 2));
+  /** A revision over commit 1, healthy at minute 9, that came in so. */
+  function leadTimeOf(
+    relation: Incoming['relation'],
+    minutes: readonly number[],
+    turns: readonly Turn[] = good('4', 8),
+  ): number | undefined {
+    let status: GitOpsSourceStatus | undefined;
+    for (const turn of good('1', 2)) status = after(status, turn);
+    let delivery = deliveryOf(status ?? {});
+    let seconds: number | undefined;
+    for (const [index, turn] of turns.entries()) {
+      status = after(status, turn);
+      const incoming = index === 0 ? { relation, commits: minutes.map((minute) => ({ time: at(minute) })) } : undefined;
+      const { next, told } = deliveryAfter(delivery, status, incoming);
+      delivery = next;
+      seconds = told.leadTime?.seconds ?? seconds;
+    }
+    return seconds === undefined ? undefined : seconds / 60;
+  }
+
+  test.each<[string, Incoming['relation'], readonly number[], number | undefined]>([
+    ['lead time runs from the oldest new commit', 'Forward', [4, 3, 2], 7],
+    ['after a force-push as well', 'Rewritten', [4, 3], 6],
+    ['without a list from the commit itself', 'Unrelated', [], 5],
+    ['a rollback has none', 'Rollback', [], undefined],
+    ['a first revision has none', 'First', [4], undefined],
+  ])('%s', (_, relation, minutes, expected) => {
+    expect(first.leadTimes).toEqual([]);
+    expect(leadTimeOf(relation, minutes)).toBe(expected);
+  });
+
+  test('what was said once holds for later attempts of the same revision', () => {
+    expect(leadTimeOf('Forward', [4, 2], [[5, 'refused', '4'], ...good('4', 8)])).toBe(7);
+  });
+});
+
+test('where health is not assessed, what is applied counts as healthy', () => {
+  const status = step(undefined, applied(revision('1'), { changes: wrote }), 2);
+  const notAssessed = { type: 'Healthy', status: 'Unknown', reason: 'NotAssessed', message: '', observedGeneration: 1 } as const;
+  const unassessed = { ...status, conditions: setCondition(status.conditions, notAssessed, at(2)) };
+  expect(deliveryAfter(deliveryOf({}), unassessed).told.deployments).toEqual(['success']);
 });

@@ -34,7 +34,7 @@ export const source: DashboardSpec = {
           unit: 'string',
           named: true,
           link: { title: 'Show the commit', url: '${__field.labels.commit_url}${__field.labels.commit}' },
-          width: 8,
+          width: 6,
         },
         {
           kind: 'stat',
@@ -43,7 +43,7 @@ export const source: DashboardSpec = {
           queries: [{ expr: isCondition('Ready', 'True') }],
           unit: 'none',
           words: readyWords,
-          width: 4,
+          width: 3,
         },
         {
           kind: 'stat',
@@ -51,7 +51,7 @@ export const source: DashboardSpec = {
           description: 'How long ago the applied revision came in.',
           queries: [{ expr: `time() - max ${bySource} (plumbline_revision_timestamp_seconds{stage="applied",${chosen}})` }],
           unit: 's',
-          width: 4,
+          width: 3,
         },
         {
           kind: 'stat',
@@ -60,7 +60,31 @@ export const source: DashboardSpec = {
           queries: [{ expr: `(time() - max ${bySource} (plumbline_failing_since_timestamp_seconds{${chosen}})) or ${zeroEach}` }],
           unit: 's',
           steps: [[1, 'red']],
-          width: 4,
+          width: 3,
+        },
+        {
+          kind: 'stat',
+          title: 'Healthy objects',
+          description: 'The share of its objects that is healthy.',
+          queries: [
+            {
+              expr: `max ${bySource} (plumbline_objects{state="healthy",${chosen}}) / (max ${bySource} (plumbline_objects{state="total",${chosen}}) > 0) or ${zeroEach}`,
+            },
+          ],
+          unit: 'percentunit',
+          width: 3,
+        },
+        {
+          kind: 'stat',
+          title: 'Lead time',
+          description: 'From the commit to healthy, the median of the chosen time; 0 while nothing was changed.',
+          queries: [
+            {
+              expr: `(histogram_quantile(0.5, sum by (le) (increase(plumbline_lead_time_seconds_bucket{${chosen}}[$__range]))) >= 0) or vector(0)`,
+            },
+          ],
+          unit: 's',
+          width: 3,
         },
         {
           kind: 'stat',
@@ -68,7 +92,7 @@ export const source: DashboardSpec = {
           description: 'Objects that the revision states.',
           queries: [{ expr: `max ${bySource} (plumbline_objects{state="total",${chosen}})` }],
           unit: 'none',
-          width: 4,
+          width: 3,
         },
       ],
     },
@@ -165,6 +189,33 @@ export const source: DashboardSpec = {
           ],
           unit: 'cps',
           width: 8,
+        },
+      ],
+    },
+    {
+      height: 8,
+      panels: [
+        {
+          kind: 'graph',
+          title: 'Drifted objects by class',
+          description: 'Objects that are not as git states them: changed, gone, or with a field that kubectl added.',
+          queries: [{ expr: `max by (class) (plumbline_drift_objects{${chosen}}) or vector(0)`, legend: '{{class}}' }],
+          unit: 'none',
+          width: 12,
+        },
+        {
+          kind: 'graph',
+          title: 'Corrections by manager',
+          description: 'Fields and objects put back as git states them, by the field manager that had changed them.',
+          queries: [
+            {
+              expr: `sum by (manager) (increase(plumbline_drift_corrections_total{${chosen}}[$__rate_interval])) or vector(0)`,
+              legend: '{{manager}}',
+            },
+          ],
+          unit: 'short',
+          bars: true,
+          width: 12,
         },
       ],
     },
