@@ -15,7 +15,7 @@ import type { FetchAsked } from './protocol.ts';
 import type { Service } from './service.ts';
 import type { Hold, ObjectStore } from './store.ts';
 import type { GitObject, RemoteRefs } from './types.ts';
-import { counted, watched } from './watched.ts';
+import { metered, watched } from './watched.ts';
 import type { Deadlines } from './watched.ts';
 
 export interface RepositoryOptions {
@@ -194,11 +194,11 @@ export class Repository {
     limits = this.#options.limits,
   ): Promise<PackObjects & { readonly cut: ReadonlySet<string>; readonly nothing: boolean }> {
     const { service, deadlines, pacer, store } = this.#options;
-    return watched(service.where, deadlines, signal, (all, came) =>
+    return watched(service.where, deadlines, signal, (all, meter) =>
       this.#asking(all, false, async (server) => {
         const answer = await fetchPack(service, server, asked, all);
         if (answer === undefined) return { objects: new Map(), sizes: new Map(), nameless: 0, cut: new Set(), nothing: true };
-        const read = await readPack(counted(answer.pack, came), { limits, pacer, signal: all, held: store, choose });
+        const read = await readPack(metered(answer.pack, meter), { limits, pacer, signal: all, held: store, choose });
         return { ...read, cut: answer.cut, nothing: false };
       }),
     );

@@ -2,56 +2,86 @@
 import { PlumblineError } from '../errors.ts';
 
 export interface Deadlines {
-  /** Within each such span `progressBytes` have to come. Milliseconds. */
+  /** Within each such span of waiting for the server `progressBytes` have to come. Milliseconds. */
   readonly idleMs: number;
   /** For all of it. Milliseconds. */
   readonly deadlineMs: number;
+}
+
+/** Told of a transfer: when it waits for more, and what came. Who reads slowly is not taken for a server that is silent. */
+export interface Meter {
+  waiting(): void;
+  /** 0 at the end. */
+  came(bytes: number): void;
 }
 
 /** What counts as progress: a server that sends a byte now and then does not get on. */
 const progressBytes = 1024;
 
 /**
- * Runs `work` with a signal that ends it when too little comes, or when it takes too long; `came` is told of bytes as
- * they come, and of none when they might begin to. Throws PlumblineError GitTimeout then.
+ * Runs `work` with a signal that ends it when too little comes, or when it takes too long. Throws PlumblineError
+ * GitTimeout then.
  */
 export async function watched<T>(
   where: string,
   { idleMs, deadlineMs }: Deadlines,
   signal: AbortSignal,
-  work: (signal: AbortSignal, came: (bytes: number) => void) => Promise<T>,
+  work: (signal: AbortSignal, meter: Meter) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
   const giveUp = (message: string): void => controller.abort(new PlumblineError({ reason: 'GitTimeout', message }));
   let bytes = 0;
-  let pulse: NodeJS.Timeout | undefined;
+  let waitedMs = 0;
+  let since: number | undefined;
+  let timer: NodeJS.Timeout | undefined;
   const check = (): void => {
-    if (bytes < progressBytes) giveUp(`${where} sent ${bytes === 0 ? 'nothing' : `only ${bytes} bytes`} of a pack for ${seconds(idleMs)}`);
-    bytes = 0;
+    // On a busy machine the time is over before what came is looked at: that has its turn first.
+    const asked = since;
+    setImmediate(() => {
+      if (since === undefined || since !== asked) return;
+      giveUp(`${where} sent ${bytes === 0 ? 'nothing' : `only ${bytes} bytes`} of a pack for ${seconds(idleMs)}`);
+    });
   };
-  const came = (more: number): void => {
-    bytes += more;
-    pulse ??= setInterval(check, idleMs);
+  const meter: Meter = {
+    waiting() {
+      since = performance.now();
+      timer = setTimeout(check, Math.max(1, idleMs - waitedMs));
+    },
+    came(more) {
+      clearTimeout(timer);
+      waitedMs += since === undefined ? 0 : performance.now() - since;
+      since = undefined;
+      bytes += more;
+      if (bytes >= progressBytes) [bytes, waitedMs] = [0, 0];
+    },
   };
   const end = setTimeout(() => giveUp(`${where} was not done after ${seconds(deadlineMs)}`), deadlineMs);
   const all = AbortSignal.any([signal, controller.signal]);
   try {
-    return await work(all, came);
+    return await work(all, meter);
   } catch (error) {
     // Whatever the end of a transfer looks like from within, this is why it ended.
     throw all.aborted ? all.reason : error;
   } finally {
-    clearInterval(pulse);
+    since = undefined;
+    clearTimeout(timer);
     clearTimeout(end);
   }
 }
 
-/** Tells `came` of every chunk, and of the beginning. */
-export async function* counted(body: AsyncIterable<Buffer>, came: (bytes: number) => void): AsyncGenerator<Buffer> {
-  came(0);
-  for await (const chunk of body) {
-    came(chunk.length);
-    yield chunk;
+/** Tells the meter of every chunk, and of the end. */
+export async function* metered(body: AsyncIterable<Buffer>, meter: Meter): AsyncGenerator<Buffer> {
+  const chunks = body[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      meter.waiting();
+      const next = await chunks.next();
+      meter.came(next.done === true ? 0 : next.value.length);
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    await chunks.return?.();
   }
 }
 
