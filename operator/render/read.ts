@@ -1,5 +1,6 @@
 /** The files of a snapshot to the objects they state. */
 import type { Fault } from '../errors.ts';
+import { caseTwins } from '../source/names.ts';
 import type { Snapshot, SnapshotFile } from '../source/types.ts';
 import { readDocuments } from './documents.ts';
 import type { SourceDocument } from './documents.ts';
@@ -43,12 +44,20 @@ export function* readingSnapshot(snapshot: Snapshot): Generator<void, ReadSnapsh
   faults.throwIfAny();
 
   const drafts: Draft[] = [];
-  const notices: Notice[] = [];
+  const notices: Notice[] = alikeNotices(snapshot);
   for (const file of snapshot.files) {
     readFile(snapshot, file, faults, drafts, notices);
     yield;
   }
   return { drafts, notices, faults };
+}
+
+/** Files that a laptop which ignores case cannot both check out; the cluster gets both. */
+function alikeNotices({ files }: Snapshot): Notice[] {
+  return caseTwins(files.map(({ path }) => path)).map(({ path, of }) => ({
+    place: { file: path },
+    message: `its name differs from ${of} by case only: both are read, but where case is ignored (macOS, Windows) a checkout holds one of them; rename one`,
+  }));
 }
 
 const kustomizations: ReadonlySet<string> = new Set(['kustomization.yaml', 'kustomization.yml', 'Kustomization']);

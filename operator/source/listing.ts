@@ -4,6 +4,7 @@ import type { Fault } from '../errors.ts';
 import { globMatcher } from './glob.ts';
 import { sizeText } from './limits.ts';
 import type { Limits } from './limits.ts';
+import { cleaned } from './names.ts';
 import { parseTagTarget, treeEntries } from './objects.ts';
 import type { TreeEntry } from './objects.ts';
 import type { Pacer } from './pacer.ts';
@@ -109,7 +110,7 @@ class Walk {
       tree = place.oid;
       await this.#folder(this.#path, place.path, tree, []);
     } else {
-      throw notThere(reader, place, this.#path, commit);
+      throw notThere(reader, root, place, this.#path, commit);
     }
     this.#files.sort((a, b) => (a.path < b.path ? -1 : 1));
     const named = this.#led.length === 0 ? tree : `${tree} ${this.#led.join(' ')}`;
@@ -119,7 +120,7 @@ class Walk {
   /** `path`: as it is told; `real`: where it lies, other than that behind a symlink; `above`: where the folders lie that lead here. */
   async #folder(path: string, real: string, tree: string, above: readonly string[]): Promise<void> {
     if (above.includes(real)) {
-      this.#faults.push(refusedLink(path, this.#skip(path), 'leads in a circle'));
+      this.#faults.push(refusedLink(path, this.#skip(path), 'a symlink that leads in a circle'));
       return;
     }
     const object = this.#use(tree);
@@ -135,9 +136,10 @@ class Walk {
       const at = joined(path, entry.name);
       if (this.#isExcluded(this.#below(at))) continue;
       this.#checkEntry(at);
-      if (entry.kind === 'folder') {
-        if (entry.unclean === true) this.#faults.push(refusedName(at));
-        else await this.#folder(at, joined(real, entry.name), entry.oid, [...above, real]);
+      if (entry.unclean === true && (entry.kind !== 'file' || isManifestName(entry.name))) {
+        this.#faults.push(refusedName(at));
+      } else if (entry.kind === 'folder') {
+        await this.#folder(at, joined(real, entry.name), entry.oid, [...above, real]);
       } else if (entry.kind === 'module') this.#faults.push(refusedModule(at, this.#skip(at)));
       else if (entry.kind === 'link') await this.#link(at, real, entry, [...above, real]);
       else if (isManifestName(entry.name)) this.#file(at, entry);
@@ -162,7 +164,7 @@ class Walk {
     const target = targetOf(reader, entry.oid);
     if (target === undefined) return;
     const place = follow(reader, root, real, entry.name);
-    const says = `a symlink to ${JSON.stringify(target.slice(0, 200))}`;
+    const says = `a symlink to ${JSON.stringify(cleaned(target.slice(0, 200)))}`;
     switch (place.kind) {
       case 'unknown':
         this.#use(place.oid);
@@ -185,6 +187,9 @@ class Walk {
       case 'loop':
         this.#faults.push(refusedLink(at, this.#skip(at), `${says}, which leads in a circle`));
         return;
+      case 'no path':
+        this.#faults.push(refusedLink(at, this.#skip(at), 'a symlink whose target is no path'));
+        return;
       case 'nothing':
         // One that leads nowhere hides nothing, unless it stands for a manifest.
         if (isManifestName(entry.name)) this.#faults.push(refusedLink(at, this.#skip(at), `${says}, which is not there`));
@@ -192,12 +197,8 @@ class Walk {
     }
   }
 
-  #file(path: string, { oid, unclean }: TreeEntry): void {
+  #file(path: string, { oid }: TreeEntry): void {
     const { reader, limits } = this.#asked;
-    if (unclean === true) {
-      this.#faults.push(refusedName(path));
-      return;
-    }
     this.#count += 1;
     if (this.#count > limits.files) {
       const where = this.#path === '' ? 'the repository' : this.#path;

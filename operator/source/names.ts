@@ -1,36 +1,19 @@
-/** Names in a tree: which of them no manifest may have, and which are too alike. Pure. */
-
-/** Decoded, and what is wrong with it: git takes any bytes but a slash and NUL. */
-export interface TreeName {
-  /** What is not UTF-8 is decoded as U+FFFD. */
-  readonly name: string;
-  readonly fault: 'not UTF-8' | 'control characters' | undefined;
-}
+/** Names in a tree: which of them no manifest may have, which are too alike, and which is meant by one that is not there. Pure. */
 
 // What moves a cursor, breaks a line or turns the direction of text: a message, a log or a review would show another name.
 // eslint-disable-next-line no-control-regex
 const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
-/** The name that these bytes are. */
-export function readName(raw: Buffer): TreeName {
-  const name = raw.toString('utf8');
-  if (name.includes('\ufffd') && !Buffer.from(name).equals(raw)) return { name, fault: 'not UTF-8' };
-  return { name, fault: control.test(name) ? 'control characters' : undefined };
+/** Whether a name, decoded from the bytes from `start` to `end`, is UTF-8 and shows as what it is. */
+export function isCleanName(name: string, data: Buffer, start: number, end: number): boolean {
+  if (control.test(name)) return false;
+  // The sign that stands for broken UTF-8 may also be written by somebody who means it.
+  return !name.includes('\ufffd') || Buffer.from(name).equals(data.subarray(start, end));
 }
 
-/** A path as git prints it where it is not plain (core.quotePath): `"prod/\303(.yaml"`; a plain one as it is. */
-export function shownPath(raw: Buffer): string {
-  const { name, fault } = readName(raw);
-  if (fault === undefined) return name;
-  let text = '';
-  for (const byte of raw) {
-    if (byte === 0x22 || byte === 0x5c) text += `\\${String.fromCharCode(byte)}`;
-    else if (byte === 0x09) text += '\\t';
-    else if (byte === 0x0a) text += '\\n';
-    else if (byte === 0x0d) text += '\\r';
-    else text += byte < 0x20 || byte > 0x7e ? `\\${byte.toString(8).padStart(3, '0')}` : String.fromCharCode(byte);
-  }
-  return `"${text}"`;
+/** A text out of a repository, fit for a message: one line, nothing that moves a cursor. */
+export function cleaned(text: string): string {
+  return text.replace(new RegExp(control, 'g'), '\ufffd');
 }
 
 /**
@@ -53,16 +36,11 @@ export function caseTwins(paths: readonly string[]): readonly { readonly path: s
 const mostCompared = 200;
 const spellingCompared = 40;
 
-/** The `count` folders nearest to one that is not there: those of the same name elsewhere, then those beside it by spelling. */
+/** The `count` folders nearest to one that is not there: those of the same name, then by spelling. */
 export function nearestFolders(wanted: string, folders: readonly string[], count: number): readonly string[] {
   const name = lastStep(wanted);
-  const there = new Set(folders);
-  let parent = parentOf(wanted);
-  while (parent !== '' && !there.has(parent)) parent = parentOf(parent);
-  const moved = folders.filter((folder) => folder !== '' && lastStep(folder) === name);
-  const beside = folders.filter((folder) => folder !== '' && parentOf(folder) === parent);
   const spelling = wanted.slice(-spellingCompared);
-  return [...new Set([...moved, ...beside])]
+  return folders
     .slice(0, mostCompared)
     .map((folder) => ({ folder, distance: editDistance(folder.slice(-spellingCompared), spelling) - (lastStep(folder) === name ? 3 : 0) }))
     .toSorted((a, b) => a.distance - b.distance || (a.folder < b.folder ? -1 : 1))
@@ -72,10 +50,6 @@ export function nearestFolders(wanted: string, folders: readonly string[], count
 
 function lastStep(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
 }
 
 /** Levenshtein's. */

@@ -1,4 +1,5 @@
 /** Commits and trees as git writes them: gitformat of `git cat-file`, see git-hash-object(1). */
+import { isCleanName } from './names.ts';
 import { notGit } from './pktline.ts';
 import type { CommitInfo } from './types.ts';
 
@@ -6,7 +7,7 @@ export interface TreeEntry {
   readonly name: string;
   readonly oid: string;
   readonly kind: 'folder' | 'file' | 'link' | 'module';
-  /** The name is no UTF-8, or holds what moves a cursor. */
+  /** The name is no UTF-8, or does not show as what it is. */
   readonly unclean?: true;
 }
 
@@ -23,7 +24,7 @@ export function* treeEntries(data: Buffer): Generator<TreeEntry> {
     const name = data.toString('utf8', space + 1, end);
     if (name === '' || name.includes('/')) throw notGit('a folder in its pack holds a name with a slash');
     const entry = { name, oid: data.toString('hex', end + 1, end + 21), kind: kindOf(data.toString('latin1', at, space)) };
-    yield isClean(name, data, space + 1, end) ? entry : { ...entry, unclean: true };
+    yield isCleanName(name, data, space + 1, end) ? entry : { ...entry, unclean: true };
     at = end + 21;
   }
 }
@@ -66,12 +67,6 @@ function kindOf(mode: string): TreeEntry['kind'] {
   if (mode === '40000' || mode === '040000') return 'folder';
   if (mode === '120000') return 'link';
   return mode === '160000' ? 'module' : 'file';
-}
-
-function isClean(name: string, data: Buffer, start: number, end: number): boolean {
-  if (/\p{Cc}/u.test(name)) return false;
-  // The sign that stands for broken UTF-8 may also be written by somebody who means it.
-  return name.length === end - start || !name.includes('\ufffd') || Buffer.from(name).equals(data.subarray(start, end));
 }
 
 /** The id of the root tree, and the commits before. */

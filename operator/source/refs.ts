@@ -1,6 +1,7 @@
 /** From what spec.ref asks for to a commit. */
 import semver from 'semver';
 import { PlumblineError } from '../errors.ts';
+import { editDistance } from './names.ts';
 import type { RefSpec, RemoteRefs, ResolvedRef } from './types.ts';
 
 /** The commit that `spec` means on this remote. Throws PlumblineError: RefNotFound, EmptyRepository, InvalidSpec. */
@@ -126,22 +127,9 @@ function suggestion(remote: RemoteRefs, wanted: string, folder: string | undefin
   if (names.length === 0) return '';
   const near = names
     .slice(0, 500)
-    .map((name) => ({ name, distance: distance(name.slice(0, 60), wanted.slice(0, 60)) }))
+    .map((name) => ({ name, distance: editDistance(name.slice(0, 60), wanted.slice(0, 60)) }))
     .toSorted((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, 3)
     .map(({ name }) => name);
   return `; there ${near.length === 1 ? 'is' : 'are'} ${near.join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
-}
-
-/** Levenshtein's. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

