@@ -4,15 +4,20 @@
 #   make demo        the whole story on a real control plane; KEEP=1 leaves it running
 #   make test        everything that is checked; K8S=1.36 on another minor, ONLY=render only the test files that match
 #   make soak        the long tests in full
+#   make fuzz        a million inputs for each parser; TARGET=pack one parser, SEED=7 other inputs
 #   make bench       the figures in the README
 #   make clean-cache take the kept binaries away
 
 export K8S ?=
 export KEEP ?=
+export TARGET ?=
+export SEED ?=
+export FROM ?=
+export COUNT ?=
 # The pinned Node comes with the packages.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: setup demo test soak bench clean-cache tools packages
+.PHONY: setup demo test soak fuzz bench clean-cache tools packages
 .DEFAULT_GOAL := test
 
 setup: packages
@@ -26,6 +31,9 @@ test: packages
 
 soak: packages
 	@node test/run.ts --soak $(if $(ONLY),--only '$(ONLY)')
+
+fuzz: packages
+	@node test/fuzz/main.ts
 
 bench: packages
 	@node bench/run.ts

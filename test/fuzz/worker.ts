@@ -1,6 +1,6 @@
 /** Feeds one target, in a thread of its own: it can be stopped in the middle of an input, and its memory has an end. */
 import { getHeapStatistics } from 'node:v8';
-import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort } from 'node:worker_threads';
 import { PlumblineError } from '../../operator/errors.ts';
 import { brokenTargets } from './broken-targets.ts';
 import { diceOf } from './dice.ts';
@@ -98,5 +98,5 @@ function unfit(error: PlumblineError): string | undefined {
 
 if (!isMainThread && parentPort !== null) {
   const port = parentPort;
-  void feed(workerData as Task).then((answer) => port.postMessage(answer));
+  port.on('message', (task: Task) => void feed(task).then((answer) => port.postMessage(answer)));
 }

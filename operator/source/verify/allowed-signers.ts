@@ -6,6 +6,7 @@ import { PlumblineError } from '../../errors.ts';
 import type { Fault } from '../../errors.ts';
 import { isSshKeyType, readSshKey } from './ssh-key.ts';
 import type { SshKey } from './ssh-key.ts';
+import { inQuotes } from './refusal.ts';
 import type { Fail } from './refusal.ts';
 
 /** The key of the Secret that holds them. */
@@ -100,7 +101,7 @@ function readOptions(text: string, fail: Fail): Options {
   let rest = text;
   for (;;) {
     const [whole, flag, name = '', quoted = ''] = /^(?:(cert-authority)|([a-z-]+)="((?:[^"\\]|\\.)*)")(?=,|$)/i.exec(rest) ?? [];
-    if (whole === undefined) throw fail(`its options go wrong at ${JSON.stringify(rest.slice(0, 40))}`);
+    if (whole === undefined) throw fail(`its options go wrong at ${inQuotes(rest, 40)}`);
     if (flag === undefined) setOption(options, name.toLowerCase(), quoted.replaceAll('\\"', '"'), fail);
     else options.isAuthority = true;
     rest = rest.slice(whole.length);
@@ -131,7 +132,7 @@ function setOption(options: Draft, name: string, value: string, fail: Fail): voi
       options.validBefore = readTime(value, name, fail);
       return;
     default:
-      throw fail(`the option ${JSON.stringify(name.slice(0, 40))} is not known`);
+      throw fail(`the option ${inQuotes(name, 40)} is not known`);
   }
 }
 
@@ -143,6 +144,6 @@ function readTime(text: string, name: string, fail: Fail): number {
   const time = Date.parse(iso);
   // Date takes the 31st of February for the 3rd of March.
   if (Number.isNaN(time) || new Date(time).toISOString() !== iso || time <= 0)
-    throw fail(`${name} is not a time as YYYYMMDD[HHMM[SS]][Z]: ${JSON.stringify(text.slice(0, 40))}`);
+    throw fail(`${name} is not a time as YYYYMMDD[HHMM[SS]][Z]: ${inQuotes(text, 40)}`);
   return time / 1000;
 }

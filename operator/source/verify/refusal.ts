@@ -35,3 +35,8 @@ export function shown(text: string): string {
   const clean = text.replace(/\p{C}+/gu, ' ').trim();
   return clean.length > 200 ? `${clean.slice(0, 199)}…` : clean;
 }
+
+/** The same in quotes, cut to `longest` characters. */
+export function inQuotes(text: string, longest = 200): string {
+  return JSON.stringify(shown(text.slice(0, longest)));
+}

@@ -1,6 +1,7 @@
 /** Certificates of SSH keys (OpenSSH, PROTOCOL.certkeys): a CA says whose key it is, and for how long. */
 import { isSshKeyType, readKeyFields, readSshKey, verifySshSignature } from './ssh-key.ts';
 import type { SshKey } from './ssh-key.ts';
+import { inQuotes } from './refusal.ts';
 import type { Fail } from './refusal.ts';
 import { WireReader } from './wire.ts';
 
@@ -34,7 +35,7 @@ export function readSshIdentity(blob: Buffer, fail: Fail): SshIdentity {
   const plain = type.slice(0, -suffix.length);
   // sk-ssh-ed25519-cert-v01@openssh.com is about a key of type sk-ssh-ed25519@openssh.com.
   const keyType = plain.startsWith('sk-') ? `${plain}@openssh.com` : plain;
-  if (!isSshKeyType(keyType)) throw fail(`certificates of type ${JSON.stringify(type.slice(0, 60))} are not known`);
+  if (!isSshKeyType(keyType)) throw fail(`certificates of type ${inQuotes(type, 60)} are not known`);
   const reader = new WireReader(blob, fail);
   reader.name();
   reader.string(); // the nonce

@@ -1,6 +1,7 @@
 /** Public keys of SSH and their signatures: RFC 4253, 5656, 8332, 8709, and OpenSSH's PROTOCOL.u2f for security keys. */
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import type { JsonWebKey, KeyObject } from 'node:crypto';
+import { inQuotes } from './refusal.ts';
 import type { Fail } from './refusal.ts';
 import { WireReader } from './wire.ts';
 
@@ -40,7 +41,7 @@ export function isSshKeyType(type: string): type is SshKeyType {
 export function readSshKey(blob: Buffer, fail: Fail): SshKey {
   const reader = new WireReader(blob, fail);
   const type = reader.name();
-  if (!isSshKeyType(type)) throw fail(`keys of type ${JSON.stringify(type.slice(0, 60))} are not known`);
+  if (!isSshKeyType(type)) throw fail(`keys of type ${inQuotes(type, 60)} are not known`);
   const key = readKeyFields(type, reader, fail);
   reader.end();
   return key;
@@ -98,7 +99,7 @@ export function verifySshSignature(key: SshKey, data: Buffer, signature: Buffer,
   const publicKey = importKey(key.jwk, fail);
   if (key.type === 'ssh-rsa') {
     const hash = rsaHashes[algorithm];
-    if (hash === undefined) throw fail(`the algorithm ${JSON.stringify(algorithm.slice(0, 60))} is not taken for an RSA key`);
+    if (hash === undefined) throw fail(`the algorithm ${inQuotes(algorithm, 60)} is not taken for an RSA key`);
     const size = Math.ceil((publicKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
     // Some agents leave leading zeros out.
     const padded = bytes.length < size ? Buffer.concat([Buffer.alloc(size - bytes.length), bytes]) : bytes;

@@ -7,7 +7,7 @@ import { allowedSignersKey } from './allowed-signers.ts';
 import type { AllowedSigner } from './allowed-signers.ts';
 import { readArmor } from './armor.ts';
 import { matchesPatternList } from './pattern.ts';
-import { malformed, refuse, shown } from './refusal.ts';
+import { inQuotes, malformed, refuse, shown } from './refusal.ts';
 import { readSshIdentity } from './ssh-certificate.ts';
 import type { SshIdentity } from './ssh-certificate.ts';
 import { verifySshSignature, wireString } from './ssh-key.ts';
@@ -37,7 +37,7 @@ export function readSshSignature(armored: string): SshSignature {
   const hash = reader.name();
   const signature = reader.string();
   reader.end();
-  if (hash !== 'sha256' && hash !== 'sha512') throw malformed(`the hash ${JSON.stringify(hash.slice(0, 40))} is not taken`);
+  if (hash !== 'sha256' && hash !== 'sha512') throw malformed(`the hash ${inQuotes(hash, 40)} is not taken`);
   return { identity: readSshIdentity(key, malformed), namespace: stated, hash, signature };
 }
 
@@ -51,7 +51,7 @@ export function verifySsh(payload: Buffer, armored: string, signers: readonly Al
   if (signature.namespace !== namespace) {
     throw refuse(
       'SignatureInvalid',
-      `has a signature made for ${JSON.stringify(shown(signature.namespace))} by SSH key ${key.fingerprint}, not for git`,
+      `has a signature made for ${inQuotes(signature.namespace)} by SSH key ${key.fingerprint}, not for git`,
     );
   }
   const signedBytes = Buffer.concat([
@@ -92,7 +92,7 @@ function signerOf(identity: SshIdentity, signers: readonly AllowedSigner[], at: 
   const what =
     certificate === undefined
       ? `is signed with SSH key ${key.fingerprint}`
-      : `is signed with SSH key ${key.fingerprint}, certified by ${certificate.authority.fingerprint} as ${JSON.stringify(shown(certificate.id))}`;
+      : `is signed with SSH key ${key.fingerprint}, certified by ${certificate.authority.fingerprint} as ${inQuotes(certificate.id)}`;
   // Of one key on several lines, an end of its time says more than a namespace that it never had.
   const opinion = opinions.find(({ refused }) => refused === 'SignatureExpired') ?? opinions[0];
   if (opinion !== undefined) throw refuse(opinion.refused, `${what}: ${opinion.because}`);
@@ -107,7 +107,7 @@ function opinionOf({ key, certificate }: SshIdentity, line: AllowedSigner, at: n
   const expired = (because: string): Opinion => ({ refused: 'SignatureExpired', because });
 
   if (line.namespaces !== undefined && !matchesPatternList(namespace, line.namespaces))
-    return untrusted(`${where} allows the key for ${JSON.stringify(shown(line.namespaces))}, not for git`);
+    return untrusted(`${where} allows the key for ${inQuotes(line.namespaces)}, not for git`);
   if (line.validAfter !== undefined && at < line.validAfter)
     return expired(`${where} says valid-after ${timeText(line.validAfter)}, and it is of ${timeText(at)}`);
   if (line.validBefore !== undefined && at > line.validBefore)

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readAllowedSigners } from './allowed-signers.ts';
 import { verifyOpenPgp } from './openpgp.ts';
-import { named, refuse } from './refusal.ts';
+import { inQuotes, named, refuse } from './refusal.ts';
 import { splitCommit, splitTag, statedTime } from './signed-object.ts';
 import type { SignedObject } from './signed-object.ts';
 import { verifySsh } from './sshsig.ts';
@@ -53,8 +53,7 @@ export async function verifyTag({ sha, raw, name, commit }: SignedTag, keys: Ver
     const object = splitTag(raw);
     const verified = await verifyObject(object, statedTime(object, 'tagger'), keys, now);
     const header = (wanted: string): string => object.headers.find(([key]) => key === wanted)?.[1] ?? '';
-    if (header('tag') !== name)
-      throw refuse('SignatureInvalid', `was signed under another name, ${JSON.stringify(header('tag').slice(0, 100))}`);
+    if (header('tag') !== name) throw refuse('SignatureInvalid', `was signed under another name, ${inQuotes(header('tag'), 100)}`);
     if (header('type') !== 'commit' || header('object') !== commit) {
       throw refuse(
         'SignatureInvalid',

@@ -124,3 +124,13 @@ test.each([
   if (signer !== undefined) expect(verify()).toBe(signer);
   else expect((await refusalOf(verify)).reason).toMatch(/^Signature(Untrusted|Expired)$/);
 });
+
+test.each([
+  ['where options go wrong', 'a cert-authori\u009f\u001b[2J\u2028 ssh-ed25519 x'],
+  ['of an option that is not known', 'a x="\u0085" ALICE'],
+  ['of a time that is none', 'a valid-after="\u009b2J" ALICE'],
+])('a message %s shows nothing that moves a cursor (found by fuzzing)', async (_, line) => {
+  const { message } = await refusalOf(() => readAllowedSigners(line.replaceAll('ALICE', alice)));
+  // eslint-disable-next-line no-control-regex
+  expect(message).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+});
