@@ -41,8 +41,10 @@ async function measure(count: number, rounds: number): Promise<Measured> {
   });
   const git = await startGitServer();
   try {
-    const repo = await git.createRepo('acme/fleet.git');
-    const commit = await repo.write(repositoryFiles(count));
+    const repo = await git.createRepo('acme/fleet.git', { allowFilter: true });
+    await repo.write(repositoryFiles(count));
+    // A past of 250 commits, which is walked for every object.
+    const commit = await repo.pad(249);
     const field: Field = { binaries, url: git.urlOf(repo), commit, count };
     progress.say(`recording what the operator writes for ${count} sources`);
     const recording = await record(field);

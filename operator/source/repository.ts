@@ -14,7 +14,7 @@ import { fetchPack, givesById, lsRefs } from './protocol.ts';
 import type { FetchAsked } from './protocol.ts';
 import type { Service } from './service.ts';
 import type { Hold, ObjectStore } from './store.ts';
-import type { GitObject, RemoteRefs } from './types.ts';
+import type { GitObject, HistoryAsked, RemoteRefs } from './types.ts';
 import { metered, watched } from './watched.ts';
 import type { Deadlines } from './watched.ts';
 
@@ -120,13 +120,15 @@ export class Repository {
 
   /** Brings commits and their folders; gives them, and those commits at which the server stopped. */
   async bringHistory(
-    { tip, known, depth }: { readonly tip: string; readonly known: readonly string[]; readonly depth: number },
+    { tip, known, depth: deep, depthWithFiles = deep }: HistoryAsked,
     signal: AbortSignal,
   ): Promise<{ readonly objects: Map<string, GitObject>; readonly cut: ReadonlySet<string> }> {
     const server = await this.#introduced(signal);
     const haves: string[] = [];
     for (const oid of known) if (oid !== tip && (await this.#whole(oid)) !== undefined) haves.push(oid);
-    const filter = hasFeature(server, 'filter') ? { filter: 'blob:none' } : {};
+    const filters = hasFeature(server, 'filter');
+    const filter = filters ? { filter: 'blob:none' } : {};
+    const depth = filters ? deep : Math.min(deep, depthWithFiles);
     const { objects, cut } = await this.#fetch({ wants: [tip], haves, depth, ...filter }, async () => 'none', signal);
     const all = new Map(objects);
     for (const missing = new Set<string>(); ; missing.clear()) {

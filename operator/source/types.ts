@@ -149,6 +149,8 @@ export interface HistoryAsked {
   readonly known: readonly string[];
   /** Commits along each line of descent, the tip included. */
   readonly depth: number;
+  /** Instead of `depth` where the server cannot leave files out: they come along, if only to be dropped. */
+  readonly depthWithFiles?: number | undefined;
 }
 
 /** Commits and the folders of each, held in memory for as long as this is held. */

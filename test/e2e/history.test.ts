@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import { git } from '../gitserver/git.ts';
 import type { GitRepo } from '../gitserver/index.ts';
 import { waitFor } from './cluster.ts';
 import { type Stage, configMap, useScene } from './scene.ts';
@@ -10,18 +9,6 @@ const boundKey = 'plumbline.dev/commit-bound';
 
 /** The oracle. */
 const lastOf = (repo: GitRepo, file: string): Promise<string> => repo.git('log', '-1', '--format=%H', 'main', '--', file);
-
-/** `count` commits that touch nothing of the cluster, in one go. */
-async function pad(repo: GitRepo, count: number): Promise<void> {
-  const from = await repo.tip('main');
-  const lines = Array.from({ length: count }, (_, index) => {
-    const begin = index === 0 ? [`from ${from}`] : [];
-    const text = `${index}`;
-    const file = ['M 100644 inline README.md', `data ${text.length}`, text];
-    return ['commit refs/heads/main', `committer A <a@example.com> ${1_900_000_000 + index} +0000`, 'data 3', 'Pad', ...begin, ...file];
-  });
-  await git(repo.directory, ['fast-import', '--quiet', '--force', '--date-format=raw'], `${lines.flat().join('\n')}\n`);
-}
 
 describe('the commit at which a manifest last changed', () => {
   const scene = useScene();
@@ -100,8 +87,9 @@ describe('the commit at which a manifest last changed', () => {
   test('is a bound where the first revision has more than 250 commits, until the object changes', async () => {
     const stage = await scene().stage();
     const { repo } = stage;
+    await repo.config('uploadpack.allowFilter', 'true');
     const first = await repo.write({ 'old.yaml': configMap('old'), 'kept.yaml': configMap('kept') });
-    await pad(repo, 300);
+    await repo.pad(300);
     const recent = await repo.write({ 'new.yaml': configMap('new') });
     await stage.source();
     await applied(stage);
@@ -133,7 +121,7 @@ describe('the commit at which a manifest last changed', () => {
   test('goes with the member label when an object is let go of', async () => {
     const stage = await scene().stage();
     await stage.repo.write({ 'old.yaml': configMap('old') });
-    await pad(stage.repo, 260);
+    await stage.repo.pad(260);
     await stage.repo.write({ 'other.yaml': configMap('other') });
     await stage.source({ prune: false });
     await applied(stage);

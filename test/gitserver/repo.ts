@@ -55,6 +55,19 @@ export class GitRepo {
     return sha;
   }
 
+  /** `count` commits on top of main that change README.md alone, in one process; gives the last. */
+  async pad(count: number): Promise<string> {
+    const from = await this.tip('main');
+    const lines = Array.from({ length: count }, (_, index) => {
+      const begin = index === 0 && from !== undefined ? [`from ${from}`] : [];
+      const text = `${index}`;
+      const file = ['M 100644 inline README.md', `data ${text.length}`, text];
+      return ['commit refs/heads/main', `committer A <a@example.com> ${1_900_000_000 + index} +0000`, 'data 3', 'Pad', ...begin, ...file];
+    });
+    await git(this.directory, ['fast-import', '--quiet', '--force', '--date-format=raw'], `${lines.flat().join('\n')}\n`);
+    return (await this.tip('main')) ?? '';
+  }
+
   /** The commit a branch points at; undefined where there is none. */
   async tip(branch: string): Promise<string | undefined> {
     const sha = await git(this.directory, ['for-each-ref', '--format=%(objectname)', `refs/heads/${branch}`]);

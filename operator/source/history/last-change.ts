@@ -7,7 +7,7 @@
 import { byTime, timeQueue } from './graph.ts';
 import type { Graph } from './graph.ts';
 import { differing, pathTree } from './tracked.ts';
-import type { PathNode, Tracked } from './tracked.ts';
+import type { Differing, Tracked } from './tracked.ts';
 import { resolve } from './trees.ts';
 import type { Trees } from './trees.ts';
 import type { LastChange, ObjectReader } from './types.ts';
@@ -49,7 +49,10 @@ export interface LastChanges {
   readonly missing: ReadonlySet<string>;
 }
 
-/** In steps, one a commit. Where history ends, a change is told at the oldest commit that is known to hold it, or before. */
+/** Commits between two turns; folders are compared in microseconds. */
+const commitsAStep = 8;
+
+/** In steps, a few commits each. Where history ends, a change is told at the oldest commit that is known to hold it, or before. */
 export function* lastChanges(
   history: History,
   head: string,
@@ -94,7 +97,13 @@ export function* lastChanges(
         left = new Set();
         break;
       }
-      const { changed, unknown } = yield* compare(history, paths, left, links.tree, to.tree, missing);
+      const files = differing(history.trees, paths, links.tree, to.tree);
+      if (files.changed.size + files.unknown.size === 0) {
+        arrive(parent, left);
+        left = new Set();
+        break;
+      }
+      const { changed, unknown } = yield* compare(history, files, left, links.tree, to.tree, missing);
       settle(unknown, commit, false);
       for (const one of changed) left.delete(one);
       for (const one of unknown) left.delete(one);
@@ -102,7 +111,7 @@ export function* lastChanges(
       left = changed;
     }
     settle(left, commit, true);
-    yield;
+    if (passed % commitsAStep === 0) yield;
   }
   return { changes, missing };
 }
@@ -110,13 +119,12 @@ export function* lastChanges(
 /** Of what is asked for: what differs between two folders, and what cannot be told. */
 function* compare(
   history: History,
-  paths: PathNode,
+  files: Differing,
   asked: ReadonlySet<Tracked>,
   tree: string,
   parent: string,
   missing: Set<string>,
 ): Generator<void, { readonly changed: Set<Tracked>; readonly unknown: Set<Tracked> }, void> {
-  const files = differing(history.trees, paths, tree, parent);
   const changed = new Set<Tracked>();
   const unknown = new Set<Tracked>();
   for (const one of files.unknown) if (asked.has(one)) unknown.add(one);

@@ -11,7 +11,7 @@ import type { ReadObjects } from './files.ts';
 import { makeGraph, reachable } from './graph.ts';
 import { incoming } from './incoming.ts';
 import { lastChanges, versionsOf } from './last-change.ts';
-import type { History } from './last-change.ts';
+import type { History, LastChanges } from './last-change.ts';
 import type { Tracked } from './tracked.ts';
 import { makeTrees, resolve } from './trees.ts';
 import type { Commit, GitObject, Incoming, LastChange, ObjectReader } from './types.ts';
@@ -23,7 +23,7 @@ export type Fetched = ObjectReader & { readonly cut: ReadonlySet<string> };
 export interface HistoryServer {
   /** Commits before `tip` and the folders of each; `known` and what is before it may be left out. */
   history(
-    asked: { readonly tip: string; readonly known: readonly string[]; readonly depth: number },
+    asked: { readonly tip: string; readonly known: readonly string[]; readonly depth: number; readonly depthWithFiles: number },
     signal: AbortSignal,
   ): Promise<Fetched>;
   objects(oids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, GitObject>>;
@@ -77,6 +77,8 @@ export interface Past {
 /** Commits along each line that are asked for at most: between two revisions, and where there was none before. */
 const depthBetween = 2_000;
 const depthFirst = 250;
+/** Where the server sends every version of every file along. */
+const depthWithFiles = 50;
 /** How long a walk waits for the server, milliseconds. */
 const waitBetween = 10_000;
 const waitFirst = 1_000;
@@ -85,7 +87,8 @@ const maxBusy = 1_000;
 /** Versions of files that are asked for to tell the objects in them apart. */
 const maxVersions = 1_000;
 /** Questions for versions, one after the other, before what is left open is left so. */
-const maxRounds = 4;
+const rounds = { none: 0, next: 3, all: 2 } as const;
+const none: ReadonlySet<string> = new Set();
 /** How long the server may go on when nobody waits for it any more, milliseconds. */
 const waitBehind = 10_000;
 /** Commits before the one applied that are looked at. */
@@ -120,7 +123,7 @@ export function openPast(options: PastOptions): Past {
   };
   const fetchOnce = (known: readonly string[], deep: number) =>
     once(async (signal) => {
-      const answer = await ask(server.history({ tip: head, known, depth: deep }, signal), signal);
+      const answer = await ask(server.history({ tip: head, known, depth: deep, depthWithFiles }, signal), signal);
       if (answer !== undefined) fetched.push(answer);
       return answer;
     }, waitBehind);
@@ -169,15 +172,18 @@ export function openPast(options: PastOptions): Past {
       for (const [oid, object] of answer ?? []) versions.set(oid, object);
       return answer !== undefined && answer.size > 0;
     };
-    const all = bring === 'all' ? await timed(versionsOf(history, head, tracked, bounds, maxVersions)) : new Set<string>();
-    if (all.size > 0) await brings(all);
-    let result = await timed(lastChanges(history, head, tracked, bounds));
-    const rounds = bring === 'none' ? 0 : maxRounds;
-    for (let round = 0; round < rounds && result.missing.size > 0; round += 1) {
-      if (!(await brings(result.missing))) break;
+    let result: LastChanges | undefined;
+    for (let round = 0; round <= rounds[bring]; round += 1) {
+      // What it stops at first is all that most need; who needs more gets every version at once, not one after the other.
+      const isFar = bring === 'all' || round > 1;
+      const every = isFar ? await timed(versionsOf(history, head, tracked, bounds, maxVersions)) : none;
+      const wanted = new Set([...(result?.missing ?? none), ...every]);
+      if (result !== undefined && (wanted.size === 0 || !(await brings(wanted)))) break;
+      if (result === undefined && wanted.size > 0) await brings(wanted);
       result = await timed(lastChanges(history, head, tracked, bounds));
+      if (result.missing.size === 0) break;
     }
-    return result;
+    return result?.changes ?? new Map<string, LastChange>();
   };
 
   return {
@@ -192,8 +198,7 @@ export function openPast(options: PastOptions): Past {
       const changes = new Map<string, LastChange>();
       let open = await asking.run(tracking(history, head, asked), asking.signal);
       const step = async (bring: 'none' | 'next' | 'all', waitMs: number): Promise<void> => {
-        const result = await walk(open, bring, waitMs, asking);
-        for (const [id, change] of result.changes) changes.set(id, change);
+        for (const [id, change] of await walk(open, bring, waitMs, asking)) changes.set(id, change);
         open = open.filter(({ id }) => changes.get(id)?.exact !== true);
       };
       walks += 1;

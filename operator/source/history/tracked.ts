@@ -47,6 +47,9 @@ export interface Differing {
 
 /** Compares two root folders along the paths. */
 export function differing(trees: Trees, paths: PathNode, a: string, b: string): Differing {
+  // Of most commits nothing that is asked for is touched.
+  const top = a === b ? nothing.names : trees.differences(a, b);
+  if (top !== undefined && !hasCommon(top, paths.below)) return nothing;
   const changed = new Set<Tracked>();
   const unknown = new Set<Tracked>();
   const enter = (node: PathNode, left: string, right: string): void => {
@@ -69,6 +72,14 @@ export function differing(trees: Trees, paths: PathNode, a: string, b: string): 
   enter(paths, a, b);
   for (const tracked of changed) unknown.delete(tracked);
   return { changed, unknown };
+}
+
+const nothing = { changed: new Set<Tracked>(), unknown: new Set<Tracked>(), names: new Map<string, never>() } as const;
+
+function hasCommon(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean {
+  const [few, many] = a.size < b.size ? [a, b] : [b, a];
+  for (const name of few.keys()) if (many.has(name)) return true;
+  return false;
 }
 
 function isFolder(entry: Entry | undefined): entry is Entry {

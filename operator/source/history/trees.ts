@@ -29,45 +29,44 @@ export interface Kept {
   readonly differences: number;
 }
 
-/** Folders never change: what was parsed once is kept while there is room. */
+/** Folders never change: what was parsed once is kept while there is room, then all is begun anew. */
 export function makeTrees(reader: ObjectReader, kept: Kept = { entries: 20_000, differences: 50_000 }): Trees {
-  const parsed = keeper<ReadonlyMap<string, Entry>>(kept.entries, ({ size }) => size);
-  const compared = keeper<ReadonlyMap<string, Difference>>(kept.differences, ({ size }) => size);
+  const parsed = new Map<string, ReadonlyMap<string, Entry>>();
+  // By one, then by the other: to make one key of both would cost more than the rest.
+  const compared = new Map<string, Map<string, ReadonlyMap<string, Difference>>>();
+  const weight = { entries: 0, differences: 0 };
   const dataOf = (oid: string): Buffer | undefined => {
     const object = reader.read(oid);
     return object?.type === 'tree' ? object.data : undefined;
   };
-  return {
-    entries: (oid) =>
-      parsed(oid, () => {
-        const data = dataOf(oid);
-        return data && parseEntries(data, 0);
-      }),
-    differences: (left, right) =>
-      compared(`${left} ${right}`, () => {
-        const [a, b] = [dataOf(left), dataOf(right)];
-        return a && b && compareTrees(a, b);
-      }),
+  const makeRoom = (of: keyof Kept, more: number, all: Map<string, unknown>): void => {
+    weight[of] += more + 1;
+    if (weight[of] <= kept[of]) return;
+    all.clear();
+    weight[of] = more + 1;
   };
-}
-
-/** Keeps what was made until it is too much together, then begins anew; what could not be made is tried again. */
-function keeper<T>(limit: number, weigh: (value: T) => number): (key: string, make: () => T | undefined) => T | undefined {
-  const known = new Map<string, T>();
-  let weight = 0;
-  return (key, make) => {
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const made = make();
-    if (made === undefined) return undefined;
-    const more = weigh(made) + 1;
-    if (weight + more > limit) {
-      known.clear();
-      weight = 0;
-    }
-    weight += more;
-    known.set(key, made);
-    return made;
+  return {
+    entries(oid) {
+      const known = parsed.get(oid);
+      if (known !== undefined) return known;
+      const data = dataOf(oid);
+      if (data === undefined) return undefined;
+      const entries = parseEntries(data, 0);
+      makeRoom('entries', entries.size, parsed);
+      parsed.set(oid, entries);
+      return entries;
+    },
+    differences(left, right) {
+      const known = compared.get(left)?.get(right);
+      if (known !== undefined) return known;
+      const [a, b] = [dataOf(left), dataOf(right)];
+      if (a === undefined || b === undefined) return undefined;
+      const differences = compareTrees(a, b);
+      makeRoom('differences', differences.size, compared);
+      const others = compared.get(left) ?? new Map<string, ReadonlyMap<string, Difference>>();
+      compared.set(left, others.set(right, differences));
+      return differences;
+    },
   };
 }
 

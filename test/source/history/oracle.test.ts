@@ -17,9 +17,9 @@ import { sampled } from '../../soak.ts';
 import { chanceOf, finish, makeHistory, merge, readAll, readerOf, writeHistory } from './histories.ts';
 import type { Chance, Files, Made, Node } from './histories.ts';
 
-/** Hundreds of histories in a soak, a dozen of them otherwise. */
+/** Hundreds of histories in a soak, a few of them otherwise. */
 const seeds = sampled(
-  Array.from({ length: 400 }, (_, index) => index + 1),
+  Array.from({ length: 200 }, (_, index) => index + 1),
   6,
 );
 const endless = { commits: Number.POSITIVE_INFINITY, isOver: () => false };
