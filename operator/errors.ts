@@ -71,7 +71,7 @@ const entries = {
   },
   GitTimeout: {
     retry: 'retry',
-    meaning: 'The git server accepted the connection and then said nothing for 30 seconds.',
+    meaning: 'The git server accepted the connection and then said nothing, or got nowhere with a pack, for 30 seconds (--git-timeout).',
     remedy: 'Check the git server; the source goes on by itself.',
   },
   UntrustedCertificate: {

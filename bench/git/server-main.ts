@@ -21,8 +21,10 @@ async function answer(request: ServerRequest): Promise<unknown> {
     case 'files': {
       const repo = await server.createRepo(request.name, { allowFilter: true });
       repositories.set(request.name, repo);
+      // What does not pack is not tried against each other.
+      await repo.config('core.bigFileThreshold', '512k');
       // Old content that no current file holds, in commits before the one that is read.
-      const step = 10 * 1024 * 1024;
+      const step = 4 * 1024 * 1024;
       for (let bytes = 0; bytes < request.historyBytes; bytes += step) await repo.write({ 'old/blob.yaml': noise(step, bytes) });
       if (request.historyBytes > 0) await repo.write({ 'old/blob.yaml': null });
       await repo.write(manifests(request.count));
@@ -50,6 +52,9 @@ async function answer(request: ServerRequest): Promise<unknown> {
       return undefined;
   }
 }
+
+// The driver is gone, however it went.
+process.once('disconnect', () => void server.close());
 
 process.on('message', (message) => {
   const { id, request } = message as { id: number; request: ServerRequest };

@@ -42,6 +42,8 @@ export async function introduce(service: Service, refsBytes: number, signal: Abo
       const [oid = '', name = ''] = ref.split(' ');
       if (first) for (const capability of list.split(' ')) addCapability(capabilities, capability);
       refuseSha256(capabilities);
+      // At the end a repository that is shallow itself says where; nothing of that is asked for.
+      if (oid === 'shallow' && isObjectId(name)) continue;
       if (!isObjectId(oid)) throw notGit(`it answers ${quote(text)}`);
       if (name === 'HEAD') head = oid;
       else if (name.startsWith('refs/')) {

@@ -29,7 +29,7 @@ export const defaultLimits: Limits = {
   totalBytes: 100 * mebi,
   entries: 200_000,
   packBytes: 1024 * mebi,
-  objects: 2_000_000,
+  objects: 500_000,
   deltaChain: 4096,
   keptBytes: 256 * mebi,
   refsBytes: 32 * mebi,

@@ -181,9 +181,15 @@ class Reader {
   }
 
   #keep(offset: number, oid: string, base: Base): void {
+    // What a pack holds twice is held once.
+    const known = this.#objects.get(oid);
+    if (known !== undefined) {
+      this.#byOffset.set(offset, { object: known, depth: base.depth });
+      return;
+    }
+    if (this.#spare.has(oid)) return;
     if (base.depth > 0) this.#depths.set(oid, base.depth);
     this.#byOffset.set(offset, base);
-    if (this.#objects.has(oid)) return;
     const { type, data } = base.object;
     if (type !== 'blob' || this.#choice === undefined || this.#choice === 'all') {
       this.#count(data.length);

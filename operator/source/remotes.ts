@@ -1,6 +1,7 @@
 /** One Remote per URL and credentials, shared by every source that uses it. */
 import { PlumblineError } from '../errors.ts';
 import { Checkouts } from './checkouts.ts';
+import { HostPauses } from './host-pauses.ts';
 import { HostSlots } from './host-slots.ts';
 import { Remote } from './remote.ts';
 import type { Clock } from './remote.ts';
@@ -49,6 +50,7 @@ export class Remotes implements SharedRemotes {
   readonly #options: RemotesOptions;
   readonly #clock: Clock;
   readonly #hosts: HostSlots;
+  readonly #pauses: HostPauses;
   readonly #checkouts: Checkouts;
   readonly #remotes = new Map<string, Remote>();
   /** Ancestry never changes: the last few answers, oldest first. */
@@ -58,6 +60,7 @@ export class Remotes implements SharedRemotes {
     this.#options = options;
     this.#clock = options.clock ?? realClock;
     this.#hosts = new HostSlots(options.perHost ?? 4);
+    this.#pauses = new HostPauses(this.#clock);
     this.#checkouts = new Checkouts({
       isFull: () => options.client.isFull(),
       perRemote: 3,
@@ -77,8 +80,7 @@ export class Remotes implements SharedRemotes {
         clock: this.#clock,
         random: this.#options.random ?? Math.random,
         freshMs: this.#options.freshMs ?? 5000,
-        listRefs: (prefixes, signal) =>
-          this.#hosts.with(host, signal, () => this.#counted(() => this.#options.client.listRefs(url, credentials, signal, prefixes))),
+        listRefs: (prefixes, signal) => this.#ask(host, signal, () => this.#options.client.listRefs(url, credentials, signal, prefixes)),
         onAnswer: () => this.#checkouts.sweep(),
       });
       this.#remotes.set(key, remote);
@@ -102,7 +104,7 @@ export class Remotes implements SharedRemotes {
 
   async checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal, wanted?: Wanted): Promise<Checkout> {
     const { host } = parseGitUrl(url);
-    const gate: Gate = (waiting, request) => this.#hosts.with(host, waiting, () => this.#counted(request));
+    const gate: Gate = (waiting, request) => this.#ask(host, waiting, request);
     return this.#checkouts.get(keyOf(url, credentials), ref.tag ?? ref.commit, signal, async (shared) => {
       const began = performance.now();
       const checkout = await this.#options.client.checkout(url, credentials, ref, shared, { wanted, gate });
@@ -113,7 +115,7 @@ export class Remotes implements SharedRemotes {
 
   async history(url: string, credentials: Credentials, asked: HistoryAsked, signal: AbortSignal): Promise<History> {
     const { host } = parseGitUrl(url);
-    return this.#hosts.with(host, signal, () => this.#counted(() => this.#options.client.history(url, credentials, asked, signal)));
+    return this.#ask(host, signal, () => this.#options.client.history(url, credentials, asked, signal));
   }
 
   async objects(
@@ -123,7 +125,7 @@ export class Remotes implements SharedRemotes {
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, GitObject>> {
     const { host } = parseGitUrl(url);
-    return this.#hosts.with(host, signal, () => this.#counted(() => this.#options.client.objects(url, credentials, oids, signal)));
+    return this.#ask(host, signal, () => this.#options.client.objects(url, credentials, oids, signal));
   }
 
   async descends(
@@ -138,9 +140,7 @@ export class Remotes implements SharedRemotes {
     if (known !== undefined) return known;
     try {
       const { host } = parseGitUrl(url);
-      const answer = await this.#hosts.with(host, signal, () =>
-        this.#counted(() => this.#options.client.descends(url, credentials, ancestor, commit, signal)),
-      );
+      const answer = await this.#ask(host, signal, () => this.#options.client.descends(url, credentials, ancestor, commit, signal));
       if (answer !== undefined) this.#rememberDescent(key, answer);
       return answer;
     } catch (error) {
@@ -160,6 +160,11 @@ export class Remotes implements SharedRemotes {
     this.#descents.set(key, answer);
     const [oldest] = this.#descents.keys();
     if (this.#descents.size > 500 && oldest !== undefined) this.#descents.delete(oldest);
+  }
+
+  /** When the host has room, and does not ask to be left alone. */
+  #ask<T>(host: string, signal: AbortSignal, request: () => Promise<T>): Promise<T> {
+    return this.#hosts.with(host, signal, () => this.#pauses.respecting(host, signal, () => this.#counted(request)));
   }
 
   async #counted<T>(ask: () => Promise<T>): Promise<T> {

@@ -1,6 +1,8 @@
+import { rename } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { PlumblineError } from '../../operator/errors.ts';
 import { anonymous } from '../../operator/source/credentials.ts';
@@ -297,6 +299,19 @@ describe('a server that is not well', () => {
     server.fault = { kind: 'redirect', location: '/shop.git/info/refs?service=git-upload-pack' };
     server.faultFor = (request) => request.url?.startsWith('/old.git/') === true;
     expect((await checkoutOf(`${server.url}/old.git`, {})).commit.subject).toBe('Change manifests');
+  });
+
+  test('a repository that is renamed while it is followed is found where it is now', async () => {
+    const repo = await server.createRepo('before.git');
+    await repo.write({ 'web.yaml': '1' });
+    const before = server.urlOf(repo);
+    await checkoutOf(before, {});
+    const next = await repo.write({ 'web.yaml': '2' });
+    await rename(repo.directory, join(server.root, 'after.git'));
+    server.fault = { kind: 'redirect', location: '/after.git/info/refs?service=git-upload-pack' };
+    server.faultFor = (request) => request.method === 'GET' && request.url?.startsWith('/before.git/') === true;
+    const checkout = await checkoutOf(before, {});
+    expect([checkout.commit.sha, (await cut(checkout, '')).files[0]?.content.toString()]).toEqual([next, '2']);
   });
 
   test('no such repository', async () => {

@@ -1,5 +1,6 @@
 /** A proxy before the real git server that alters what it answers: the server stays the real one. */
 import { createServer, request as httpRequest } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What the client gets of an answer. `post`: of a request, not of the introduction. */
@@ -30,7 +31,7 @@ export async function startMeddler(target: string): Promise<Meddler> {
     const send = async (body: AsyncIterable<Buffer> | Iterable<Buffer>): Promise<void> => {
       for await (const chunk of body) {
         if (response.destroyed) return;
-        if (!response.write(chunk)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+        if (!response.write(chunk)) await writable(response);
       }
       response.end();
     };
@@ -47,4 +48,15 @@ export async function startMeddler(target: string): Promise<Meddler> {
     },
   };
   return meddler;
+}
+
+/** Until there is room for more, or nobody reads on. */
+function writable(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      response.off('drain', go).off('close', go);
+      resolve();
+    };
+    response.on('drain', go).on('close', go);
+  });
 }

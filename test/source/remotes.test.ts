@@ -54,7 +54,7 @@ beforeEach(async () => {
   clock = new HandClock();
   requests = [];
   remotes = new Remotes({
-    client: createGitClient({ timeouts: { idleMs: 500 } }),
+    client: createGitClient({ timeouts: { idleMs: 2000 } }),
     clock,
     random: () => 0.5,
     onRequest: (result) => requests.push(result),
@@ -211,7 +211,7 @@ describe('many sources of one remote', () => {
   test('cost one ls-refs when they appear together, and one per interval', async () => {
     const sha = await repo.write({ 'web.yaml': '1' });
     const before = server.counts.lsRefs;
-    const sources = Array.from({ length: 300 }, () => listen());
+    const sources = Array.from({ length: 1000 }, () => listen());
     await nextPoll();
     const late = Array.from({ length: 10 }, () => listen());
     for (const source of [...sources, ...late]) expect((await source.until(1)).resolved?.commit).toBe(sha);
@@ -219,6 +219,12 @@ describe('many sources of one remote', () => {
     await nextPoll();
     expect(server.counts.lsRefs - before).toBe(2);
     expect(sources.every(({ told }) => told.length === 1)).toBe(true);
+    const next = await repo.write({ 'web.yaml': '2' });
+    await nextPoll();
+    for (const source of sources) expect((await source.until(2)).resolved?.commit).toBe(next);
+    expect(server.counts.lsRefs - before).toBe(3);
+    await nextPoll();
+    expect(sources.every(({ told }) => told.length === 2)).toBe(true);
   });
 
   test('are asked for at the shortest interval', async () => {
@@ -293,6 +299,20 @@ describe('a remote that fails', () => {
     listen();
     await nextPoll();
     expect(clock.next).toBe(300_000);
+  });
+});
+
+describe('a host that has too much to do', () => {
+  test('is asked once, however many of its repositories are followed', async () => {
+    server.fault = { kind: 'status', status: 429, headers: { 'retry-after': '300' } };
+    const before = server.counts.all;
+    const first = listen();
+    await nextPoll();
+    expect((await first.until(1)).error?.message).toContain('answers 429');
+    const others = Array.from({ length: 50 }, (_, index) => listen({ url: `${server.url}/other-${index}.git` }));
+    clock.advance(0);
+    for (const other of others) expect((await other.until(1)).error?.message).toContain('asks to be left alone (429)');
+    expect(server.counts.all - before).toBe(1);
   });
 });
 
