@@ -278,12 +278,53 @@ describe('a story', () => {
     await becomes('no alert', firing, []);
   }, 180_000);
 
+  test('something is changed by hand: told, for long, and put back', async () => {
+    const edit = () =>
+      stage.kubectl('patch', 'configmap', 'a', '--type=merge', '--patch={"data":{"key":"other"}}', '--field-manager=somebody');
+    await stage.source({ path: './prod', drift: { mode: 'Report' } });
+    await edit();
+    await shows('fleet: Drifted A', [1]);
+    await shows('fleet: Sources table G', [1]);
+    await becomes(
+      'the class',
+      async () =>
+        (await shown('source: Drifted objects by class A', 'shop')).filter(({ value }) => value === 1).map(({ labels }) => labels['class']),
+      ['modified'],
+    );
+    await becomes('alerts', firing, ['PlumblineSourceDrifted shop']);
+    await stage.source({ path: './prod', drift: { mode: 'Correct' } });
+    await becomes('no alert', firing, []);
+    await shows('fleet: Drifted A', [0]);
+    await becomes(
+      'by whom',
+      async () => (await prometheus.query('plumbline_drift_corrections_total')).map(({ labels }) => labels['manager']),
+      ['somebody'],
+    );
+  }, 180_000);
+
   test('nobody leads that Prometheus knows of: the operator is down, until one is seen', async () => {
     await prometheus.scrape([]);
     await becomes('alerts', firing, ['PlumblineDown']);
     operators = operators.slice(1);
     await scrapeAll();
     await becomes('no alert', firing, []);
+  }, 120_000);
+
+  test('somebody changes it again and again: a fight', async () => {
+    let round = 0;
+    await waitFor(
+      'the alert',
+      async () => {
+        round += 1;
+        const patch = JSON.stringify({ data: { key: `round-${round}` } });
+        await stage.kubectl('patch', 'configmap', 'a', '--type=merge', `--patch=${patch}`, '--field-manager=rival');
+        expect(await firing()).toContain('PlumblineFieldFight shop');
+        return true;
+      },
+      90_000,
+    );
+    const fight = (await prometheus.alerts()).find(({ name }) => name === 'PlumblineFieldFight');
+    expect(fight?.annotations['description']).toMatch(/^1 fields are changed again after each correction/);
   }, 120_000);
 
   test('the source goes: nothing of it is left', async () => {
