@@ -52,6 +52,8 @@ export function tableOf(events: readonly AuditEvent[], sources: number): readonl
 function allowedOf(verb: string, resource: string, sources: number): number {
   if (resource === 'leases' || resource === 'events') return Infinity;
   if (resource === 'discovery') return 2;
+  // The audit trail: read once, and one record a source, which goes out behind.
+  if (resource === 'controllerrevisions') return verb === 'create' ? sources : verb === 'list' ? 1 : 0;
   if (resource === 'gitopssources') return verb === 'patch' ? sources : verb === 'list' || verb === 'watch' ? 1 : 0;
   if (resource === 'gitopssources/status') return verb === 'patch' ? sources : 0;
   if (!(objectResources as readonly string[]).includes(resource)) return 0;

@@ -8,6 +8,7 @@ const names: Readonly<Record<string, string>> = {
   status: 'GitOpsSourceStatus',
   'spec.auth.secretRef': 'SecretRef',
   'spec.verify.secretRef': 'SecretRef',
+  'spec.receiver.secretRef': 'SecretRef',
   'spec.drift.ignore': 'DriftRule',
   'status.conditions': 'Condition',
   'status.revision.observed': 'RevisionStage',
@@ -16,12 +17,19 @@ const names: Readonly<Record<string, string>> = {
   'status.revision.healthy': 'RevisionStage',
   'status.drift': 'DriftEntry',
   'status.history': 'HistoryEntry',
+  'status.attempts': 'Attempt',
+  'status.attempts.images': 'ImageChange',
+  'status.attempts.failures': 'AttemptFailure',
+  'status.attempts.commits': 'ListedCommit',
+  'status.attempts.passed': 'ListedCommit',
+  'status.attempts.changes': 'AttemptChanges',
 };
 
 /** What an interface that serves several fields says of itself. */
 const shared: Readonly<Record<string, string>> = {
   SecretRef: 'A Secret in the namespace of the source.',
   RevisionStage: 'A revision, and when it came this far.',
+  ListedCommit: 'A commit, in short.',
 };
 
 const head = `/** Generated from crds/plumbline.dev_gitopssources.yaml by crds/generate.ts; not to be edited. */

@@ -1,5 +1,6 @@
 /** Flags and environment → Config. The only place where the environment is read; every fault is reported at once. */
 import { isIP } from 'node:net';
+import { parseDuration } from './api/duration.ts';
 import { logLevels } from './log.ts';
 import type { LogLevel } from './log.ts';
 import { parseProxy } from './source/proxies.ts';
@@ -39,6 +40,8 @@ export interface Config {
   readonly namespaces: readonly string[];
   /** Undefined: a source that names no account acts as the operator. */
   readonly defaultServiceAccount: string | undefined;
+  /** How long records of the audit trail outlive their source, milliseconds. */
+  readonly historyRetentionMs: number;
   readonly logLevel: LogLevel;
   readonly kube: KubeEnvironment;
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY, for git servers and forges; in lower case too. */
@@ -117,6 +120,13 @@ export const flags = [
     meaning: 'The account, in the namespace of the source, of a source that names none; empty: the operator itself.',
   },
   ...gitFlags,
+  {
+    name: 'history-retention',
+    env: 'PLUMBLINE_HISTORY_RETENTION',
+    value: 'DURATION',
+    default: '720h',
+    meaning: 'How long the audit trail of a source that is gone is kept, as `720h`.',
+  },
   { name: 'log-level', env: 'PLUMBLINE_LOG_LEVEL', value: 'LEVEL', default: 'info', meaning: 'debug, info, warn or error.' },
   { name: 'version', env: undefined, value: undefined, default: 'false', meaning: 'Print the version and exit.' },
   { name: 'help', env: undefined, value: undefined, default: 'false', meaning: 'Print this and exit.' },
@@ -161,6 +171,7 @@ export function parseConfig(argv: readonly string[], env: Environment): Parsed {
     leaderElectionNamespace: read('leader-election-namespace', optional(isLabel), 'the name of a namespace').value,
     namespaces: read('namespaces', parseNamespaces, 'names of namespaces, separated by commas'),
     defaultServiceAccount: read('default-service-account', optional(isSubdomain), 'the name of a service account').value,
+    historyRetentionMs: read('history-retention', parseDuration, 'a duration, as 720h or 90m'),
     logLevel: read('log-level', (text) => logLevels.find((level) => level === text), 'debug, info, warn or error'),
     kube: kubeEnvironment(env),
     proxies: proxyEnvironment(env),

@@ -34,6 +34,14 @@ export const appCommitAnnotation = 'plumbline.dev/app-commit';
 export const requestedAtAnnotation = 'plumbline.dev/requestedAt';
 export const allowPruneAnnotation = 'plumbline.dev/allow-prune';
 
+/** Labels of a record of the audit trail: the source by name and by uid. */
+export const sourceLabel = 'plumbline.dev/source';
+export const sourceUidLabel = 'plumbline.dev/source-uid';
+/** Annotations of a record. When it was first tried tells records of one number apart. */
+export const attemptedAnnotation = 'plumbline.dev/attempted';
+/** Corrections of drift while the revision ran, by field manager, as JSON. */
+export const correctionsAnnotation = 'plumbline.dev/corrections';
+
 /** ApplySet (KEP-3659). */
 export const partOfLabel = 'applyset.kubernetes.io/part-of';
 export const parentIdLabel = 'applyset.kubernetes.io/id';

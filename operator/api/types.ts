@@ -66,6 +66,8 @@ export interface GitOpsSourceSpec {
   readonly drift: SpecDrift;
   /** Whether a revision must become healthy, and how long that may take. It has no effect yet: health is not assessed. */
   readonly health: SpecHealth;
+  /** How many records of the audit trail are kept: ControllerRevisions with label plumbline.dev/source. The oldest go first. */
+  readonly historyLimit: number;
   /** Stops asking, applying, correcting and pruning at once. What is in the cluster stays. */
   readonly suspend: boolean;
 }
@@ -122,13 +124,7 @@ export interface SpecVerify {
  */
 export interface SpecReceiver {
   /** The Secret in the namespace of the source that holds, under key `token`, what the forge signs with (GitLab sends it). */
-  readonly secretRef: SpecReceiverSecretRef;
-}
-
-/** The Secret in the namespace of the source that holds, under key `token`, what the forge signs with (GitLab sends it). */
-export interface SpecReceiverSecretRef {
-  /** The name of the Secret. */
-  readonly name: string;
+  readonly secretRef: SecretRef;
 }
 
 /** What happens when somebody changes in the cluster what git states. */
@@ -179,6 +175,11 @@ export interface GitOpsSourceStatus {
   readonly drift?: readonly DriftEntry[] | undefined;
   /** The last 10 results, newest first. */
   readonly history?: readonly HistoryEntry[] | undefined;
+  /**
+   * What the audit trail has to say of the revision that was attempted last, and of those before it whose records are not written yet. A
+   * record is written once its revision is applied or superseded.
+   */
+  readonly attempts?: readonly Attempt[] | undefined;
   /** The same for the columns of kubectl get. */
   readonly display?: StatusDisplay | undefined;
   /** The value of annotation plumbline.dev/requestedAt that was last acted on. */
@@ -282,6 +283,111 @@ export interface HistoryEntry {
   readonly message?: string | undefined;
   /** Objects that it created, changed or deleted, over all its attempts. */
   readonly written?: number | undefined;
+}
+
+/** One attempted revision. */
+export interface Attempt {
+  /** The number of its record, counted from 1 for each source. */
+  readonly number: number;
+  /** It changed nothing of the source and gets no record of its own; it is listed in the next one. */
+  readonly silent?: boolean | undefined;
+  /** The id of the commit. */
+  readonly commit: string;
+  /** What pointed at it, as `main`. */
+  readonly ref?: string | undefined;
+  /** The first line of its message. */
+  readonly subject?: string | undefined;
+  /** Who wrote it. */
+  readonly author?: string | undefined;
+  /** When it was committed. */
+  readonly committed?: string | undefined;
+  /** The generation of the spec that it was attempted with. */
+  readonly generation: number;
+  /** Commit: the ref moved. Spec: the spec was edited. Rollback: the commit came before the one applied. */
+  readonly cause: 'Commit' | 'Spec' | 'Rollback';
+  /** The commit that was applied before. */
+  readonly from?: string | undefined;
+  /** When the remote was seen to have it. */
+  readonly observed?: string | undefined;
+  /** When it was first tried. */
+  readonly attempted: string;
+  /** When every object of it was in the cluster. */
+  readonly applied?: string | undefined;
+  /** When every object of it was healthy. */
+  readonly healthy?: string | undefined;
+  /** How many objects it wrote, over all its attempts. */
+  readonly changes?: AttemptChanges | undefined;
+  /** The first objects that it created. */
+  readonly created?: readonly string[] | undefined;
+  /** The first objects that it changed. */
+  readonly changed?: readonly string[] | undefined;
+  /** The first objects that it deleted. */
+  readonly pruned?: readonly string[] | undefined;
+  /** The first objects that it let go of. */
+  readonly letGo?: readonly string[] | undefined;
+  /** The first images that it changed. */
+  readonly images?: readonly ImageChange[] | undefined;
+  /** The first different failures. */
+  readonly failures?: readonly AttemptFailure[] | undefined;
+  /**
+   * Commits that came in with it, oldest first, it not among them; the last 20. Those with a time were revisions that changed nothing of
+   * the source.
+   */
+  readonly commits?: readonly ListedCommit[] | undefined;
+  /** How many more there were. */
+  readonly moreCommits?: number | undefined;
+  /** Commits to which the revision has moved since, which changed nothing of the source, oldest first; the last 20. */
+  readonly passed?: readonly ListedCommit[] | undefined;
+  /** How many more there were. */
+  readonly morePassed?: number | undefined;
+  /** A process ended, or the walk was given up, before the outcome could be told; what it wrote may not be listed. */
+  readonly interrupted?: boolean | undefined;
+}
+
+/** How many objects it wrote, over all its attempts. */
+export interface AttemptChanges {
+  /** Those that it created. */
+  readonly created?: number | undefined;
+  /** Those that it changed. */
+  readonly changed?: number | undefined;
+  /** Those that it deleted. */
+  readonly pruned?: number | undefined;
+  /** Those that it let go of. */
+  readonly letGo?: number | undefined;
+}
+
+/** The image of one container. */
+export interface ImageChange {
+  /** The object, as `Deployment shop/web`. */
+  readonly workload: string;
+  /** The name of the container. */
+  readonly container: string;
+  /** What it ran before; absent where it is new, or where that is not known. */
+  readonly before?: string | undefined;
+  /** What it runs now; absent where it is gone. */
+  readonly after?: string | undefined;
+}
+
+/** One failure. */
+export interface AttemptFailure {
+  /** When it was first seen. */
+  readonly time: string;
+  /** Why, in one word. */
+  readonly reason: string;
+  /** Why, in short. */
+  readonly message?: string | undefined;
+}
+
+/** A commit, in short. */
+export interface ListedCommit {
+  /** Its id. */
+  readonly commit: string;
+  /** The first line of its message. */
+  readonly subject?: string | undefined;
+  /** Who wrote it. */
+  readonly author?: string | undefined;
+  /** When the revision moved to it; absent where it never was a revision by itself. */
+  readonly time?: string | undefined;
 }
 
 /** The same for the columns of kubectl get. */

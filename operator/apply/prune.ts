@@ -36,7 +36,9 @@ async function pruneOne(member: Member, context: ApplyContext, progress: Progres
   let removal: Removal | undefined;
   const faults = await attempt(member, context, 'delete', async () => {
     removal = await removeProven(member, context);
-    if (removal === 'deleted') progress.pruned += 1;
+    if (removal !== 'deleted') return;
+    progress.pruned += 1;
+    progress.objects.push({ verb: 'pruned', object: objectText(member.id) });
   });
   if (faults.length > 0) return faults;
   if (removal === 'changed') return [{ reason: 'Conflict', object: objectText(member.id), message: 'was changed meanwhile and may stay' }];
@@ -87,6 +89,7 @@ function letGoOne(member: Member, context: ApplyContext, progress: Progress): Pr
       const object = await jsonPatch(client, member.resource, member.id, patch, { as, flow, signal });
       context.inventory.noteWritten(member.resource, object);
       progress.letGo += 1;
+      progress.objects.push({ verb: 'letGo', object: objectText(member.id) });
     } catch (error) {
       if (!isKubeError(error, 404)) throw error;
     }

@@ -30,6 +30,8 @@ export interface Progress {
   changed: number;
   pruned: number;
   letGo: number;
+  /** Each object that was written, as often as it was. */
+  readonly objects: { readonly verb: 'created' | 'changed' | 'pruned' | 'letGo'; readonly object: string }[];
   /** Objects taken over that no source owned. */
   readonly adopted: { readonly object: string; readonly managers: readonly string[] }[];
   /** Objects put back, and what of them others had changed. */
@@ -47,7 +49,7 @@ export interface Corrected {
 }
 
 export function noProgress(): Progress {
-  return { created: 0, changed: 0, pruned: 0, letGo: 0, adopted: [], corrected: [], warnings: new Set() };
+  return { created: 0, changed: 0, pruned: 0, letGo: 0, objects: [], adopted: [], corrected: [], warnings: new Set() };
 }
 
 /** Faults of many objects, collected; empty when all went well. */

@@ -77,6 +77,7 @@ function noteWrite(write: Write, answer: Awaited<ReturnType<typeof send>>, conte
   for (const warning of warnings) progress.warnings.add(`${object}: ${warning}`);
   if (answer.created) progress.created += 1;
   else progress.changed += 1;
+  progress.objects.push({ verb: answer.created ? 'created' : 'changed', object });
   const findings = write.puts?.back;
   if (findings !== undefined && (findings.length > 0 || answer.created))
     progress.corrected.push({ id: write.manifest.id, uid: answer.object.metadata.uid ?? '', findings });

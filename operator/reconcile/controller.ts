@@ -110,9 +110,7 @@ export class Controller {
   }
 
   /** A receiver was called: the remote of this source is asked now. */
-  hint(key: string): void {
-    this.#entries.get(key)?.link.hint();
-  }
+  readonly hint = (key: string): void => this.#entries.get(key)?.link.hint();
 
   #onSource(key: string, before: GitOpsSource | undefined, after: GitOpsSource | undefined): void {
     if (after === undefined) return this.#forget(key, before);
@@ -281,6 +279,7 @@ export class Controller {
 
   async #walk(key: string, entry: Entry, source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
     const { env, teller, store } = this.#options;
+    teller.begin(source);
     const current = (): GitOpsSource => store.get(key) ?? source;
     let progress: NodeJS.Timeout | undefined;
     let noted: Promise<unknown> = Promise.resolve();
@@ -391,6 +390,7 @@ export class Controller {
       const { ending, progress, leftBehind } = await finalize(env, key, source, signal);
       if (leftBehind !== undefined) teller.leftBehind(source, leftBehind);
       log.info('source ended', { namespace, source: name, ending, pruned: progress.pruned, letGo: progress.letGo });
+      teller.ended(source);
       await releaseSource(env, source, signal);
     } catch (error) {
       signal.throwIfAborted();

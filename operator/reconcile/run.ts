@@ -29,10 +29,13 @@ import { Leadership, runLeaderElection } from './leader.ts';
 import { createTokenReader } from './secret-token.ts';
 import { SourceStore } from './source-store.ts';
 import { Teller } from './teller.ts';
+import { Trail } from './trail.ts';
 import { createTurns } from './turn.ts';
 
 /** Walks may finish this long after SIGTERM, then they are abandoned; the whole must end within 10 s. */
 const graceMs = 5_000;
+/** Records of the audit trail that are not written by then stand in the status. */
+const trailGraceMs = 1_000;
 const leaseName = 'plumbline';
 
 /** A running operator, as the probes and the metrics page see it. */
@@ -55,6 +58,8 @@ export interface Settings {
   /** Empty serves the whole cluster. */
   readonly namespaces: readonly string[];
   readonly defaultServiceAccount: string | undefined;
+  /** How long records of sources that are gone are kept. */
+  readonly historyRetentionMs: number;
   readonly kube: Omit<CredentialPlaces, 'monotonic'>;
   readonly proxies: ProxySettings;
   readonly git: GitSettings;
@@ -203,14 +208,18 @@ async function work({
     onHistoryFault: (key: string, error: PlumblineError) =>
       log.warn('history cannot be read', { source: key, reason: error.reason, error: error.message }),
   };
-  const teller = new Teller({ client, store, recorder, metrics, log, now: () => new Date().toISOString() });
+  const { namespaces, historyRetentionMs: retentionMs } = config;
+  const trail = new Trail({ client, store, namespaces, retentionMs, now: () => Date.now(), log });
+  const teller = new Teller({ client, store, recorder, trail, metrics, log, now: () => new Date().toISOString() });
   const controller = new Controller({ env, store, teller, metrics, log, random, isStorm: () => client.isStorm() });
+  trail.start();
   controller.start();
   hints.lead(controller);
   await aborted(leading);
   await controller.stop(graceMs);
   histories.close();
-  await Promise.all([recorder.close(), remotes.close()]);
+  await Promise.all([recorder.close(), trail.close(trailGraceMs)]);
+  await remotes.close();
   metrics.clearSources();
   metrics.leading(false);
 }

@@ -19,11 +19,13 @@ import type { DriftReport } from '../report/drift.ts';
 import type { Correction, Outcome, RevisionSeen } from '../report/types.ts';
 import type { LeftBehind } from './finalize.ts';
 import type { SourceStore } from './source-store.ts';
+import type { Trail } from './trail.ts';
 
 export interface TellerOptions {
   readonly client: KubeClient;
   readonly store: SourceStore;
   readonly recorder: EventRecorder;
+  readonly trail: Trail;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** RFC 3339 of now. */
@@ -46,24 +48,29 @@ export class Teller {
     this.#options = options;
   }
 
+  /** A walk begins. */
+  begin(source: GitOpsSource): void {
+    this.#options.trail.begin(source);
+  }
+
+  /** The source is about to go: nothing will supersede what it tried last. */
+  ended(source: GitOpsSource): void {
+    this.#options.trail.ended(source);
+  }
+
   /** The note of an attempt, before the first write of a revision over a running one (rule 33). */
   async attempt(source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
-    await this.#patch(
-      source,
-      attemptStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()),
-      { ref: seen.ref.shortRef },
-      signal,
-    );
+    await this.#note(source, attemptStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()), seen, signal);
   }
 
   /** That a revision takes longer than a second. */
   async progress(source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
-    await this.#patch(
-      source,
-      progressStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()),
-      { ref: seen.ref.shortRef },
-      signal,
-    );
+    await this.#note(source, progressStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()), seen, signal);
+  }
+
+  async #note(source: GitOpsSource, next: GitOpsSourceStatus, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
+    await this.#patch(source, next, { ref: seen.ref.shortRef }, signal);
+    this.#options.trail.noted(source, next.revision?.attempted);
   }
 
   /** The outcome of a walk over `source`, everywhere that people look. Throws KubeError when the status cannot be written. */
@@ -74,7 +81,7 @@ export class Teller {
     drift: DriftReport | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const { log, now } = this.#options;
+    const { log, now, trail } = this.#options;
     const previous = source.status;
     const generation = source.metadata.generation ?? 0;
     const told = outcomeStatus({
@@ -85,11 +92,14 @@ export class Teller {
       verifies: source.spec.verify !== undefined,
       now: now(),
     });
-    const next = drift === undefined ? told : withDrift(told, drift, generation, now());
+    const attempts = trail.attemptsAfter(source, told, outcome);
+    const recorded = attempts === undefined ? told : { ...told, attempts };
+    const next = drift === undefined ? recorded : withDrift(recorded, drift, generation, now());
     const ref = outcome.kind === 'suspended' ? undefined : outcome.seen?.ref.shortRef;
     const images = outcome.kind === 'applied' ? outcome.images : undefined;
     const incoming = outcome.kind === 'suspended' ? undefined : outcome.incoming;
     await this.#patch(source, next, { ref, images, incoming }, signal);
+    trail.told(`${source.metadata.namespace}/${source.metadata.name}`);
     for (const draft of eventsOf(outcome, previous, next)) this.event(source, draft);
     logOutcome(log, source, outcome, previous);
     if (outcome.kind !== 'suspended') this.#corrected(source, outcome.corrected);

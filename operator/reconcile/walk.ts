@@ -138,8 +138,8 @@ function failedOutcome(self: Walk, error: PlumblineError): WalkResult['outcome']
 
 function told(self: Walk) {
   const { verified, notices, incoming, origins = [] } = self;
-  const { warnings, adopted, corrected } = self.progress;
-  return { verified, notices, warnings: [...warnings], adopted, corrected, incoming, origins };
+  const { warnings, adopted, corrected, objects } = self.progress;
+  return { verified, notices, warnings: [...warnings], adopted, corrected, objects, incoming, origins };
 }
 
 function changesOf({ progress, total = 0 }: Walk): Changes {

@@ -6,6 +6,7 @@ import type { Finding } from '../live/drift/types.ts';
 import type { CommitInfo, ResolvedRef } from '../source/types.ts';
 import type { Notice } from '../render/types.ts';
 import type { Signed } from '../source/verify/index.ts';
+import type { WrittenObject } from './trail/written.ts';
 import type { WorkloadImage } from './workloads.ts';
 
 /** The phases of a walk, as reconcile_duration_seconds names them. */
@@ -65,6 +66,8 @@ export type Outcome =
       readonly verified?: readonly Signed[] | undefined;
       /** What its workloads run; undefined where render was skipped, so that nothing of it changed. */
       readonly images?: readonly WorkloadImage[] | undefined;
+      /** What was written, by object. */
+      readonly objects?: readonly WrittenObject[] | undefined;
       readonly notices: readonly Notice[];
       /** The API server's warnings (deprecations), with the object. */
       readonly warnings: readonly string[];
@@ -88,6 +91,8 @@ export type Outcome =
       readonly failedObjects: number;
       /** As above; empty as well when it did not get that far. */
       readonly verified?: readonly Signed[] | undefined;
+      /** What was written before it failed, by object. */
+      readonly objects?: readonly WrittenObject[] | undefined;
       readonly notices: readonly Notice[];
       readonly warnings: readonly string[];
       readonly adopted: readonly Adoption[];

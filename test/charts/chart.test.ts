@@ -95,7 +95,18 @@ describe('values', () => {
   });
 
   test.each([
-    ['by default', [], { leaderElect: true, namespaces: [], defaultServiceAccount: 'default', concurrency: 16, logLevel: 'info' }],
+    [
+      'by default',
+      [],
+      {
+        leaderElect: true,
+        namespaces: [],
+        defaultServiceAccount: 'default',
+        concurrency: 16,
+        historyRetentionMs: 2_592_000_000,
+        logLevel: 'info',
+      },
+    ],
     [
       'of a small installation',
       ['--set', 'replicas=1,leaderElection=false,namespaces={a,b},defaultServiceAccount=deployer,concurrency=4,logLevel=debug'],

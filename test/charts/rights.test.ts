@@ -62,6 +62,7 @@ const serves = [
   ...each('get list watch patch', 'plumbline.dev/gitopssources'),
   ...each('patch', 'plumbline.dev/gitopssources/status'),
   ...each('create patch', 'events.k8s.io/events'),
+  ...each('get list create patch delete', 'apps/controllerrevisions'),
 ];
 const acts = each('impersonate', '/serviceaccounts');
 const coreKinds =

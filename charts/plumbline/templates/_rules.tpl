@@ -1,6 +1,6 @@
 {{- /* What the operator itself may do, as lists of rules. Everything from git is written as the sources' accounts. */}}
 
-{{- /* Its own kind: read, and metadata (finalizer, ApplySet annotations) and status patched; and events. */}}
+{{- /* Its own kind: read, and metadata (finalizer, ApplySet annotations) and status patched; events; and the audit trail. */}}
 {{- define "plumbline.rules.own" -}}
 - apiGroups: [plumbline.dev]
   resources: [gitopssources]
@@ -11,6 +11,9 @@
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [get, list, create, patch, delete]
 {{- end }}
 
 {{- /*

@@ -1,0 +1,317 @@
+/**
+ * The audit trail: one ControllerRevision for each attempted revision, written behind everything else. What is to be
+ * written stands in status.attempts until it is, so that no crash loses an entry.
+ */
+import { attemptedAnnotation, controllerManager, correctionsAnnotation, sourceLabel, sourceUidLabel } from '../api/names.ts';
+import type { Attempt, GitOpsSource, GitOpsSourceStatus } from '../api/types.ts';
+import { isKubeError } from '../kube/client.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { deleteObject, getMetadata, listAll, mergePatch, resourcePath } from '../kube/operations.ts';
+import type { KubeObject, Resource } from '../kube/types.ts';
+import { objectText } from '../kube/types.ts';
+import type { Logger } from '../log.ts';
+import { attemptsAfter, isCorrection, notedIn, unrecorded } from '../report/trail/attempts.ts';
+import type { Noted } from '../report/trail/attempts.ts';
+import { recordName, recordOf, recordText } from '../report/trail/record.ts';
+import { beyondLimit, outlived } from '../report/trail/retention.ts';
+import type { KeptRecord } from '../report/trail/retention.ts';
+import { imageChanges } from '../report/trail/written.ts';
+import type { RunningImage } from '../report/trail/written.ts';
+import type { Outcome } from '../report/types.ts';
+import { Behind } from './behind.ts';
+import type { SourceStore } from './source-store.ts';
+
+export const recordResource: Resource = {
+  group: 'apps',
+  version: 'v1',
+  kind: 'ControllerRevision',
+  plural: 'controllerrevisions',
+  namespaced: true,
+  verbs: [],
+};
+
+export interface TrailOptions {
+  readonly client: KubeClient;
+  readonly store: SourceStore;
+  /** --namespaces; empty serves the whole cluster. */
+  readonly namespaces: readonly string[];
+  /** --history-retention in milliseconds. */
+  readonly retentionMs: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** What is kept of one source. */
+interface Entry {
+  /** Left without an outcome by a walk before this one, or by the process before. */
+  lost: Noted | undefined;
+  /** Noted by the walk that is under way. */
+  noted: Noted | undefined;
+  images: readonly RunningImage[] | undefined;
+  records: KeptRecord[];
+  /** Corrections of the running revision that are not in its record yet, by manager. */
+  corrections: Map<string, number>;
+}
+
+const queueSize = 10_000;
+const sweepEveryMs = 3_600_000;
+/** Corrections are added up for so long before they are written. */
+const correctionsMs = 5_000;
+
+/** Runs from `start` to `close`, on the leader only. */
+export class Trail {
+  readonly #options: TrailOptions;
+  readonly #queue: Behind;
+  readonly #entries = new Map<string, Entry>();
+  #sweep: NodeJS.Timeout | undefined;
+
+  constructor(options: TrailOptions) {
+    this.#options = options;
+    this.#queue = new Behind({
+      size: queueSize,
+      // It still stands in the status: the next outcome tries again.
+      onGivenUp: (what, error) => options.log.warn('the audit trail cannot be written', { what, error }),
+    });
+  }
+
+  /** Reads what is recorded, and from then on writes what is not. */
+  start(): void {
+    for (const source of this.#sources()) this.#entry(source); // as the process before this one left it
+    this.#queue.push('list', (signal) => this.#load(signal));
+    this.#sweep = setInterval(() => this.#outlive(), sweepEveryMs);
+    this.#sweep.unref();
+  }
+
+  /** Takes no more, and waits up to `graceMs`; the rest stands in the status. */
+  async close(graceMs: number): Promise<void> {
+    clearInterval(this.#sweep);
+    await this.#queue.close(graceMs);
+  }
+
+  /** A walk begins. */
+  begin(source: GitOpsSource): void {
+    const entry = this.#entry(source);
+    entry.lost = entry.noted ?? entry.lost;
+    entry.noted = undefined;
+  }
+
+  /** A revision is noted in the status as under way. */
+  noted(source: GitOpsSource, noted: Noted | undefined): void {
+    this.#entry(source).noted = noted;
+  }
+
+  /** status.attempts after an outcome of this source; `next` is its status otherwise. */
+  attemptsAfter(source: GitOpsSource, next: GitOpsSourceStatus, outcome: Outcome): readonly Attempt[] | undefined {
+    const { status: previous, metadata } = source;
+    if (outcome.kind === 'suspended') return previous?.attempts;
+    const entry = this.#entry(source);
+    const objects = outcome.objects ?? [];
+    const images = outcome.kind === 'applied' ? outcome.images?.map(runningImage) : undefined;
+    const generation = metadata.generation ?? 0;
+    const isRecorded = (attempt: Attempt): boolean => isKept(entry.records, attempt);
+    const now = new Date(this.#options.now()).toISOString();
+    const written = { objects, images: images === undefined ? [] : imageChanges(entry.images, images, objects) };
+    if (isCorrection(previous, outcome, generation)) this.#corrected(source, entry, outcome);
+    const attempts = attemptsAfter({ previous, next, outcome, generation, written, noted: entry.lost, isRecorded, now });
+    entry.images = images ?? entry.images;
+    return attempts;
+  }
+
+  /** The outcome stands in the status: what of it wants a record gets it. */
+  told(key: string): void {
+    const source = this.#options.store.get(key);
+    if (source === undefined) return;
+    const entry = this.#entry(source);
+    entry.lost = undefined;
+    entry.noted = undefined;
+    this.#record(source, source.status?.attempts);
+  }
+
+  /** The source goes: nothing will supersede what it tried last. */
+  ended(source: GitOpsSource): void {
+    const [top, ...rest] = source.status?.attempts ?? [];
+    if (top === undefined) return;
+    // Behind an empty place, the last one counts as superseded.
+    this.#record(source, [{ ...top, silent: true }, top, ...rest]);
+  }
+
+  #entry({ metadata: { uid = '' }, status }: GitOpsSource): Entry {
+    const known = this.#entries.get(uid);
+    if (known !== undefined) return known;
+    const entry: Entry = { lost: notedIn(status), noted: undefined, images: undefined, records: [], corrections: new Map() };
+    this.#entries.set(uid, entry);
+    return entry;
+  }
+
+  #record(source: GitOpsSource, attempts: readonly Attempt[] | undefined): void {
+    const { records } = this.#entry(source);
+    for (const attempt of unrecorded(attempts, (one) => isKept(records, one))) {
+      this.#queue.push(`${source.metadata.uid} ${attempt.attempted}`, (signal) => this.#write(source, attempt, signal));
+    }
+  }
+
+  async #write(source: GitOpsSource, attempt: Attempt, signal: AbortSignal): Promise<void> {
+    const { client, now } = this.#options;
+    const { records } = this.#entry(source);
+    if (isKept(records, attempt)) return;
+    const { namespace, name, uid = '' } = source.metadata;
+    const about = { namespace, name, uid, url: source.spec.url, path: source.spec.path ?? '' };
+    const plain = recordName(about, attempt);
+    let made: KubeObject | undefined;
+    // The number may be taken by a source of this name that is gone, or by one whose status was lost.
+    for (const recordedAs of [plain, `${plain}-${attempt.attempted.replaceAll(/\D/g, '')}`]) {
+      made = await this.#create(recordOf(about, attempt, recordedAs), uid, attempt.attempted, signal);
+      if (made !== undefined) break;
+    }
+    if (made === undefined) throw new Error(`ControllerRevision ${namespace}/${plain} is taken`);
+    records.push(keptRecord(made, now()));
+    for (const old of beyondLimit(records, source.spec.historyLimit)) {
+      await this.#delete(client, old, signal);
+      records.splice(records.indexOf(old), 1);
+    }
+  }
+
+  /** Undefined where another record has the name. One that an earlier try made is the record. */
+  async #create(record: object, uid: string, attempted: string, signal: AbortSignal): Promise<KubeObject | undefined> {
+    const { client } = this.#options;
+    const object = record as KubeObject;
+    try {
+      const path = resourcePath(recordResource, object.metadata.namespace);
+      const query = { fieldManager: controllerManager };
+      return (await client.request<KubeObject>({ method: 'POST', path, query, body: recordText(record), behind: true, signal })).body;
+    } catch (error) {
+      if (!isKubeError(error, 409)) throw error;
+    }
+    const id = { namespace: object.metadata.namespace ?? '', name: object.metadata.name };
+    const there = await getMetadata(client, recordResource, { ...recordResource, ...id }, { behind: true, signal });
+    const isOurs = there?.metadata.labels?.[sourceUidLabel] === uid && there.metadata.annotations?.[attemptedAnnotation] === attempted;
+    return isOurs ? there : undefined;
+  }
+
+  async #delete(client: KubeClient, { namespace, name, uid }: KeptRecord, signal: AbortSignal): Promise<void> {
+    try {
+      await deleteObject(client, recordResource, { namespace, name }, { uid, behind: true, signal });
+    } catch (error) {
+      if (!isKubeError(error, 404) && !isKubeError(error, 409)) throw error;
+    }
+  }
+
+  #corrected(source: GitOpsSource, entry: Entry, outcome: Exclude<Outcome, { kind: 'suspended' }>): void {
+    // What is gone, or was written otherwise under our own name, has no manager.
+    const managers = outcome.corrected.flatMap(({ findings }) =>
+      findings.length === 0 ? [undefined] : findings.map((one) => one.manager),
+    );
+    for (const manager of managers.length === 0 ? [undefined] : managers) {
+      const name = manager ?? 'unknown';
+      entry.corrections.set(name, (entry.corrections.get(name) ?? 0) + 1);
+    }
+    const name = `${source.metadata.uid} corrections`;
+    setTimeout(() => this.#queue.push(name, (signal) => this.#writeCorrections(entry, signal)), correctionsMs).unref();
+  }
+
+  async #writeCorrections(entry: Entry, signal: AbortSignal): Promise<void> {
+    const record = entry.records.toSorted((a, b) => (a.attempted < b.attempted ? 1 : -1))[0];
+    if (record === undefined || entry.corrections.size === 0) return;
+    const { client } = this.#options;
+    const id = { namespace: record.namespace, name: record.name };
+    const there = await getMetadata(client, recordResource, { ...recordResource, ...id }, { behind: true, signal });
+    if (there === undefined) return;
+    const sums = new Map(Object.entries(correctionsIn(there)));
+    const written = new Map(entry.corrections);
+    for (const [manager, count] of written) sums.set(manager, (sums.get(manager) ?? 0) + count);
+    const annotations = { [correctionsAnnotation]: JSON.stringify(Object.fromEntries(sums)) };
+    const patch = { metadata: { resourceVersion: there.metadata.resourceVersion, annotations } };
+    await mergePatch(client, recordResource, id, patch, { fieldManager: controllerManager, behind: true, signal });
+    for (const [manager, count] of written) {
+      const left = (entry.corrections.get(manager) ?? 0) - count;
+      if (left > 0) entry.corrections.set(manager, left);
+      else entry.corrections.delete(manager);
+    }
+  }
+
+  async #load(signal: AbortSignal): Promise<void> {
+    const { client, namespaces, now, log } = this.#options;
+    const scopes: readonly (string | undefined)[] = namespaces.length === 0 ? [undefined] : namespaces;
+    for (const namespace of scopes) {
+      const { items } = await listAll(client, recordResource, { namespace, labelSelector: sourceLabel, behind: true, signal });
+      for (const item of items) this.#remember(keptRecord(item, now()));
+    }
+    log.debug('audit trail read', { records: [...this.#entries.values()].reduce((sum, { records }) => sum + records.length, 0) });
+    for (const source of this.#sources()) {
+      this.#record(source, source.status?.attempts);
+    }
+    this.#outlive();
+  }
+
+  #sources(): readonly GitOpsSource[] {
+    const { store } = this.#options;
+    return store.keys().flatMap((key) => store.get(key) ?? []);
+  }
+
+  #remember(record: KeptRecord): void {
+    const entry: Entry = this.#entries.get(record.sourceUid) ?? {
+      lost: undefined,
+      noted: undefined,
+      images: undefined,
+      records: [],
+      corrections: new Map(),
+    };
+    this.#entries.set(record.sourceUid, entry);
+    if (!entry.records.some(({ uid }) => uid === record.uid)) entry.records.push(record);
+  }
+
+  /** Takes away what sources that are gone have left for long enough. */
+  #outlive(): void {
+    const { retentionMs, now, client } = this.#options;
+    const living = new Set(this.#sources().map(({ metadata }) => metadata.uid));
+    const all = [...this.#entries.values()].flatMap(({ records }) => records);
+    for (const record of outlived(all, (uid) => living.has(uid), retentionMs, now())) {
+      this.#queue.push(`delete ${record.uid}`, async (signal) => {
+        await this.#delete(client, record, signal);
+        const records = this.#entries.get(record.sourceUid)?.records ?? [];
+        records.splice(records.indexOf(record), 1);
+      });
+    }
+    for (const [uid, { records }] of this.#entries) if (records.length === 0 && !living.has(uid)) this.#entries.delete(uid);
+  }
+}
+
+function keptRecord({ metadata }: KubeObject, now: number): KeptRecord {
+  const createdAt = Date.parse(metadata.creationTimestamp ?? '');
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name,
+    uid: metadata.uid ?? '',
+    sourceUid: metadata.labels?.[sourceUidLabel] ?? '',
+    attempted: metadata.annotations?.[attemptedAnnotation] ?? '',
+    createdAt: Number.isFinite(createdAt) ? createdAt : now,
+  };
+}
+
+function isKept(records: readonly KeptRecord[], attempt: Attempt): boolean {
+  return records.some(({ attempted }) => attempted === attempt.attempted);
+}
+
+function correctionsIn({ metadata }: KubeObject): Readonly<Record<string, number>> {
+  try {
+    const counts: unknown = JSON.parse(metadata.annotations?.[correctionsAnnotation] ?? '{}');
+    const entries = Object.entries(counts as object).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]));
+    return Object.fromEntries(entries);
+  } catch (error) {
+    void error; // somebody wrote something else there
+    return {};
+  }
+}
+
+function runningImage(one: {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly workload: string;
+  readonly container: string;
+  readonly image: string;
+  readonly digest: string;
+}): RunningImage {
+  const { kind, namespace, workload: name, container, image, digest } = one;
+  return { workload: objectText({ kind, namespace, name }), container, image: digest === '' ? image : `${image}@${digest}` };
+}

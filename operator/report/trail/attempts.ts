@@ -1,0 +1,239 @@
+/**
+ * Pure: status.attempts, what the audit trail has to say of the revision that was attempted last and of those whose
+ * records are not written yet. It goes along with the one status patch of an outcome, so that a crash loses no entry.
+ */
+import type { Attempt, AttemptChanges, GitOpsSourceStatus, ListedCommit } from '../../api/types.ts';
+import type { Incoming } from '../../source/history/types.ts';
+import { failureSummary, writtenBy } from '../message.ts';
+import { cutText } from '../text.ts';
+import type { Outcome } from '../types.ts';
+import type { Written } from './written.ts';
+
+/** What the CRD takes. */
+const maxAttempts = 6;
+const maxListed = 20;
+const maxFailures = 5;
+const maxText = 1_024;
+const maxObject = 512;
+const maxRef = 255;
+
+export type Ended = Exclude<Outcome, { kind: 'suspended' }>;
+
+/** An attempt that was noted, and of which no outcome was told. */
+export interface Noted {
+  readonly commit: string;
+  readonly time: string;
+}
+
+export interface AttemptsInput {
+  /** The status before the outcome. */
+  readonly previous: GitOpsSourceStatus | undefined;
+  /** The status that the outcome makes: its stages and times. */
+  readonly next: GitOpsSourceStatus;
+  readonly outcome: Ended;
+  readonly generation: number;
+  /** What this walk wrote, by object. */
+  readonly written: Written;
+  /** An attempt whose walk ended without an outcome: its process died, or the spec was edited meanwhile. */
+  readonly noted: Noted | undefined;
+  /** Whether the record of an attempt is written. */
+  readonly isRecorded: (attempt: Attempt) => boolean;
+  /** RFC 3339. */
+  readonly now: string;
+}
+
+/** status.attempts after an outcome; what there was, the same value, where nothing is new. */
+export function attemptsAfter(input: AttemptsInput): readonly Attempt[] | undefined {
+  const { previous, outcome, noted, generation } = input;
+  const before = previous?.attempts;
+  if (outcome.seen === undefined || (outcome.kind === 'failed' && !outcome.attempted)) return before;
+  const top = before?.[0];
+  const { commit } = outcome.seen.ref;
+  if (top !== undefined && runningCommit(top) === commit && top.generation === generation) return replaceTop(before, continued(input, top));
+  const isSilent = outcome.kind === 'applied' && writtenBy(outcome.changes) === 0 && noted?.commit !== commit && !isFirst(previous);
+  if (isSilent && top !== undefined && isEnded(top)) return replaceTop(before, passedOn(input, top));
+  const kept = (before ?? []).filter((attempt) => !isSilentEntry(attempt) && !input.isRecorded(attempt));
+  const lost = noted === undefined || noted.commit === commit ? [] : [lostAttempt(noted, top, previous)];
+  const below = lost[0] ?? top;
+  return [begun(input, below, isSilent), ...lost, ...kept].slice(0, maxAttempts);
+}
+
+/** Whether nothing more will be said of an attempt but in annotations: its record can be written. */
+export function isEnded(attempt: Attempt): boolean {
+  return attempt.applied !== undefined;
+}
+
+/** The attempts that want a record, oldest first: those that ended, and those that another one has superseded. */
+export function unrecorded(attempts: readonly Attempt[] | undefined, isRecorded: (attempt: Attempt) => boolean): readonly Attempt[] {
+  const wanted = (attempts ?? []).filter((attempt, index) => !isSilentEntry(attempt) && (index > 0 || isEnded(attempt)));
+  return wanted.filter((attempt) => !isRecorded(attempt)).toReversed();
+}
+
+/** Whether what an outcome wrote is no revision's, but put back what was lost of the running one. */
+export function isCorrection(previous: GitOpsSourceStatus | undefined, outcome: Ended, generation: number): boolean {
+  const top = previous?.attempts?.[0];
+  if (top === undefined || !isEnded(top) || outcome.kind !== 'applied' || writtenBy(outcome.changes) === 0) return false;
+  return runningCommit(top) === outcome.seen.ref.commit && top.generation === generation;
+}
+
+/** An attempt that a status notes as under way, of which it tells no outcome. */
+export function notedIn(status: GitOpsSourceStatus | undefined): Noted | undefined {
+  const isUnderWay = status?.conditions?.some(({ type, reason }) => type === 'Reconciling' && reason === 'Progressing') === true;
+  return isUnderWay ? status.revision?.attempted : undefined;
+}
+
+/** Where the revision of an attempt stands: it moves on with commits that change nothing. */
+function runningCommit(attempt: Attempt): string {
+  return attempt.passed?.at(-1)?.commit ?? attempt.commit;
+}
+
+function isSilentEntry({ silent }: Attempt): boolean {
+  return silent === true;
+}
+
+function isFirst(previous: GitOpsSourceStatus | undefined): boolean {
+  return previous?.revision?.applied === undefined;
+}
+
+function replaceTop(attempts: readonly Attempt[] | undefined, top: Attempt): readonly Attempt[] | undefined {
+  return attempts?.[0] === top ? attempts : [top, ...(attempts ?? []).slice(1)];
+}
+
+/** The same revision again: a retry that failed, or came through. What happens to one that ended is no part of its record. */
+function continued(input: AttemptsInput, top: Attempt): Attempt {
+  if (isEnded(top)) return top;
+  const { outcome, noted } = input;
+  const merged = { ...top, ...changesAfter(top, input), ...(noted === undefined ? {} : { interrupted: true }) };
+  if (outcome.kind === 'applied') return { ...merged, ...stagesOf(input, top) };
+  const failures = failuresAfter(top, outcome, input.now);
+  const isNews = failures !== top.failures || writtenBy(outcome.changes) > 0 || noted !== undefined;
+  return isNews ? { ...merged, failures } : top;
+}
+
+/** A commit that changes nothing: the revision moves, and the record is the one that there is. */
+function passedOn({ outcome, generation, now }: AttemptsInput, top: Attempt): Attempt {
+  const { commit } = outcome.seen?.ref ?? { commit: top.commit };
+  if (runningCommit(top) === commit) return { ...top, generation };
+  const listed: ListedCommit = { commit, ...subjectOf(outcome), time: now };
+  const passed = [...(top.passed ?? []), listed];
+  const over = Math.max(0, passed.length - maxListed);
+  return { ...top, generation, passed: passed.slice(over), ...countOf('morePassed', (top.morePassed ?? 0) + over) };
+}
+
+function begun(input: AttemptsInput, below: Attempt | undefined, isSilent: boolean): Attempt {
+  const { previous, outcome, generation, noted } = input;
+  const { commit, shortRef } = outcome.seen?.ref ?? { commit: '', shortRef: undefined };
+  const from = previous?.revision?.applied?.commit;
+  const isResumed = noted?.commit === commit || (outcome.kind === 'applied' && isFirst(previous) && outcome.changes.unchanged > 0);
+  const sameSpec = below === undefined || below.generation === generation;
+  return {
+    number: (below?.number ?? 0) + (isSilent ? 0 : 1),
+    ...(isSilent ? { silent: true } : {}),
+    commit,
+    ...(shortRef === undefined ? {} : { ref: cutText(shortRef, maxRef) }),
+    ...subjectOf(outcome),
+    ...(outcome.seen?.commit === undefined ? {} : { committed: outcome.seen.commit.time }),
+    generation,
+    cause: outcome.incoming?.relation === 'Rollback' ? 'Rollback' : sameSpec ? 'Commit' : 'Spec',
+    ...(from === undefined ? {} : { from }),
+    ...stagesOf(input, undefined),
+    ...changesAfter(undefined, input),
+    ...(outcome.kind === 'failed' ? { failures: failuresAfter(undefined, outcome, input.now) } : {}),
+    ...cameWith(below, outcome.incoming),
+    ...(isResumed ? { interrupted: true } : {}),
+  };
+}
+
+/** Nobody knows what became of it; what it wrote is written. */
+function lostAttempt({ commit, time }: Noted, top: Attempt | undefined, previous: GitOpsSourceStatus | undefined): Attempt {
+  const from = previous?.revision?.applied?.commit;
+  return {
+    number: (top?.number ?? 0) + 1,
+    commit,
+    generation: top?.generation ?? previous?.observedGeneration ?? 0,
+    cause: 'Commit',
+    ...(from === undefined ? {} : { from }),
+    attempted: time,
+    ...cameWith(top, undefined),
+    interrupted: true,
+  };
+}
+
+function stagesOf({ previous, next, outcome, now }: AttemptsInput, top: Attempt | undefined) {
+  const { observed, attempted, applied } = next.revision ?? {};
+  // A commit that is tried again after an edit of the spec first came that far long ago.
+  const since = top?.attempted ?? (previous?.attempts?.some((one) => one.attempted === attempted?.time) === true ? now : attempted?.time);
+  return {
+    ...(observed === undefined ? {} : { observed: top?.observed ?? observed.time }),
+    attempted: since ?? now,
+    ...(outcome.kind === 'applied' ? { applied: applied?.time ?? now } : {}),
+  };
+}
+
+function failuresAfter(top: Attempt | undefined, outcome: Extract<Ended, { kind: 'failed' }>, now: string): Attempt['failures'] {
+  const known = top?.failures ?? [];
+  const failure = { time: now, reason: outcome.error.reason, message: failureSummary(outcome.error.faults, maxText) };
+  if (known.length >= maxFailures || known.some(({ reason, message }) => reason === failure.reason && message === failure.message)) {
+    return top?.failures;
+  }
+  return [...known, failure];
+}
+
+const verbs = ['created', 'changed', 'pruned', 'letGo'] as const;
+
+/** Counts and lists, over all walks of the attempt. */
+function changesAfter(top: Attempt | undefined, { outcome, written }: AttemptsInput): Partial<Attempt> {
+  const counts: Record<string, number> = {};
+  const lists: Record<string, readonly string[]> = {};
+  for (const verb of verbs) {
+    const count = (top?.changes?.[verb] ?? 0) + (outcome.changes?.[verb] ?? 0);
+    if (count > 0) counts[verb] = count;
+    const list = [
+      ...new Set([
+        ...(top?.[verb] ?? []),
+        ...written.objects.filter((one) => one.verb === verb).map(({ object }) => cutText(object, maxObject)),
+      ]),
+    ];
+    if (list.length > 0) lists[verb] = list.slice(0, maxListed);
+  }
+  const known = new Set((top?.images ?? []).map(({ workload, container }) => `${workload} ${container}`));
+  const images = [...(top?.images ?? []), ...written.images.filter(({ workload, container }) => !known.has(`${workload} ${container}`))];
+  return {
+    ...(Object.keys(counts).length === 0 ? {} : { changes: counts satisfies AttemptChanges }),
+    ...lists,
+    ...(images.length === 0 ? {} : { images: images.slice(0, maxListed) }),
+  };
+}
+
+/** The commits that moved the revision and got no record, and those that git says came in with it. */
+function cameWith(below: Attempt | undefined, incoming: Incoming | undefined): Partial<Attempt> {
+  const { passed = [], morePassed = 0, commits: older = [], moreCommits = 0, silent = false } = below ?? {};
+  const own = silent && below !== undefined ? [...older, listedCommit(below, below.applied)] : [];
+  // A commit that is left on the way back did not come in.
+  const [, ...others] = incoming === undefined || incoming.relation === 'Rollback' ? [] : incoming.commits;
+  const all = [...own, ...passed, ...others.toReversed().map(({ sha, ...told }) => listedCommit({ commit: sha, ...told }, undefined))];
+  if (all.length === 0) return {};
+  const unlisted = incoming === undefined ? 0 : Math.max(0, incoming.count - incoming.commits.length);
+  const more = morePassed + (silent ? moreCommits : 0) + unlisted + Math.max(0, all.length - maxListed);
+  return { commits: all.slice(-maxListed), ...countOf('moreCommits', more) };
+}
+
+function listedCommit(
+  { commit, subject, author }: Pick<ListedCommit, 'commit' | 'subject' | 'author'>,
+  time: string | undefined,
+): ListedCommit {
+  const told = {
+    ...(subject === undefined ? {} : { subject: cutText(subject, maxText) }),
+    ...(author === undefined ? {} : { author: cutText(author, maxText) }),
+  };
+  return { commit, ...told, ...(time === undefined ? {} : { time }) };
+}
+
+function subjectOf(outcome: Ended): { readonly subject?: string; readonly author?: string } {
+  const commit = outcome.seen?.commit;
+  return commit === undefined ? {} : { subject: cutText(commit.subject, maxText), author: cutText(commit.author, maxText) };
+}
+
+function countOf<Key extends string>(key: Key, count: number): Partial<Record<Key, number>> {
+  return count === 0 ? {} : ({ [key]: count } as Record<Key, number>);
+}

@@ -1,0 +1,217 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Json } from '../controlplane/request.ts';
+import { waitFor } from './cluster.ts';
+import { startOperator } from './operator.ts';
+import { startProxy, writeText } from './proxy.ts';
+import { type Stage, configMap, deployment, useScene } from './scene.ts';
+import { getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
+
+const broken = deployment('web', 'web:2').replace('image: web:2', "image: ''");
+
+describe('the audit trail', () => {
+  const scene = useScene();
+
+  /** Every record of the namespace, in the order of their numbers. */
+  async function recordsOf(stage: Stage): Promise<readonly Json[]> {
+    const path = `/apis/apps/v1/namespaces/${stage.namespace}/controllerrevisions?labelSelector=plumbline.dev/source=shop`;
+    const { items } = await scene().cluster.request.ok('GET', path);
+    return items.toSorted((a: Json, b: Json) => a.revision - b.revision);
+  }
+  const records = (stage: Stage, count: number): Promise<readonly Json[]> =>
+    waitFor(`there are ${count} records`, async () => {
+      const all = await recordsOf(stage);
+      return all.length >= count ? all : undefined;
+    });
+
+  test('has one record for each revision that was tried and changed something, whatever came of it', async () => {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    const first = await stage.repo.write(
+      { 'web.yaml': deployment('web', 'web:1'), 'old.yaml': configMap('old') },
+      { message: 'Deploy the shop' },
+    );
+    await stage.source();
+    await waitUntilApplied(cluster, stage.namespace, 'shop', first);
+    const [one] = await records(stage, 1);
+    const { uid } = (await getSource(cluster, stage.namespace, 'shop')).metadata;
+    expect(one.metadata).toMatchObject({
+      name: `shop-1-${first.slice(0, 7)}`,
+      labels: { 'plumbline.dev/source': 'shop', 'plumbline.dev/source-uid': uid },
+    });
+    expect(one.metadata.ownerReferences).toBeUndefined();
+    expect(one.data).toMatchObject({
+      commit: { sha: first, ref: 'main', subject: 'Deploy the shop', author: 'Ada Lovelace <ada@example.com>' },
+      cause: 'Commit',
+      result: 'Applied',
+      changes: { created: 2, changed: 0, pruned: 0 },
+      images: [{ workload: `Deployment ${stage.namespace}/web`, container: 'web', after: 'web:1' }],
+    });
+    expect(one.data.created.toSorted()).toEqual([`ConfigMap ${stage.namespace}/old`, `Deployment ${stage.namespace}/web`]);
+    expect(Object.keys(one.data.times).toSorted()).toEqual(['applied', 'attempted', 'observed']);
+
+    // One that is refused, a commit beside it that changes nothing, then the correction.
+    const bad = await stage.repo.write({ 'web.yaml': broken });
+    await stage.request();
+    await waitForCondition(cluster, stage.namespace, 'shop', { status: 'False', reason: 'ObjectRefused' });
+    expect((await getSource(cluster, stage.namespace, 'shop')).status.attempts[0]).toMatchObject({
+      number: 2,
+      commit: bad,
+      failures: [{ reason: 'ObjectRefused' }],
+    });
+    expect(await recordsOf(stage)).toHaveLength(1);
+    const fixed = await stage.deploy({ 'web.yaml': deployment('web', 'web:2'), 'old.yaml': null });
+    const aside = await stage.deploy({ 'README.md': 'nothing' });
+    const again = await stage.deploy({ 'more.yaml': configMap('more') });
+    const all = await records(stage, 4);
+    expect(all.map(({ revision, data }) => [revision, data.commit.sha, data.result, data.cause])).toEqual([
+      [1, first, 'Applied', 'Commit'],
+      [2, bad, 'Failed', 'Commit'],
+      [3, fixed, 'Applied', 'Commit'],
+      [4, again, 'Applied', 'Commit'],
+    ]);
+    expect(all[1].data).toMatchObject({ from: first, failures: [{ reason: 'ObjectRefused' }], created: [], changed: [] });
+    expect(all[2].data).toMatchObject({
+      pruned: [`ConfigMap ${stage.namespace}/old`],
+      changed: [`Deployment ${stage.namespace}/web`],
+      images: [{ before: 'web:1', after: 'web:2' }],
+    });
+    expect(all[3].data).toMatchObject({ from: aside, commits: [{ commit: aside, time: expect.any(String) }] });
+    // The running revision alone stands in the status.
+    expect((await getSource(cluster, stage.namespace, 'shop')).status.attempts.map(({ number }: Json) => number)).toEqual([4]);
+
+    // Back to the first, by an edit of the spec.
+    await patchSource(cluster, stage.namespace, 'shop', { spec: { ref: { commit: first } } });
+    await waitUntilApplied(cluster, stage.namespace, 'shop', first);
+    expect((await records(stage, 5))[4].data).toMatchObject({ cause: 'Rollback', from: again, commit: { sha: first } });
+    const shown = await stage.kubectl('get', 'controllerrevisions', '-l', 'plumbline.dev/source=shop');
+    expect(shown).toMatch(new RegExp(`shop-2-${bad.slice(0, 7)} +<none> +2 `));
+  });
+
+  test('keeps historyLimit records, and counts corrections on the running one', async () => {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    await stage.repo.write({ 'a.yaml': configMap('a', { round: '0' }) });
+    await stage.source({ historyLimit: 2 });
+    await waitForCondition(cluster, stage.namespace, 'shop', { status: 'True' });
+    for (let round = 1; round <= 3; round += 1) await stage.deploy({ 'a.yaml': configMap('a', { round: String(round) }) });
+    await waitFor('the oldest are gone', async () => (await recordsOf(stage)).map(({ revision }) => revision).join() === '3,4');
+    await stage.kubectl('delete', 'configmap', 'a');
+    const corrected = await waitFor(
+      'the correction is counted',
+      async () => {
+        const top = (await recordsOf(stage)).at(-1);
+        return top?.metadata.annotations['plumbline.dev/corrections'];
+      },
+      20_000,
+    );
+    expect(Object.values(JSON.parse(corrected))).toEqual([1]);
+    expect(await recordsOf(stage)).toHaveLength(2);
+  });
+
+  test('records an edit of the spec that changes something as one', async () => {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    await stage.repo.write({ 'a/a.yaml': configMap('a'), 'b/b.yaml': configMap('b') });
+    await stage.source({ path: 'a' });
+    await waitForCondition(cluster, stage.namespace, 'shop', { status: 'True' });
+    await patchSource(cluster, stage.namespace, 'shop', { spec: { interval: '6s' } });
+    await patchSource(cluster, stage.namespace, 'shop', { spec: { path: null } });
+    const [, two] = await records(stage, 2);
+    expect(two.data).toMatchObject({ cause: 'Spec', created: [`ConfigMap ${stage.namespace}/b`] });
+  });
+});
+
+describe('a crash', () => {
+  const scene = useScene({ operator: false });
+
+  async function recordsOf(stage: Stage): Promise<readonly Json[]> {
+    const path = `/apis/apps/v1/namespaces/${stage.namespace}/controllerrevisions`;
+    const { items } = await scene().cluster.request.ok('GET', path);
+    return items.toSorted((a: Json, b: Json) => a.revision - b.revision);
+  }
+
+  /** Applies a first revision, then kills the operator at the first request for which `when` says so, while the second is brought in. */
+  async function killedAt(when: (what: string) => boolean): Promise<{ readonly stage: Stage; readonly second: string }> {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    const proxy = await startProxy(cluster, 'killed');
+    const flags = [`--namespaces=${stage.namespace}`];
+    try {
+      await using operator = await startOperator({ kubeconfigPath: proxy.kubeconfigPath, flags });
+      await stage.repo.write({ 'a.yaml': configMap('a', { round: '1' }) });
+      await stage.source();
+      await waitFor('the first is recorded', async () => (await recordsOf(stage)).length === 1);
+      const killed = new Promise<void>((resolve) => {
+        proxy.hook = async (request, moment) => {
+          if (moment === 'after' || !when(writeText(request))) return undefined;
+          proxy.hook = undefined;
+          await operator.kill('SIGKILL');
+          resolve();
+          return 'drop';
+        };
+      });
+      const second = await stage.repo.write({ 'a.yaml': configMap('a', { round: '2' }) });
+      await stage.request();
+      await killed;
+      return { stage, second };
+    } finally {
+      await proxy.close();
+    }
+  }
+
+  test.each([
+    ['before the outcome is told', (what: string) => what === 'PATCH gitopssources/shop/status', true],
+    [
+      'before the record is written',
+      (what: string) => what === 'POST shop/controllerrevisions' || /^POST .*controllerrevisions$/.test(what),
+      false,
+    ],
+  ])('%s loses no entry: the next process writes it, once', async (_, when, afterNote) => {
+    const { cluster } = scene();
+    // The note of the attempt is the first status patch, the outcome the second.
+    let notes = afterNote ? 1 : 0;
+    const { stage, second } = await killedAt((what) => when(what) && (notes -= 1) < 0);
+    expect(await recordsOf(stage)).toHaveLength(1);
+    await using again = await startOperator({ kubeconfigPath: cluster.kubeconfigPath, flags: [`--namespaces=${stage.namespace}`] });
+    await waitUntilApplied(cluster, stage.namespace, 'shop', second);
+    await waitFor('the second is recorded', async () => (await recordsOf(stage)).length >= 2);
+    await stage.deploy({ 'a.yaml': configMap('a', { round: '3' }) });
+    await waitFor('the third is recorded', async () => (await recordsOf(stage)).length >= 3);
+    const all = await recordsOf(stage);
+    expect(all.map(({ revision, data }) => [revision, data.result])).toEqual([
+      [1, 'Applied'],
+      [2, 'Applied'],
+      [3, 'Applied'],
+    ]);
+    expect(all[1].data.commit.sha).toBe(second);
+    expect(all[1].data.interrupted).toBe(afterNote ? true : undefined);
+    expect(again.output()).not.toContain('cannot be written');
+  });
+
+  test('the trail outlives its source, and goes once its time is over', async () => {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    const flags = [`--namespaces=${stage.namespace}`];
+    {
+      await using operator = await startOperator({ kubeconfigPath: cluster.kubeconfigPath, flags });
+      await stage.repo.write({ 'a.yaml': configMap('a') });
+      await stage.source();
+      await waitForCondition(cluster, stage.namespace, 'shop', { status: 'True' });
+      const bad = await stage.repo.write({ 'b.yaml': 'no: object\n' });
+      await stage.request();
+      await waitForCondition(cluster, stage.namespace, 'shop', { status: 'False', reason: 'RenderFailed' });
+      await stage.kubectl('delete', 'gos', 'shop', '--timeout=20s');
+      await waitFor('the last attempt is recorded', async () => (await recordsOf(stage)).at(-1)?.data.commit.sha === bad);
+      expect((await recordsOf(stage)).map(({ data }) => data.result)).toEqual(['Applied', 'Failed']);
+      expect(operator.output()).not.toContain('cannot be written');
+    }
+    {
+      await using kept = await startOperator({ kubeconfigPath: cluster.kubeconfigPath, flags: [...flags, '--log-level=debug'] });
+      await waitFor('the trail is read', () => kept.logs().some((line) => line['message'] === 'audit trail read'));
+      expect(await recordsOf(stage)).toHaveLength(2);
+    }
+    await using swept = await startOperator({ kubeconfigPath: cluster.kubeconfigPath, flags: [...flags, '--history-retention=0s'] });
+    await waitFor('the trail is gone', async () => (await recordsOf(stage)).length === 0);
+    expect(swept.output()).not.toContain('cannot be written');
+  });
+});

@@ -1,0 +1,255 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Attempt, GitOpsSourceStatus } from '../../../operator/api/types.ts';
+import { attemptStatus, outcomeStatus } from '../../../operator/report/status.ts';
+import { attemptsAfter, isCorrection, notedIn, unrecorded } from '../../../operator/report/trail/attempts.ts';
+import type { Ended, Noted } from '../../../operator/report/trail/attempts.ts';
+import type { Written } from '../../../operator/report/trail/written.ts';
+import { applied, at, failed, noChanges, refusedImage, seen, sha } from '../outcomes.ts';
+
+const nothing: Written = { objects: [], images: [] };
+const wrote = (verb: 'created' | 'changed' | 'pruned' | 'letGo', ...objects: string[]): Written => ({
+  objects: objects.map((object) => ({ verb, object })),
+  images: [],
+});
+
+interface Step {
+  readonly outcome: Ended;
+  readonly written?: Written;
+  readonly generation?: number;
+  readonly noted?: Noted;
+  /** By the time at which they were attempted. */
+  readonly recorded?: readonly string[];
+}
+
+/** The status after these outcomes, a minute apart. */
+function after(...steps: readonly Step[]): GitOpsSourceStatus & { readonly attempts: readonly Attempt[] } {
+  let status: GitOpsSourceStatus | undefined;
+  for (const [minute, { outcome, written = nothing, generation = 1, noted, recorded = [] }] of steps.entries()) {
+    const now = at(minute);
+    const next = outcomeStatus({ previous: status, outcome, generation, requestedAt: undefined, verifies: false, now });
+    const isRecorded = ({ attempted }: Attempt): boolean => recorded.includes(attempted);
+    const attempts = attemptsAfter({ previous: status, next, outcome, generation, written, noted, isRecorded, now });
+    status = { ...next, ...(attempts === undefined ? {} : { attempts }) };
+  }
+  return { ...status, attempts: status?.attempts ?? [] };
+}
+
+const first: Step = { outcome: applied(seen('aaa'), { changes: { ...noChanges, created: 2 } }), written: wrote('created', 'A', 'B') };
+const second: Step = { outcome: applied(seen('bbb'), { changes: { ...noChanges, changed: 1 } }), written: wrote('changed', 'A') };
+const silent = (short: string): Step => ({ outcome: applied(seen(short)) });
+const broken = (short: string, message = 'no'): Step => ({ outcome: failed(seen(short), { ...refusedImage, message }) });
+
+describe('an attempt', () => {
+  test('that is applied says what came of it', () => {
+    const { attempts } = after(first);
+    expect(attempts).toEqual([
+      {
+        number: 1,
+        commit: sha('aaa'),
+        ref: 'main',
+        subject: 'Change aaa',
+        author: 'Ada Lovelace <ada@example.com>',
+        committed: at(0),
+        generation: 1,
+        cause: 'Commit',
+        observed: at(0),
+        attempted: at(0),
+        applied: at(0),
+        changes: { created: 2 },
+        created: ['A', 'B'],
+      },
+    ]);
+  });
+
+  test('that follows another one counts on, and says what ran before', () => {
+    const [top] = after(first, { ...second, recorded: [at(0)] }).attempts;
+    expect(top).toMatchObject({ number: 2, from: sha('aaa'), cause: 'Commit', changes: { changed: 1 }, changed: ['A'] });
+  });
+
+  test('that failed is open: its failures are told once each, and what it wrote is added up', () => {
+    const partly = { ...noChanges, created: 1 };
+    const half: Step = { outcome: failed(seen('bbb'), refusedImage, { changes: partly }), written: wrote('created', 'C') };
+    const { attempts } = after(first, broken('bbb', 'one'), broken('bbb', 'one'), broken('bbb', 'two'), half, second);
+    expect(attempts[0]).toMatchObject({
+      number: 2,
+      attempted: at(1),
+      applied: at(5),
+      failures: [
+        { time: at(1), reason: 'ObjectRefused', message: expect.stringContaining('one') },
+        { time: at(3), reason: 'ObjectRefused', message: expect.stringContaining('two') },
+        { time: at(4), reason: 'ObjectRefused' },
+      ],
+      changes: { created: 1, changed: 1 },
+      created: ['C'],
+      changed: ['A'],
+    });
+  });
+
+  test('that failed the same way again is the same value: nothing is to be written', () => {
+    const once = after(first, broken('bbb'));
+    const step = { ...broken('bbb'), generation: 1, written: nothing, noted: undefined, isRecorded: () => false, now: at(9) };
+    expect(attemptsAfter({ ...step, previous: once, next: once })).toBe(once.attempts);
+  });
+
+  test('is another one after an edit of the spec, with a time of its own', () => {
+    const { attempts } = after(first, {
+      ...second,
+      outcome: applied(seen('aaa'), { changes: { ...noChanges, pruned: 1 } }),
+      generation: 2,
+    });
+    expect(attempts[0]).toMatchObject({ number: 2, commit: sha('aaa'), cause: 'Spec', attempted: at(1), generation: 2 });
+  });
+
+  test('without an attempt (git away) there is none', () => {
+    expect(after(first, { outcome: failed(undefined, { reason: 'GitUnreachable', message: 'away' }) }).attempts).toHaveLength(1);
+  });
+
+  test('lists 20 objects, images and failures at most, and counts the rest', () => {
+    const names = Array.from({ length: 30 }, (_, index) => `ConfigMap shop/${index}`);
+    const images = names.map((workload) => ({ workload, container: 'app', after: 'web:1' }));
+    const written = { ...wrote('created', ...names), images };
+    const many: Step = { outcome: applied(seen('aaa'), { changes: { ...noChanges, created: 30 } }), written };
+    const [top] = after(many).attempts;
+    expect([top?.created?.length, top?.images?.length, top?.changes]).toEqual([20, 20, { created: 30 }]);
+    const failures = Array.from({ length: 9 }, (_, index) => broken('bbb', `fault ${index}`));
+    expect(after(first, ...failures).attempts[0]?.failures).toHaveLength(5);
+  });
+});
+
+describe('a commit that changes nothing', () => {
+  test('moves the revision, and is listed in the running one and then in the next', () => {
+    const { attempts } = after(first, silent('bbb'), silent('ccc'));
+    expect(attempts).toHaveLength(1);
+    expect(attempts[0]?.passed?.map(({ commit, time }) => [commit, time])).toEqual([
+      [sha('bbb'), at(1)],
+      [sha('ccc'), at(2)],
+    ]);
+    const next = { ...second, outcome: applied(seen('ddd'), { changes: { ...noChanges, changed: 1 } }) };
+    const [top] = after(first, silent('bbb'), silent('ccc'), next).attempts;
+    expect(top?.commits?.map(({ commit }) => commit)).toEqual([sha('bbb'), sha('ccc')]);
+    expect([top?.number, top?.from]).toEqual([2, sha('ccc')]);
+  });
+
+  test('looked at again is not listed again', () => {
+    const { attempts } = after(first, silent('bbb'), silent('bbb'));
+    expect(attempts[0]?.passed).toHaveLength(1);
+  });
+
+  test('is one of the last 20, the rest are counted', () => {
+    const busy = Array.from({ length: 25 }, (_, index) => silent(`c${index}c`));
+    const [top] = after(first, ...busy).attempts;
+    expect([top?.passed?.length, top?.morePassed, top?.passed?.at(-1)?.commit]).toEqual([20, 5, sha('c24c')]);
+    const [next] = after(first, ...busy, second).attempts;
+    expect([next?.commits?.length, next?.moreCommits]).toEqual([20, 5]);
+  });
+
+  test('after one that failed gets no record, and is listed in the next', () => {
+    const { attempts } = after(first, broken('bbb'), silent('ccc'));
+    expect(attempts.map(({ number, commit, silent: isSilent }) => [number, commit, isSilent])).toEqual([
+      [2, sha('ccc'), true],
+      [2, sha('bbb'), undefined],
+      [1, sha('aaa'), undefined],
+    ]);
+    const next = after(first, broken('bbb'), silent('ccc'), { ...second, outcome: { ...second.outcome, seen: seen('ddd') } }).attempts[0];
+    expect([next?.number, next?.commits?.map(({ commit }) => commit)]).toEqual([3, [sha('ccc')]]);
+  });
+});
+
+describe('the commits that came in with one', () => {
+  const incoming = (relation: 'Forward' | 'Rollback', shorts: readonly string[], count = shorts.length) => {
+    const commits = shorts.map((short) => ({ ...seen(short).commit!, authorTime: at(0), committer: 'Ada', parents: [], trailers: [] }));
+    return { relation, commits, count, more: false };
+  };
+
+  test('are listed as git tells them, oldest first, without itself, after those that were seen go by', () => {
+    const outcome = { ...second.outcome, seen: seen('ddd'), incoming: incoming('Forward', ['ddd', 'ccc', 'bbb'], 300) } as Ended;
+    const [top] = after(first, silent('abc'), { ...second, outcome }).attempts;
+    expect(top?.commits?.map(({ commit, time }) => [commit, time])).toEqual([
+      [sha('abc'), at(1)],
+      [sha('bbb'), undefined],
+      [sha('ccc'), undefined],
+    ]);
+    expect([top?.cause, top?.moreCommits]).toEqual(['Commit', 297]);
+  });
+
+  test('are none on the way back, which is a rollback', () => {
+    const outcome = { ...second.outcome, incoming: incoming('Rollback', ['aaa', 'ccc']) } as Ended;
+    const [top] = after(first, { ...second, outcome, generation: 2 }).attempts;
+    expect([top?.cause, top?.commits]).toEqual(['Rollback', undefined]);
+  });
+});
+
+describe('what wants a record', () => {
+  const numbers = (attempts: readonly Attempt[], recorded: readonly string[] = []): readonly number[] =>
+    unrecorded(attempts, ({ attempted }) => recorded.includes(attempted)).map(({ number }) => number);
+
+  test('is what was applied, at once', () => {
+    expect(numbers(after(first).attempts)).toEqual([1]);
+    expect(numbers(after(first).attempts, [at(0)])).toEqual([]);
+  });
+
+  test('is what failed once it is superseded, not before', () => {
+    expect(numbers(after(first, broken('bbb')).attempts)).toEqual([1]);
+    expect(numbers(after(first, broken('bbb'), broken('ccc')).attempts)).toEqual([1, 2]);
+    expect(numbers(after(first, broken('bbb'), silent('ccc')).attempts)).toEqual([1, 2]);
+  });
+
+  test('stays in the status until it is recorded, six at most', () => {
+    const steps = Array.from({ length: 9 }, (_, index) => broken(`b${index}b`));
+    expect(after(first, ...steps).attempts.map(({ number }) => number)).toEqual([10, 9, 8, 7, 6, 5]);
+    const recorded = steps.map((_, index) => at(index));
+    expect(after(first, ...steps.map((step) => ({ ...step, recorded }))).attempts.map(({ number }) => number)).toEqual([10]);
+  });
+});
+
+describe('an attempt of which no outcome was told', () => {
+  const noted = (step: GitOpsSourceStatus, short: string, minute: number) => attemptStatus(step, seen(short), 1, at(minute));
+
+  test('is found in the status that it was noted in', () => {
+    const before = after(first);
+    expect(notedIn(before)).toBeUndefined();
+    expect(notedIn(undefined)).toBeUndefined();
+    expect(notedIn(noted(before, 'bbb', 5))).toEqual({ commit: sha('bbb'), time: at(5) });
+  });
+
+  test('is taken up again, also where nothing was left to do, and marked', () => {
+    const [top] = after(first, { ...silent('bbb'), noted: { commit: sha('bbb'), time: at(1) } }).attempts;
+    expect(top).toMatchObject({ number: 2, commit: sha('bbb'), interrupted: true, applied: at(1) });
+    expect(top?.silent).toBeUndefined();
+  });
+
+  test('and that is superseded gets a record that says no more than is known', () => {
+    const { attempts } = after(first, { ...second, noted: { commit: sha('ccc'), time: at(0) }, recorded: [] });
+    expect(attempts.map(({ number, commit }) => [number, commit])).toEqual([
+      [3, sha('bbb')],
+      [2, sha('ccc')],
+      [1, sha('aaa')],
+    ]);
+    expect(attempts[1]).toEqual({
+      number: 2,
+      commit: sha('ccc'),
+      generation: 1,
+      cause: 'Commit',
+      from: sha('aaa'),
+      attempted: at(0),
+      interrupted: true,
+    });
+  });
+
+  test('as the first of all is known by what is in already', () => {
+    const [top] = after({ outcome: applied(seen('aaa'), { changes: { ...noChanges, unchanged: 12 } }) }).attempts;
+    expect(top).toMatchObject({ number: 1, interrupted: true });
+  });
+});
+
+test('what is put back of the running revision is a correction, not a revision', () => {
+  const running = after(first, silent('bbb'));
+  const back = applied(seen('bbb'), { changes: { ...noChanges, changed: 1 } });
+  expect(isCorrection(running, back, 1)).toBe(true);
+  expect(isCorrection(running, back, 2)).toBe(false);
+  expect(isCorrection(running, applied(seen('bbb')), 1)).toBe(false);
+  expect(isCorrection(running, applied(seen('ccc'), { changes: { ...noChanges, changed: 1 } }), 1)).toBe(false);
+  expect(isCorrection(undefined, back, 1)).toBe(false);
+  const next = after(first, silent('bbb'), { outcome: back, written: wrote('changed', 'A') });
+  expect(next.attempts).toEqual(running.attempts);
+});
