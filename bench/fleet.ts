@@ -64,13 +64,13 @@ export async function createSources(request: Requester, url: string, count: numb
   return versions;
 }
 
-/** How many sources say that this commit is applied. */
-export async function countApplied(request: Requester, commit: string): Promise<number> {
+/** How many sources say that everything of this commit is healthy. */
+export async function countHealthy(request: Requester, commit: string): Promise<number> {
   const list = await request.ok('GET', sourcesPath);
-  const applied = list.items.filter(
-    (source: { status?: { revision?: { applied?: { commit?: string } } } }) => source.status?.revision?.applied?.commit === commit,
+  const healthy = list.items.filter(
+    (source: { status?: { revision?: { healthy?: { commit?: string } } } }) => source.status?.revision?.healthy?.commit === commit,
   );
-  return applied.length;
+  return healthy.length;
 }
 
 function manifestsOf(name: string): string {

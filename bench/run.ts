@@ -90,7 +90,7 @@ function print(measured: Measured): boolean {
   ]);
   const results = verdicts(measured);
   const sections = [
-    `${sources} sources of 4 objects, from nothing to applied; ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}`,
+    `${sources} sources of 4 objects, from nothing to healthy; ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}`,
     table(['', 'bare client', 'operator', 'git', 'with git', 'start-up'], [...rounds, text]),
     'Calls of the operator (last round)',
     table(['verb', 'resource', 'calls', 'allowed'], calls, 2),

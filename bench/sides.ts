@@ -9,7 +9,7 @@ import { startOperator } from '../test/e2e/operator.ts';
 import type { AuditEvent } from '../test/e2e/audit.ts';
 import { clockOf, isUpkeep, ofOperator, tableOf } from './calls.ts';
 import type { Calls } from './calls.ts';
-import { appNames, countApplied } from './fleet.ts';
+import { appNames, countHealthy } from './fleet.ts';
 import { followStatuses } from './follow.ts';
 import type { Idle } from './idle.ts';
 import { idleMinute } from './idle.ts';
@@ -54,7 +54,7 @@ export function record(field: Field): Promise<Recording> {
     const recorder = await startRecorder(plane.control);
     try {
       await using operator = await launch(recorder.kubeconfigPath);
-      await untilApplied(field, plane, operator);
+      await untilHealthy(field, plane, operator);
       return recorder.recording(appNames(field.count));
     } finally {
       await recorder.close();
@@ -65,8 +65,8 @@ export function record(field: Field): Promise<Recording> {
 export function runBare(field: Field, recording: Recording): Promise<BareResult> {
   return onFreshPlane(field, async (plane) => {
     await replay(recording, plane.versions, plane.control.admin, connections);
-    const applied = await countApplied(plane.control.request, field.commit);
-    if (applied !== field.count) throw new Error(`the bare client brought ${applied} of ${field.count} sources in`);
+    const healthy = await countHealthy(plane.control.request, field.commit);
+    if (healthy !== field.count) throw new Error(`the bare client brought ${healthy} of ${field.count} sources in`);
     const { first, last } = clockOf(ofOperator(await plane.audit.events()));
     return { seconds: (last - first) / 1_000 };
   });
@@ -82,7 +82,7 @@ export function runOperator(field: Field, lsRefs?: () => number): Promise<Operat
   return onFreshPlane(field, async (plane) => {
     const spawned = Date.now();
     await using operator = await launch(plane.control.kubeconfigPath);
-    await untilApplied(field, plane, operator);
+    await untilHealthy(field, plane, operator);
     const events = await untilQuiet(plane);
     const { first, last } = clockOf(events);
     const led = timeOf(operator, 'leading');
@@ -110,7 +110,7 @@ async function imageNodeOptions(): Promise<readonly string[]> {
 }
 
 /** The audit log tells first; then every source is looked at, which costs the API server a list. */
-async function untilApplied(field: Field, plane: Plane, operator: Operator): Promise<void> {
+async function untilHealthy(field: Field, plane: Plane, operator: Operator): Promise<void> {
   let ended = false;
   void operator.ended.then(() => (ended = true));
   const statuses = followStatuses(plane.control.auditLog);
@@ -118,11 +118,11 @@ async function untilApplied(field: Field, plane: Plane, operator: Operator): Pro
     if (ended) throw new GiveUp(`the operator ended\n${operator.output()}`);
     const told = await statuses();
     if (told < field.count) throw new NotYet(`${told} of ${field.count} sources have a status`);
-    const applied = await countApplied(plane.control.request, field.commit);
-    if (applied < field.count) throw new NotYet(`${applied} of ${field.count} sources are applied`);
+    const healthy = await countHealthy(plane.control.request, field.commit);
+    if (healthy < field.count) throw new NotYet(`${healthy} of ${field.count} sources are healthy`);
     return true;
   };
-  await waitFor('every source is applied', probe, stormDeadline);
+  await waitFor('every source is healthy', probe, stormDeadline);
 }
 
 /** What goes behind (events) is done when two looks in a row find nothing new. */

@@ -248,6 +248,11 @@ const entries = {
     meaning: 'A CRD was applied but the API server does not serve it yet.',
     remedy: 'Read the conditions of the CRD.',
   },
+  HealthTimeout: {
+    retry: 'retry',
+    meaning: 'The revision is applied, and its objects did not become healthy within spec.health.timeout.',
+    remedy: 'Read what each object waits for and correct it in git; the source becomes Ready by itself once all are healthy.',
+  },
   ApiServerUnavailable: {
     retry: 'retry',
     meaning: 'The API server cannot be reached or answers with an error of its own.',
@@ -285,7 +290,12 @@ export const conditionReasons = {
   Drifted: 'Somebody changed in the cluster what git states; status.drift names the first 20 fields.',
   Fight: 'A field manager writes the same field again after each correction; it is corrected ever more rarely.',
   DriftIgnored: 'spec.drift.mode is Ignore: nothing is compared.',
-  NotAssessed: 'Health is not assessed yet.',
+  AwaitingHealth: 'The revision is applied, and is waited for to become healthy (spec.health.wait).',
+  Healthy: 'Every object of the applied revision is as its spec says.',
+  InProgress: 'Some objects are not as their spec says yet, or no more, or are being deleted; none has failed.',
+  Unhealthy: 'Some objects have failed: they do not get to what their spec says by themselves.',
+  HealthUnknown: 'Nothing can be said of the health of some objects; all others are healthy.',
+  NothingApplied: 'No revision is applied yet, so that nothing can be healthy.',
 } as const satisfies Record<string, string>;
 
 export type ConditionReason = keyof typeof conditionReasons;
@@ -300,6 +310,8 @@ export const eventReasons = {
   Notice: 'Something in the repository is left out or read in a way that its author should know.',
   ApiServerWarning: 'The API server warned about an object, of a deprecation for instance.',
   RefMoved: 'The ref was moved to a commit that does not follow the last one: a force-push, or a tag set anew.',
+  Healthy: 'Every object of the applied revision is healthy, for the first time or again.',
+  Unhealthy: 'An object of the applied revision is no longer healthy.',
   Pruned: 'Objects were deleted because the source is, or let go of.',
   LeftBehind: 'Objects of a deleted source stay in the cluster, and why.',
   Suspended: 'The source is suspended.',

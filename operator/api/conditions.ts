@@ -2,7 +2,7 @@
 import type { Condition } from './types.ts';
 
 /**
- * Ready: the observed revision is applied (rule 32). Reconciling: an attempt runs, or a failed one will be tried again.
+ * Ready: the observed revision is applied and, where that is waited for, was healthy (rule 32). Reconciling: an attempt runs, or a failed one will be tried again.
  * Stalled: nothing but an edit of the spec helps. Healthy, Drifted, SourceVerified: as they say.
  */
 export const conditionTypes = ['Ready', 'Reconciling', 'Stalled', 'Healthy', 'Drifted', 'SourceVerified'] as const;

@@ -64,7 +64,7 @@ export interface GitOpsSourceSpec {
   readonly deletionPolicy: 'Delete' | 'Orphan';
   /** What happens when somebody changes in the cluster what git states. */
   readonly drift: SpecDrift;
-  /** Whether a revision must become healthy, and how long that may take. It has no effect yet: health is not assessed. */
+  /** Whether a revision must become healthy to be Ready, and how long that may take. */
   readonly health: SpecHealth;
   /** How many records of the audit trail are kept: ControllerRevisions with label plumbline.dev/source. The oldest go first. */
   readonly historyLimit: number;
@@ -151,7 +151,7 @@ export interface DriftRule {
   readonly managers?: readonly string[] | undefined;
 }
 
-/** Whether a revision must become healthy, and how long that may take. It has no effect yet: health is not assessed. */
+/** Whether a revision must become healthy to be Ready, and how long that may take. */
 export interface SpecHealth {
   /** Whether the source is Ready only once the revision was healthy. */
   readonly wait: boolean;

@@ -13,6 +13,8 @@ export interface ListOptions extends Pick<KubeRequest, 'as' | 'flow' | 'behind' 
   readonly pageSize?: number | undefined;
   /** Default `metadataOnlyList`. */
   readonly accept?: string | undefined;
+  /** What is kept of each object, page by page; default all of it. */
+  readonly keep?: ((object: KubeObject) => KubeObject) | undefined;
 }
 
 export interface ListPage {
@@ -88,7 +90,7 @@ export async function listAll(
   let resourceVersion = '';
   for await (const page of listPages(client, resource, options)) {
     if (page.startsOver) items = [];
-    for (const item of page.items) items.push(item);
+    for (const item of page.items) items.push(options.keep === undefined ? item : options.keep(item));
     resourceVersion = page.resourceVersion;
   }
   return { items, resourceVersion };

@@ -37,6 +37,8 @@ export interface ReflectOptions {
   readonly fieldSelector?: string | undefined;
   /** Metadata only: data never enters memory. */
   readonly metadataOnly: boolean;
+  /** What is kept of each object of a list while the others come; must leave metadata.resourceVersion. Default all of it. */
+  readonly keep?: ((object: KubeObject) => KubeObject) | undefined;
   readonly signal: AbortSignal;
   /** In [0, 1), for jitter. */
   readonly random: () => number;
@@ -128,9 +130,9 @@ function afterFailure(error: unknown, position: Position): { readonly failed: bo
 }
 
 async function list(options: ReflectOptions, position: Position): Promise<void> {
-  const { client, resource, namespace, labelSelector, fieldSelector, signal } = options;
+  const { client, resource, namespace, labelSelector, fieldSelector, keep, signal } = options;
   const accept = options.metadataOnly ? metadataOnlyList : 'application/json';
-  const query = { namespace, labelSelector, fieldSelector, accept, signal };
+  const query = { namespace, labelSelector, fieldSelector, accept, keep, signal };
   const found = options.handler.page === undefined ? await listAll(client, resource, query) : await listByPages(options, query);
   options.handler.replace(found.items, found.resourceVersion);
   position.resourceVersion = found.resourceVersion;

@@ -12,6 +12,9 @@ import type { GroupVersionKind, KubeObject, Resource } from '../kube/types.ts';
 import { createAssessor, within } from './assessor.ts';
 import { noDrift } from './drift/types.ts';
 import type { Drift } from './drift/types.ts';
+import { assess, needsStatus } from './health/table.ts';
+import { isSameVerdict } from './health/types.ts';
+import type { Verdict } from './health/types.ts';
 import { createMembers, inVersion } from './members.ts';
 import { readLiveObject } from './read.ts';
 import type { Inventory, Member } from './types.ts';
@@ -72,17 +75,20 @@ export function createInventory(options: InventoryOptions): Inventory {
       if (before !== undefined) drop(key, before);
       return;
     }
-    if (!isWatched || options.metadataOnly === true) return members.put(key, before, { ...seen, drift: before?.drift });
+    if (options.metadataOnly === true) return members.put(key, before, { ...seen, drift: before?.drift });
+    const health = isWatched || !needsStatus(resource) ? assess(object, Date.now()) : undefined;
+    if (!isWatched) return members.put(key, before, { ...seen, drift: before?.drift, health });
     const drift = assessor.assess({ key, resource, object, metadataOnly: isMetadataOnly(resource) });
-    if (isNew) members.put(key, before, { ...seen, drift: drift ?? before?.drift });
-    else judged(key, drift);
+    if (isNew) members.put(key, before, { ...seen, drift: drift ?? before?.drift, health });
+    else judged(key, drift, health);
   }
 
   /** A verdict that changed without the object. */
-  function judged(key: string, drift: Drift | undefined): void {
+  function judged(key: string, drift: Drift | undefined, health?: Verdict): void {
     const member = members.get(key);
-    if (member === undefined || drift === undefined || member.drift === drift) return;
-    members.put(key, member, { ...member, drift });
+    if (member === undefined) return;
+    const now = { drift: drift ?? member.drift, health: health ?? member.health };
+    if (now.drift !== member.drift || !isSameVerdict(now.health, member.health)) members.put(key, member, { ...member, ...now });
   }
 
   function drop(key: string, member: Member): void {

@@ -4,6 +4,7 @@ import type { Manifest } from '../render/types.ts';
 import type { Path } from './drift/path.ts';
 import type { Settled } from './drift/settle.ts';
 import type { Drift } from './drift/types.ts';
+import type { Verdict } from './health/types.ts';
 
 /** A live object, as small as can be. */
 export interface LiveObject {
@@ -30,6 +31,8 @@ export interface LiveObject {
 export interface Member extends LiveObject {
   /** Against the manifest last written to it; undefined as long as that is not known. */
   readonly drift: Drift | undefined;
+  /** Undefined as long as no watch has shown it as it is now: after a write of our own, for a moment. */
+  readonly health?: Verdict | undefined;
 }
 
 /** An object that a look-up found: what a refusal or an adoption has to tell is kept too. */

@@ -12,16 +12,14 @@ import type { Logger } from '../log.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { handledRequest } from '../report/status.ts';
-import type { RevisionSeen } from '../report/types.ts';
-import { judgeMove, moveText } from '../source/moves.ts';
-import type { Move } from '../source/moves.ts';
-import type { Observation, ResolvedRef } from '../source/types.ts';
+import type { Outcome, RevisionSeen } from '../report/types.ts';
 import { CorrectionPace } from './correction-pace.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { unattempted } from './failure.ts';
-import { followedBefore } from './followed.ts';
-import type { Followed } from './followed.ts';
+import type { Entry } from './entry.ts';
+import { tellMove } from './followed.ts';
 import { finalize, isOurs, releaseSource } from './finalize.ts';
+import { HealthKeeper } from './health-keeper.ts';
 import { isAllowanceOver } from './held.ts';
 import { lacksOf, watchLacks } from './lacks.ts';
 import { isAsWritten, isIntact } from './memory.ts';
@@ -33,6 +31,7 @@ import { checkSpec } from './spec.ts';
 import { requestedAt } from './teller.ts';
 import type { Teller } from './teller.ts';
 import type { Memory, WalkEnv } from './types.ts';
+
 import { walk } from './walk.ts';
 
 export interface ControllerOptions {
@@ -49,27 +48,6 @@ export interface ControllerOptions {
 /** A revision that takes longer than this says that it is under way, milliseconds. */
 const progressAfter = 1_000;
 
-/** What is kept of one source between its walks. */
-interface Entry {
-  readonly link: RemoteLink;
-  readonly pace: CorrectionPace;
-  memory: Memory | undefined;
-  /** The memory of the revision that was applied last; a failure does not take it away. */
-  lastApplied: Memory | undefined;
-  /** Failed walks in a row over the same revision and spec. */
-  failures: number;
-  /** The answer of the remote that was walked or told last. */
-  toldObservation: Observation | undefined;
-  /** What the last walk was over; `fullRef` is empty for a bare commit. */
-  followed: Followed | undefined;
-  /** The value of requestedAt for which the remote was asked. */
-  polledFor: string | undefined;
-  /** A member changed during a walk. */
-  recheck: boolean;
-  /** Ends the watches for what the last walk lacked. */
-  lacks: AbortController | undefined;
-}
-
 /** Runs from `start` to `stop`. */
 export class Controller {
   readonly #options: ControllerOptions;
@@ -77,6 +55,8 @@ export class Controller {
   readonly #entries = new Map<string, Entry>();
   readonly #walking = new Set<string>();
   readonly #drift: DriftWatch;
+  readonly #health: HealthKeeper;
+  readonly #ends = new AbortController();
   #unlisten: () => void = () => {};
 
   constructor(options: ControllerOptions) {
@@ -86,7 +66,9 @@ export class Controller {
     this.#queue = new WalkQueue({
       run: (key, _cause, signal) => this.#run(key, signal),
       onDepth: (depth) => options.metrics.queueDepth(depth),
+      onAgain: (key) => this.#health.interrupt(key),
     });
+    this.#health = new HealthKeeper({ ...options, isWalking: (key) => this.#walking.has(key), signal: this.#ends.signal });
   }
 
   /** Wakes every source that there is, and from now on whatever changes. */
@@ -107,6 +89,8 @@ export class Controller {
       entry.lacks?.abort();
     }
     await this.#queue.close(graceMs);
+    await this.#health.stop();
+    this.#ends.abort();
   }
 
   /** A receiver was called: the remote of this source is asked now. */
@@ -188,6 +172,7 @@ export class Controller {
     entry?.lacks?.abort();
     this.#drift.forget(key);
     this.#entries.delete(key);
+    this.#health.forget(key);
     this.#options.env.inventory.release(key);
     if (source !== undefined) this.#options.env.inventory.retainStated(applySetId(source.metadata), undefined);
     this.#options.metrics.removeSource(key);
@@ -225,10 +210,11 @@ export class Controller {
   async #run(key: string, signal: AbortSignal): Promise<void> {
     this.#walking.add(key);
     try {
-      await this.#drift.idle(key);
+      await Promise.all([this.#drift.idle(key), this.#health.quiet(key)]);
       await this.#walkOver(key, signal);
     } finally {
       this.#walking.delete(key);
+      this.#health.walked(key);
     }
     const entry = this.#entries.get(key);
     if (entry?.recheck === true && entry.memory !== undefined && !this.#isIntact(key, entry.memory)) {
@@ -247,6 +233,7 @@ export class Controller {
       if (source.metadata.deletionTimestamp !== undefined) await this.#finalize(key, entry, source, signal);
       else if (source.spec.suspend) await this.#suspend(key, entry, source, signal);
       else await this.#reconcile(key, entry, source, signal);
+      if (source.metadata.deletionTimestamp === undefined) await this.#health.adopt(key, source, signal);
     } catch (error) {
       if (!signal.aborted) this.#untold(key, entry, source, ownRequestError(error));
     }
@@ -314,33 +301,28 @@ export class Controller {
     if (outcome.kind === 'failed' && outcome.changes === undefined && isImmediate(outcome.error, entry.failures + 1)) {
       return this.#again(key, entry, source, outcome.error);
     }
-    await teller.outcome(current(), outcome, requestedAt(source), this.#drift.report(key, current()), signal);
+    if (outcome.kind === 'applied' && entry.memory !== undefined) await this.#settle(key, entry.memory, current(), outcome, signal);
+    const health = this.#health.outcomeInput(key, current(), outcome);
+    await teller.outcome(current(), outcome, requestedAt(source), this.#drift.report(key, current()), health, signal);
     if (outcome.kind === 'applied') entry.failures = 0;
-    this.#tellMove(entry, source, seen.ref, signal);
+    tellMove(this.#options, entry, source, seen.ref, signal);
     if (isAllowanceOver(source, outcome)) await teller.removeAnnotation(current(), allowPruneAnnotation, signal);
     if (outcome.kind === 'failed') this.#again(key, entry, source, outcome.error);
   }
 
-  /** Behind the walk: whether the ref was moved otherwise than by a push that goes forward. */
-  #tellMove(entry: Entry, source: GitOpsSource, now: ResolvedRef, signal: AbortSignal): void {
-    const { env, teller } = this.#options;
-    const { url } = source.spec;
-    const past = entry.followed ?? followedBefore(source, now);
-    entry.followed = { url, commit: now.commit, fullRef: now.fullRef ?? '' };
-    if (past === undefined || past.url !== url) return;
-    const tell = (descends: boolean | undefined): Move => {
-      const move = judgeMove(past, now, descends);
-      const text = moveText(move, past.commit, now);
-      if (text !== undefined) teller.refMoved(source, text);
-      return move;
-    };
-    if (tell(undefined) !== 'forward') return;
-    void env.remotes.descends(url, entry.link.credentials, past.commit, now.commit, signal).then(tell, () => {}); // not to be found out: then it is not said
+  /** What was applied may become healthy in a moment: then it is told at once. Whatever wakes the source ends that. */
+  async #settle(key: string, memory: Memory, source: GitOpsSource, outcome: Outcome, signal: AbortSignal): Promise<void> {
+    this.#health.follow(key, memory, outcome.kind === 'applied' ? outcome.changes : undefined);
+    this.#walking.delete(key);
+    await this.#health.settle(key, source, outcome, signal);
+    this.#walking.add(key);
   }
 
   /** A failure before there is anything to walk over. */
   async #failed(key: string, entry: Entry, source: GitOpsSource, error: PlumblineError, signal: AbortSignal): Promise<void> {
-    await this.#options.teller.outcome(source, unattempted(error), entry.polledFor, undefined, signal);
+    const outcome = unattempted(error);
+    const health = this.#health.outcomeInput(key, source, outcome);
+    await this.#options.teller.outcome(source, outcome, entry.polledFor, undefined, health, signal);
     // The remote is asked again by itself; only a Secret has to be read anew.
     if (entry.link.observation?.error === undefined || source.spec.auth !== undefined) this.#again(key, entry, source, error);
     else this.#options.metrics.countError(key, error.reason);
@@ -378,7 +360,15 @@ export class Controller {
   async #suspend(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
     entry.link.close();
     entry.toldObservation = undefined;
-    await this.#options.teller.outcome(source, { kind: 'suspended' }, undefined, this.#drift.report(key, source), signal);
+    const { teller } = this.#options;
+    await teller.outcome(
+      source,
+      { kind: 'suspended' },
+      undefined,
+      this.#drift.report(key, source),
+      this.#health.input(key, source),
+      signal,
+    );
   }
 
   async #finalize(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,11 @@
-/** Pure: what a source followed before, so that a ref that was moved otherwise than forward is noticed. */
+/** What a source followed before, so that a ref that was moved otherwise than forward is noticed and told. */
 import type { GitOpsSource } from '../api/types.ts';
+import { judgeMove, moveText } from '../source/moves.ts';
+import type { Move } from '../source/moves.ts';
 import type { ResolvedRef } from '../source/types.ts';
+import type { RemoteLink } from './remote-link.ts';
+import type { Teller } from './teller.ts';
+import type { WalkEnv } from './types.ts';
 
 /** What a walk was over; `fullRef` is empty for a bare commit. */
 export interface Followed {
@@ -14,4 +19,26 @@ export function followedBefore({ metadata, spec, status }: GitOpsSource, now: Re
   const commit = status?.revision?.observed?.commit;
   if (commit === undefined || status?.observedGeneration !== metadata.generation || spec.ref?.semver !== undefined) return undefined;
   return { url: spec.url, commit, fullRef: now.fullRef ?? '' };
+}
+
+/** Behind the walk: whether the ref was moved otherwise than by a push that goes forward. */
+export function tellMove(
+  { env, teller }: { readonly env: Pick<WalkEnv, 'remotes'>; readonly teller: Pick<Teller, 'refMoved'> },
+  entry: { followed: Followed | undefined; readonly link: RemoteLink },
+  source: GitOpsSource,
+  now: ResolvedRef,
+  signal: AbortSignal,
+): void {
+  const { url } = source.spec;
+  const past = entry.followed ?? followedBefore(source, now);
+  entry.followed = { url, commit: now.commit, fullRef: now.fullRef ?? '' };
+  if (past === undefined || past.url !== url) return;
+  const tell = (descends: boolean | undefined): Move => {
+    const move = judgeMove(past, now, descends);
+    const text = moveText(move, past.commit, now);
+    if (text !== undefined) teller.refMoved(source, text);
+    return move;
+  };
+  if (tell(undefined) !== 'forward') return;
+  void env.remotes.descends(url, entry.link.credentials, past.commit, now.commit, signal).then(tell, () => {}); // not to be found out: then it is not said
 }

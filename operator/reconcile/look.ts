@@ -44,9 +44,12 @@ export async function watchKinds(self: Walk, manifests: readonly Manifest[]): Pr
   return new Set(served.keys());
 }
 
+interface MemberKindsInput extends Pick<Walk, 'source' | 'signal'> {
+  readonly env: Pick<Walk['env'], 'discovery'>;
+}
+
 /** The kinds that the parent's annotation lists, in the version that the API server prefers; what is not served is left out. */
-export async function memberKinds(self: Pick<Walk, 'env' | 'source' | 'signal'>): Promise<readonly Resource[]> {
-  const { groupKinds } = readParent(self.source.metadata.annotations);
-  if (groupKinds.length === 0) return [];
-  return self.env.discovery.preferred(groupKinds, self.signal);
+export async function memberKinds({ source, env, signal }: MemberKindsInput): Promise<readonly Resource[]> {
+  const { groupKinds } = readParent(source.metadata.annotations);
+  return groupKinds.length === 0 ? [] : env.discovery.preferred(groupKinds, signal);
 }

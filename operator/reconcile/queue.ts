@@ -7,6 +7,8 @@ export interface QueueOptions {
   /** Walks once. Must not throw; ends soon after its signal is aborted. */
   readonly run: (key: string, cause: string, signal: AbortSignal) => Promise<void>;
   readonly onDepth?: (depth: number) => void;
+  /** A source that walks is woken. */
+  readonly onAgain?: (key: string) => void;
 }
 
 /** What a timer of Node takes, milliseconds; it fires at once for more. */
@@ -40,6 +42,7 @@ export class WalkQueue {
     item.cause = cause;
     if (item.walk !== undefined && delayMs === 0) {
       item.again = true;
+      this.#options.onAgain?.(key);
       return;
     }
     const delay = Math.min(delayMs, longestTimer);
@@ -94,6 +97,7 @@ export class WalkQueue {
     item.timer = undefined;
     if (item.walk !== undefined) {
       item.again = true;
+      this.#options.onAgain?.(key);
       return;
     }
     const abort = new AbortController();

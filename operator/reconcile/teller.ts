@@ -1,6 +1,7 @@
 /** How the outcome of a walk is told: one status patch, events behind it, metrics, a log line. */
 import type { GitOpsSource, GitOpsSourceStatus } from '../api/types.ts';
 import { controllerManager, requestedAtAnnotation } from '../api/names.ts';
+import { findCondition } from '../api/conditions.ts';
 import { patchSource, sourceResource } from '../apply/parent.ts';
 import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -9,6 +10,8 @@ import { objectText } from '../kube/types.ts';
 import { pathText } from '../live/drift/path.ts';
 import type { Logger } from '../log.ts';
 import { contestedEvent, driftEvents, eventsOf, leftBehindEvent, refMovedEvent } from '../report/events.ts';
+import { healthEvents, healthStatus, withOutcomeHealth } from '../report/health.ts';
+import type { HealthInput } from '../report/health.ts';
 import type { EventDraft } from '../report/events.ts';
 import type { StatusExtras } from '../report/metric-source.ts';
 import type { Metrics } from '../report/metrics.ts';
@@ -43,6 +46,8 @@ export class Teller {
   readonly #options: TellerOptions;
   /** Of each source, what of its drift was told. */
   readonly #toldDrift = new Map<string, ReadonlySet<string>>();
+  /** Of each source, what is being told. */
+  readonly #turns = new Map<string, Promise<void>>();
 
   constructor(options: TellerOptions) {
     this.#options = options;
@@ -73,44 +78,82 @@ export class Teller {
     this.#options.trail.noted(source, next.revision?.attempted);
   }
 
+  /** What is told of one source is told in turn: each is computed from the status that the one before has left. */
+  async #inTurn<T>(source: GitOpsSource, work: (current: GitOpsSource) => Promise<T>): Promise<T> {
+    const key = `${source.metadata.namespace}/${source.metadata.name}`;
+    const told = (this.#turns.get(key) ?? Promise.resolve()).then(() => work(this.#options.store.get(key) ?? source));
+    const settled: Promise<void> = told.then(
+      () => {},
+      () => {}, // whoever asked is told
+    );
+    this.#turns.set(key, settled);
+    void settled.then(() => this.#turns.get(key) === settled && this.#turns.delete(key));
+    return await told;
+  }
+
   /** The outcome of a walk over `source`, everywhere that people look. Throws KubeError when the status cannot be written. */
-  async outcome(
-    source: GitOpsSource,
+  outcome(
+    seen: GitOpsSource,
     outcome: Outcome,
     handled: string | undefined,
     drift: DriftReport | undefined,
+    health: HealthInput | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const { log, now, trail } = this.#options;
-    const previous = source.status;
-    const generation = source.metadata.generation ?? 0;
-    const told = outcomeStatus({
-      previous,
-      outcome,
-      generation,
-      requestedAt: handled,
-      verifies: source.spec.verify !== undefined,
-      now: now(),
+    return this.#inTurn(seen, async (source) => {
+      const { log, now, trail } = this.#options;
+      const previous = source.status;
+      const generation = source.metadata.generation ?? 0;
+      const at = now();
+      const told = outcomeStatus({
+        previous,
+        outcome,
+        generation,
+        requestedAt: handled,
+        verifies: source.spec.verify !== undefined,
+        now: at,
+      });
+      const healthy = health === undefined ? told : withOutcomeHealth(previous, told, outcome, { ...health, now: at });
+      const attempts = trail.attemptsAfter(source, healthy, outcome);
+      const recorded = attempts === undefined ? healthy : { ...healthy, attempts };
+      const next = drift === undefined ? recorded : withDrift(recorded, drift, generation, at);
+      const ref = outcome.kind === 'suspended' ? undefined : outcome.seen?.ref.shortRef;
+      const images = outcome.kind === 'applied' ? outcome.images : undefined;
+      const incoming = outcome.kind === 'suspended' ? undefined : outcome.incoming;
+      await this.#patch(source, next, { ref, images, incoming }, signal);
+      trail.told(`${source.metadata.namespace}/${source.metadata.name}`);
+      for (const draft of [...eventsOf(outcome, previous, next), ...healthEvents(previous, next, outcome)]) this.event(source, draft);
+      logOutcome(log, source, outcome, previous);
+      if (outcome.kind !== 'suspended') this.#corrected(source, outcome.corrected);
+      if (drift !== undefined) this.#drifted(source, previous, drift);
+      this.#countLate(source, previous, next);
     });
-    const attempts = trail.attemptsAfter(source, told, outcome);
-    const recorded = attempts === undefined ? told : { ...told, attempts };
-    const next = drift === undefined ? recorded : withDrift(recorded, drift, generation, now());
-    const ref = outcome.kind === 'suspended' ? undefined : outcome.seen?.ref.shortRef;
-    const images = outcome.kind === 'applied' ? outcome.images : undefined;
-    const incoming = outcome.kind === 'suspended' ? undefined : outcome.incoming;
-    await this.#patch(source, next, { ref, images, incoming }, signal);
-    trail.told(`${source.metadata.namespace}/${source.metadata.name}`);
-    for (const draft of eventsOf(outcome, previous, next)) this.event(source, draft);
-    logOutcome(log, source, outcome, previous);
-    if (outcome.kind !== 'suspended') this.#corrected(source, outcome.corrected);
-    if (drift !== undefined) this.#drifted(source, previous, drift);
+  }
+
+  /** The health of a source between two walks. Tells whether there was anything to write; throws KubeError when it cannot be. */
+  health(seen: GitOpsSource, health: HealthInput, signal: AbortSignal): Promise<boolean> {
+    return this.#inTurn(seen, async (source) => {
+      const previous = source.status ?? {};
+      const next = healthStatus(previous, health);
+      const isWritten = await this.#patch(source, next, {}, signal);
+      for (const draft of healthEvents(previous, next)) this.event(source, draft);
+      this.#countLate(source, previous, next);
+      return isWritten;
+    });
+  }
+
+  #countLate({ metadata }: GitOpsSource, previous: GitOpsSourceStatus | undefined, next: GitOpsSourceStatus): void {
+    const isLate = (status: GitOpsSourceStatus | undefined) => findCondition(status?.conditions, 'Ready')?.reason === 'HealthTimeout';
+    if (isLate(next) && !isLate(previous)) this.#options.metrics.countError(`${metadata.namespace}/${metadata.name}`, 'HealthTimeout');
   }
 
   /** What differs from git now, told between two walks. */
-  async drift(source: GitOpsSource, report: DriftReport, signal: AbortSignal): Promise<void> {
-    const previous = source.status ?? {};
-    await this.#patch(source, withDrift(previous, report, source.metadata.generation ?? 0, this.#options.now()), {}, signal);
-    this.#drifted(source, previous, report);
+  drift(seen: GitOpsSource, report: DriftReport, signal: AbortSignal): Promise<void> {
+    return this.#inTurn(seen, async (source) => {
+      const previous = source.status ?? {};
+      await this.#patch(source, withDrift(previous, report, source.metadata.generation ?? 0, this.#options.now()), {}, signal);
+      this.#drifted(source, previous, report);
+    });
   }
 
   /** Events of what was not told before, and the metrics. */
@@ -184,7 +227,8 @@ export class Teller {
     }
   }
 
-  async #patch(source: GitOpsSource, next: GitOpsSourceStatus, extras: StatusExtras, signal: AbortSignal): Promise<void> {
+  /** Whether there was anything to write. */
+  async #patch(source: GitOpsSource, next: GitOpsSourceStatus, extras: StatusExtras, signal: AbortSignal): Promise<boolean> {
     const { client, store, metrics } = this.#options;
     const { namespace, name } = source.metadata;
     signal.throwIfAborted(); // else a source that went meanwhile would leave series behind
@@ -200,6 +244,7 @@ export class Teller {
         metrics.removeSource(key); // deleted meanwhile
       }
     }
+    return patch !== undefined;
   }
 }
 

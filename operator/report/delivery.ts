@@ -3,7 +3,7 @@
  * or pruned an object; it failed when it was refused, or was not healthy before the timeout or its successor.
  */
 import { findCondition } from '../api/conditions.ts';
-import type { GitOpsSourceStatus, RevisionStage } from '../api/types.ts';
+import type { GitOpsSourceStatus } from '../api/types.ts';
 import type { Incoming } from '../source/history/types.ts';
 
 /** What is remembered of a source between two statuses. Times are milliseconds since the epoch. */
@@ -109,7 +109,7 @@ export function deliveryAfter(
     failingSince ??= sinceOf(status);
   }
   if (isHealthy(status, tried.commit)) {
-    const healthyAt = timeOf(healthyStage(status)?.time);
+    const healthyAt = timeOf(status.revision?.healthy?.time);
     const isFirstTime = verdict !== 'success';
     if (verdict === undefined && wrote) deployments.push('success');
     const madeAt = before === undefined ? undefined : newSince(tried, before, came);
@@ -171,12 +171,7 @@ function isFailed({ history, revision, conditions }: GitOpsSourceStatus, commit:
 }
 
 function isHealthy(status: GitOpsSourceStatus, commit: string): boolean {
-  return status.revision?.applied?.commit === commit && healthyStage(status)?.commit === commit;
-}
-
-/** Where health is not assessed, what is applied counts as healthy. */
-function healthyStage({ revision, conditions }: GitOpsSourceStatus): RevisionStage | undefined {
-  return revision?.healthy ?? (findCondition(conditions, 'Healthy')?.reason === 'NotAssessed' ? revision?.applied : undefined);
+  return status.revision?.applied?.commit === commit && status.revision?.healthy?.commit === commit;
 }
 
 function isReady({ conditions }: GitOpsSourceStatus): boolean {

@@ -59,7 +59,7 @@ const actions: Readonly<Record<Phase | 'spec', string>> = {
 export function eventsOf(outcome: Outcome, previous: GitOpsSourceStatus | undefined, next: GitOpsSourceStatus): readonly EventDraft[] {
   if (outcome.kind === 'suspended') return suspendedEvents(previous);
   return [
-    ...(outcome.kind === 'applied' ? appliedEvents(outcome, previous) : failedEvents(outcome, previous, next)),
+    ...(outcome.kind === 'applied' ? appliedEvents(outcome, previous, next) : failedEvents(outcome, previous, next)),
     ...outcome.adopted.slice(0, maxAdoptions).map(adoptedEvent),
     ...(outcome.adopted.length > maxAdoptions ? [moreAdopted(outcome.adopted.slice(maxAdoptions))] : []),
     ...correctedEvents(outcome.corrected),
@@ -146,14 +146,22 @@ function suspendedEvents(previous: GitOpsSourceStatus | undefined): readonly Eve
   return [{ type: 'Normal', reason: 'Suspended', action: 'Suspend', note: conditionReasons.Suspended }];
 }
 
-function appliedEvents(outcome: Extract<Ended, { kind: 'applied' }>, previous: GitOpsSourceStatus | undefined): readonly EventDraft[] {
+function appliedEvents(
+  outcome: Extract<Ended, { kind: 'applied' }>,
+  previous: GitOpsSourceStatus | undefined,
+  next: GitOpsSourceStatus,
+): readonly EventDraft[] {
   const { shortRef, commit } = outcome.seen.ref;
   const top = previous?.history?.[0];
-  const known = top?.commit === commit && top.result === 'Applied' && findCondition(previous?.conditions, 'Ready')?.status === 'True';
+  const isIn =
+    findCondition(previous?.conditions, 'Ready')?.status === 'True' ||
+    findCondition(previous?.conditions, 'Reconciling')?.reason === 'AwaitingHealth';
+  const known = top?.commit === commit && top.result === 'Applied' && isIn;
   if (known && writtenBy(outcome.changes) === 0) return [];
   const done = changesText(outcome.changes);
   const subject = outcome.seen.commit === undefined ? '' : ` “${outcome.seen.commit.subject}” by ${outcome.seen.commit.author}`;
-  const note = `${revisionText(shortRef, commit)} is applied: ${counted(outcome.total, 'object')}, ${done === '' ? 'nothing to change' : done};${subject}`;
+  const isHealthy = next.revision?.healthy?.commit === commit && next.revision.healthy !== previous?.revision?.healthy;
+  const note = `${revisionText(shortRef, commit)} is applied${isHealthy ? ' and healthy' : ''}: ${counted(outcome.total, 'object')}, ${done === '' ? 'nothing to change' : done};${subject}`;
   return [{ type: 'Normal', reason: 'Applied', action: 'Apply', note: note.replace(/;$/u, '') }];
 }
 

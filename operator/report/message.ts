@@ -76,10 +76,10 @@ export function failureSummary(faults: readonly Fault[], length: number): string
   return `${cutText(faultLine(first), length - more.length)}${more}`;
 }
 
-/** `main@4f2a9c1 is applied: 12 objects, 1 created, 2 changed, 1 pruned; health is not assessed yet`. */
-export function appliedMessage(revision: string, total: number, changes: Changes): string {
-  const done = changesText(changes);
-  return `${revision} is applied: ${counted(total, 'object')}, ${done === '' ? 'nothing to change' : done}; health is not assessed yet`;
+/** `main@4f2a9c1 is applied: 12 objects, 1 created, 2 changed, 1 pruned`; what changed is left out where it is not known. */
+export function appliedMessage(revision: string, total: number, changes: Changes | undefined): string {
+  const done = changes === undefined ? '' : `, ${changesText(changes) === '' ? 'nothing to change' : changesText(changes)}`;
+  return `${revision} is applied: ${counted(total, 'object')}${done}`;
 }
 
 /** `1 created, 2 changed, 1 pruned, 1 let go`; empty when nothing was written. */

@@ -151,11 +151,9 @@ function conditionsAfter(
       conditions = notStalled(conditions, generation, now);
     }
   }
-  return setCondition(
-    conditions,
-    { ...at, type: 'Healthy', status: 'Unknown', reason: 'NotAssessed', message: conditionReasons.NotAssessed },
-    now,
-  );
+  // Health itself is told elsewhere (health.ts), where it is known.
+  const unknown = { type: 'Healthy', status: 'Unknown', reason: 'NothingApplied', message: conditionReasons.NothingApplied } as const;
+  return setCondition(conditions, { ...unknown, ...findCondition(conditions, 'Healthy'), ...at, type: 'Healthy' }, now);
 }
 
 /** A walk that found nothing to do leaves the sentence that says what was done last. */

@@ -25,9 +25,9 @@ describe('a deployer repository', () => {
       display: { revision: `main@${commit.slice(0, 7)}` },
       history: [{ commit, result: 'Applied' }],
     });
-    expect(source.status.revision.healthy).toBeUndefined();
-    expect(conditionOf(source, 'Ready')?.message).toMatch(/health is not assessed yet/);
-    expect(conditionOf(source, 'Healthy')).toMatchObject({ status: 'Unknown', reason: 'NotAssessed' });
+    expect(source.status.revision.healthy.commit).toBe(commit);
+    expect(conditionOf(source, 'Ready')?.message).toMatch(/^main@\w{7} is applied: 2 objects, 2 created$/);
+    expect(conditionOf(source, 'Healthy')).toMatchObject({ status: 'True', reason: 'Healthy', message: 'All 2 objects are healthy.' });
   });
 
   test('is followed: a change is applied, what leaves git leaves the cluster', async () => {

@@ -122,7 +122,7 @@ describe('what would be pruned and should not be at once', () => {
   });
 
   test('storage, with everything that would go beside it', async () => {
-    const stage = await applied({ 'a.yaml': configMap('a'), 'b.yaml': configMap('b'), 'data.yaml': claim });
+    const stage = await applied({ 'a.yaml': configMap('a'), 'b.yaml': configMap('b'), 'data.yaml': claim }, { health: { wait: false } });
     const commit = await push(stage, { 'data.yaml': null, 'b.yaml': null });
     const source = await held(stage, `PersistentVolumeClaim ${stage.namespace}/data holds data`);
     expect(await exists(stage, 'pvc', 'data')).toBe(true);
@@ -161,7 +161,7 @@ describe('what would be pruned and should not be at once', () => {
       'theirs.yaml': namespaceFile(theirs),
       'web.yaml': web,
     });
-    await stage.source({ serviceAccountName: 'wide' });
+    await stage.source({ serviceAccountName: 'wide', health: { wait: false } });
     await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'True' });
     await waitFor('the Deployment has a Pod', async () => (await scene().cluster.kubectl('get', 'pods', '-n', mine, '-o', 'name')) !== '');
     await waitFor('the namespace takes Pods', () => scene().cluster.request.get(`/api/v1/namespaces/${theirs}/serviceaccounts/default`));

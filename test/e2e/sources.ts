@@ -58,7 +58,7 @@ export interface ConditionWanted {
   readonly reason?: string;
   /** What the message has to hold. */
   readonly message?: string | RegExp;
-  /** Only once this commit was applied. */
+  /** Only once this commit was applied, and healthy where that is waited for. */
   readonly applied?: string;
   readonly deadlineMs?: number;
 }
@@ -77,7 +77,7 @@ export async function waitForCondition(cluster: Cluster, namespace: string, name
         found.observedGeneration === source.metadata.generation &&
         (reason === undefined || found.reason === reason) &&
         (message === undefined || (typeof message === 'string' ? found.message.includes(message) : message.test(found.message))) &&
-        (applied === undefined || source.status.revision?.applied?.commit === applied);
+        (applied === undefined || isSettled(source, applied));
       if (!fits)
         throw new NotYet(source === undefined ? 'no such source' : { generation: source.metadata.generation, status: source.status });
       return source;
@@ -86,7 +86,12 @@ export async function waitForCondition(cluster: Cluster, namespace: string, name
   );
 }
 
-/** Waits until a source is Ready at a commit: everything of it is applied. */
+/** Ready stays what it was while a revision is waited for to become healthy. */
+function isSettled(source: Json, commit: string): boolean {
+  return source.status.revision?.applied?.commit === commit && conditionOf(source, 'Reconciling')?.reason !== 'AwaitingHealth';
+}
+
+/** Waits until a source is Ready at a commit: everything of it is applied, and healthy. */
 export function waitUntilApplied(cluster: Cluster, namespace: string, name: string, commit: string, deadlineMs = 15_000): Promise<Json> {
   return waitForCondition(cluster, namespace, name, { status: 'True', applied: commit, deadlineMs });
 }

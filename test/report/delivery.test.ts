@@ -189,10 +189,3 @@ describe('where history is known', () => {
     expect(leadTimeOf('Forward', [4, 2], [[5, 'refused', '4'], ...good('4', 8)])).toBe(7);
   });
 });
-
-test('where health is not assessed, what is applied counts as healthy', () => {
-  const status = step(undefined, applied(revision('1'), { changes: wrote }), 2);
-  const notAssessed = { type: 'Healthy', status: 'Unknown', reason: 'NotAssessed', message: '', observedGeneration: 1 } as const;
-  const unassessed = { ...status, conditions: setCondition(status.conditions, notAssessed, at(2)) };
-  expect(deliveryAfter(deliveryOf({}), unassessed).told.deployments).toEqual(['success']);
-});

@@ -153,12 +153,9 @@ test('the summary of a failure is its first fault and a count, within its length
 });
 
 test.each([
-  [{}, 'main@4f2a9c1 is applied: 12 objects, nothing to change; health is not assessed yet'],
-  [
-    { created: 1, changed: 2, pruned: 1 },
-    'main@4f2a9c1 is applied: 12 objects, 1 created, 2 changed, 1 pruned; health is not assessed yet',
-  ],
-  [{ letGo: 1, unchanged: 11 }, 'main@4f2a9c1 is applied: 12 objects, 1 let go; health is not assessed yet'],
+  [{}, 'main@4f2a9c1 is applied: 12 objects, nothing to change'],
+  [{ created: 1, changed: 2, pruned: 1 }, 'main@4f2a9c1 is applied: 12 objects, 1 created, 2 changed, 1 pruned'],
+  [{ letGo: 1, unchanged: 11 }, 'main@4f2a9c1 is applied: 12 objects, 1 let go'],
 ])('an applied revision tells what was done: %j', (changes, text) => {
   expect(appliedMessage('main@4f2a9c1', 12, { ...noChanges, ...changes })).toBe(text);
 });

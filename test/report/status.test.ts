@@ -31,7 +31,7 @@ const heldPrune: Fault = { reason: 'PruneHeld', message: 'everything would go' }
 const badSpec: Fault = { reason: 'InvalidSpec', message: 'spec.schedule: 6 fields' };
 
 describe('conditions', () => {
-  const healthy = { Healthy: 'Unknown NotAssessed' };
+  const healthy = { Healthy: 'Unknown NothingApplied' };
   test.each<[string, readonly Outcome[], Record<string, string>]>([
     [
       'an applied revision',
@@ -111,7 +111,7 @@ describe('conditions', () => {
 describe('messages', () => {
   test('an applied revision', () => {
     const status = statusAfter(applied(seen('a'), { changes: created }));
-    expect(ready(status)?.message).toBe('main@a000000 is applied: 12 objects, 12 created; health is not assessed yet');
+    expect(ready(status)?.message).toBe('main@a000000 is applied: 12 objects, 12 created');
   });
 
   test('a refused revision over a running one', () => {

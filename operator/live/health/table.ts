@@ -7,6 +7,7 @@ import { certificateHealth, certificateRequestHealth, issuerHealth } from './cer
 import { apiServiceHealth, autoscalerHealth, claimHealth, definitionHealth, namespaceHealth, serviceHealth } from './cluster.ts';
 import { gatewayClassHealth, gatewayHealth, routeHealth } from './gateway.ts';
 import { generalHealth, readyHealth } from './generic.ts';
+import { podSelector } from './selector.ts';
 import { current } from './types.ts';
 import type { KindHealth, Verdict } from './types.ts';
 import { daemonSetHealth, deploymentHealth, replicaSetHealth, statefulSetHealth } from './workloads.ts';
@@ -79,9 +80,12 @@ export function needsStatus(kind: Pick<GroupVersionKind, 'group' | 'kind'>): boo
  * milliseconds since the epoch.
  */
 export function assess(object: KubeObject, now: number): Verdict {
+  const verdict = generalHealth(object) ?? ofKind(object, now);
+  const selector = verdict.status === 'Current' ? undefined : podSelector(object);
+  return selector === undefined ? verdict : { ...verdict, selector };
+}
+
+function ofKind(object: KubeObject, now: number): Verdict {
   const key = groupKindText(gvkOf(object));
-  const general = generalHealth(object);
-  if (general !== undefined) return general;
-  if (existing.has(key)) return current;
-  return (kinds[key] ?? readyHealth)(object, now);
+  return existing.has(key) ? current : (kinds[key] ?? readyHealth)(object, now);
 }

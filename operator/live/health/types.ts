@@ -12,7 +12,12 @@ export interface Verdict {
   readonly status: HealthStatus;
   /** What waits for what, `1 of 3 replicas is available`, without a full stop; undefined when Current. */
   readonly message?: string;
+  /** Of a workload that is not Current: which pods tell why. */
+  readonly selector?: PodSelector;
 }
+
+/** A label selector as the API has it. */
+export type PodSelector = Readonly<Record<string, unknown>>;
 
 /** The health of an object of one kind, once what holds for all kinds (deletion, generation, Reconciling, Stalled) is settled. */
 export type KindHealth = (object: KubeObject, now: number) => Verdict;
@@ -28,4 +33,9 @@ export function inProgress(message: string): Verdict {
 /** Stuck, and why. */
 export function failed(message: string): Verdict {
   return { status: 'Failed', message };
+}
+
+/** Whether two verdicts say the same. */
+export function isSameVerdict(a: Verdict | undefined, b: Verdict | undefined): boolean {
+  return a?.status === b?.status && a?.message === b?.message;
 }

@@ -1,0 +1,27 @@
+/** What the controller knows of one source. */
+import type { Observation } from '../source/types.ts';
+import type { CorrectionPace } from './correction-pace.ts';
+import type { Followed } from './followed.ts';
+import type { RemoteLink } from './remote-link.ts';
+import type { Memory } from './types.ts';
+
+/** What is kept of one source between its walks. */
+export interface Entry {
+  readonly link: RemoteLink;
+  readonly pace: CorrectionPace;
+  memory: Memory | undefined;
+  /** The memory of the revision that was applied last; a failure does not take it away. */
+  lastApplied: Memory | undefined;
+  /** Failed walks in a row over the same revision and spec. */
+  failures: number;
+  /** The answer of the remote that was walked or told last. */
+  toldObservation: Observation | undefined;
+  /** What the last walk was over; `fullRef` is empty for a bare commit. */
+  followed: Followed | undefined;
+  /** The value of requestedAt for which the remote was asked. */
+  polledFor: string | undefined;
+  /** A member changed during a walk. */
+  recheck: boolean;
+  /** Ends the watches for what the last walk lacked. */
+  lacks: AbortController | undefined;
+}

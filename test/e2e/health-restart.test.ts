@@ -1,0 +1,62 @@
+import { describe, expect, test } from '@jest/globals';
+import { waitFor } from './cluster.ts';
+import { startOperator } from './operator.ts';
+import { podsWith, ready, reportPods, web } from './pods.ts';
+import { configMap, useScene } from './scene.ts';
+import { conditionOf, getSource, patchSource, waitForCondition } from './sources.ts';
+
+describe('health and a restart', () => {
+  const scene = useScene({ operator: false, cluster: { fresh: true } });
+
+  test('every verdict is known from the first lists, without any write; also of sources that do not walk', async () => {
+    const { cluster } = scene();
+    const stages = [await scene().stage(), await scene().stage(), await scene().stage()] as const;
+    const [well, ill, resting] = stages;
+    await well.repo.write({ 'a.yaml': configMap('a') });
+    await ill.repo.write({ 'web.yaml': web(1), 'a.yaml': configMap('a') });
+    await resting.repo.write({ 'web.yaml': web(1) });
+    await using first = await startOperator({ kubeconfigPath: cluster.kubeconfigPath });
+    await well.source();
+    await ill.source({ health: { wait: true, timeout: '2s' } });
+    await resting.source({ health: { wait: false } });
+    await waitForCondition(cluster, well.namespace, 'shop', { status: 'True' });
+    await waitForCondition(cluster, ill.namespace, 'shop', {
+      status: 'False',
+      reason: 'HealthTimeout',
+      message: 'it has no node yet',
+      deadlineMs: 25_000,
+    });
+    await waitForCondition(cluster, resting.namespace, 'shop', { type: 'Healthy', status: 'False', message: 'it has no node yet' });
+    await patchSource(cluster, resting.namespace, 'shop', { spec: { suspend: true } });
+    await waitForCondition(cluster, resting.namespace, 'shop', { type: 'Reconciling', status: 'False', reason: 'Suspended' });
+    const statuses = () => Promise.all(stages.map(async ({ namespace }) => (await getSource(cluster, namespace, 'shop')).status));
+    await first.stop();
+    const before = await statuses();
+
+    const audit = await cluster.audit();
+    await using second = await startOperator({ kubeconfigPath: cluster.kubeconfigPath });
+    const ours = async () => (await audit.events()).filter(({ userAgent }) => userAgent?.startsWith('plumbline/') === true);
+    await waitFor(
+      'the pods are looked into again',
+      async () => {
+        const lists = (await ours()).filter(({ verb, objectRef }) => verb === 'watch' && objectRef?.resource === 'pods');
+        return new Set(lists.map(({ objectRef }) => objectRef?.namespace)).size === 2;
+      },
+      25_000,
+    );
+    await waitFor(
+      'everything was told',
+      async () => (await second.metric('plumbline_condition', { namespace: well.namespace, type: 'Healthy' })) === 1,
+    );
+    expect(await statuses()).toEqual(before);
+    const writes = (await ours()).filter(({ verb }) => !['get', 'list', 'watch'].includes(verb));
+    expect(writes.map(({ verb, requestURI }) => `${verb} ${requestURI}`)).toEqual([]);
+
+    for (const { namespace } of [ill, resting]) {
+      await reportPods(cluster, namespace, await podsWith(cluster, namespace, 'registry.example.com/web:1', 1), ready);
+      const source = await waitForCondition(cluster, namespace, 'shop', { type: 'Healthy', status: 'True' });
+      expect(source.status.revision.healthy.commit).toBe(source.status.revision.applied.commit);
+      expect(conditionOf(source, 'Ready')).toMatchObject({ status: 'True', reason: 'Applied' });
+    }
+  });
+});
