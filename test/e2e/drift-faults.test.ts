@@ -50,7 +50,7 @@ test(
     await writeFile(kubeconfigPath, JSON.stringify(config));
     const stage = await scene().stage();
     await stage.repo.write({ 'web.yaml': deployment('web'), 'a.yaml': configMap('a'), 'b.yaml': configMap('b') });
-    await stage.source({ interval: '5s' });
+    await stage.source({ interval: '5s', health: { wait: false } });
     await using operator = await startOperator({ kubeconfigPath });
     let last = (await stage.repo.tip('main')) ?? '';
     await waitUntilApplied(cluster, stage.namespace, 'shop', last);

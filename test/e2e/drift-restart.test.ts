@@ -14,7 +14,7 @@ describe('what somebody changes while no operator runs', () => {
     const { cluster } = scene();
     const stage = await scene().stage();
     const commit = await stage.repo.write({ 'web.yaml': labelled, 'a.yaml': configMap('a'), 'b.yaml': configMap('b') });
-    await stage.source({ interval: '10m', ...spec });
+    await stage.source({ interval: '10m', health: { wait: false }, ...spec });
     const operator = await startOperator({ kubeconfigPath: cluster.kubeconfigPath });
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
     await operator.stop();

@@ -37,7 +37,7 @@ describe('drift', () => {
   async function running(files: Readonly<Record<string, string>>, spec = {}): Promise<Stage> {
     const stage = await scene().stage();
     const commit = await stage.repo.write(files);
-    await stage.source({ interval: '10m', ...spec });
+    await stage.source({ interval: '10m', health: { wait: false }, ...spec });
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
     return stage;
   }

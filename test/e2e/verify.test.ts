@@ -27,7 +27,7 @@ describe('kubectl plumbline verify', () => {
       'b.yaml': configMap('b'),
       'keys.yaml': secret,
     });
-    await stage.source({ drift: { mode: 'Report' } });
+    await stage.source({ drift: { mode: 'Report' }, health: { wait: false } });
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
     const clean = await run('verify', `${stage.namespace}/shop`);
     expect(clean).toEqual({
@@ -53,7 +53,7 @@ describe('kubectl plumbline verify', () => {
     expect(await run('verify')).toMatchObject({ code: 64, err: expect.stringContaining('verify takes NAMESPACE/NAME') });
     const stage = await scene().stage();
     await stage.repo.write({ 'a.yaml': 'no object' });
-    await stage.source();
+    await stage.source({ health: { wait: false } });
     await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'False' });
     expect(await run('verify', `${stage.namespace}/shop`)).toMatchObject({
       code: 2,
