@@ -41,7 +41,7 @@ describe('an object that somebody else applied', () => {
   };
   async function adopted(stage: Stage, file: string): Promise<Json> {
     const commit = await stage.repo.write({ 'web.yaml': file });
-    await stage.source();
+    await stage.source({ health: { wait: false } });
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
     return get(stage);
   }
@@ -129,7 +129,7 @@ describe('an object that somebody else applied', () => {
     else await cluster.request.ok('PATCH', `${root}/web?fieldManager=${manager}`, { body, contentType: 'application/apply-patch+yaml' });
     const { uid } = (await get(stage)).metadata;
     await stage.repo.write({ 'web.yaml': web(1) });
-    await stage.source();
+    await stage.source({ health: { wait: false } });
     await waitForCondition(cluster, stage.namespace, 'shop', { status: 'False', reason: 'OwnedByOther', message: `is managed by ${tool}` });
     const commit = await stage.repo.write({ 'web.yaml': adopt(web(1)) });
     await stage.request();
@@ -157,7 +157,7 @@ describe('an object that somebody else applied', () => {
     const uid = (await request.get(`${root}/web`)).metadata.uid;
     const file = `apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: web}\nspec: {maxReplicas: 3, scaleTargetRef: ${JSON.stringify(target)}}\n`;
     const commit = await stage.repo.write({ 'hpa.yaml': file });
-    await stage.source();
+    await stage.source({ health: { wait: false } });
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
     const after = await get(stage, 'hpa/web');
     expect(after.metadata.uid).toBe(uid);
@@ -169,10 +169,10 @@ describe('an object that somebody else applied', () => {
     const stage = await scene().stage();
     const { cluster } = scene();
     const commit = await stage.repo.write({ 'a.yaml': configMap('a') });
-    await stage.source({}, 'old');
+    await stage.source({ health: { wait: false } }, 'old');
     await waitUntilApplied(cluster, stage.namespace, 'old', commit);
     const { uid } = (await get(stage, 'configmap/a')).metadata;
-    await stage.source({}, 'new');
+    await stage.source({ health: { wait: false } }, 'new');
     await waitForCondition(cluster, stage.namespace, 'new', { status: 'False', reason: 'OwnedByOther' });
     await patchSource(cluster, stage.namespace, 'old', { spec: { deletionPolicy: 'Orphan' } });
     await stage.kubectl('delete', 'gos', 'old', '--timeout=20s');
