@@ -241,6 +241,7 @@ test('the defaults are filled in and shown', async () => {
     deletionPolicy: 'Delete',
     drift: { mode: 'Correct' },
     health: { wait: true, timeout: '5m' },
+    historyLimit: 50,
     suspend: false,
   });
 });
