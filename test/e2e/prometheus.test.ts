@@ -101,6 +101,14 @@ describe('a story', () => {
   }
   const shows = (panel: string, wanted: readonly (number | undefined)[], name?: string) =>
     becomes(panel, () => values(panel, name), wanted);
+  /** Counted since this leader leads, by result. */
+  const deployments = async () =>
+    Object.fromEntries(
+      (await prometheus.query('sum by (result) (plumbline_deployments_total{source="shop"})')).map(({ labels, value }) => [
+        labels['result'],
+        value,
+      ]),
+    );
   const firing = async () =>
     (await prometheus.alerts())
       .filter(({ state }) => state === 'firing')
@@ -138,6 +146,9 @@ describe('a story', () => {
     await shows('fleet: Sources table C', [1]);
     await shows('fleet: Sources table D', [0]);
     await shows('fleet: Sources table E', [2]);
+    await shows('fleet: Sources table F', [2]);
+    await shows('fleet: Unhealthy A', [0]);
+    await becomes('deployments', () => deployments(), { success: 1, failed: 0 });
     const [follows] = await shown('fleet: Sources table H');
     const { pathname, host } = new URL(stage.url);
     const repository = `${host}${pathname.replace(/\.git$/, '')}`;
@@ -195,6 +206,15 @@ describe('a story', () => {
     expect(arrived?.labels).toMatchObject({ commit: commits['B'], ref: 'main' });
     expect(Math.abs((arrived?.value ?? 0) - Date.now())).toBeLessThan(seenMs * 2);
     await shows('source: State A', [1], 'shop');
+    await becomes('deployments', () => deployments(), { success: 2, failed: 0 });
+    // From the commit to healthy it was seconds; the commit is with it.
+    await becomes('lead times', async () => (await prometheus.query('plumbline_lead_time_seconds_count')).map(({ value }) => value), [1]);
+    await becomes(
+      'the exemplar',
+      async () => (await prometheus.exemplars('plumbline_lead_time_seconds_bucket')).map(({ labels }) => labels),
+      [{ commit: commits['B'] ?? '' }],
+    );
+    await shows('delivery: Change failure rate A', [0]);
   }, 120_000);
 
   test('a revision that is refused: since when and why, while the last one stays', async () => {
@@ -215,11 +235,7 @@ describe('a story', () => {
       async () => (await shown('source: Failed reconciles A', 'shop')).map(({ labels }) => labels['reason']).filter(Boolean),
       ['RenderFailed'],
     );
-    await becomes(
-      'deployments that failed',
-      async () => (await prometheus.query('plumbline_deployments_total{result="failed"}')).map(({ value }) => value),
-      [1],
-    );
+    await becomes('deployments', () => deployments(), { success: 2, failed: 1 });
     const recorded = await prometheus.query('namespace_source:plumbline_failing:seconds');
     expect(recorded.map(({ labels }) => labels['source'])).toEqual(['shop']);
     await everythingShows();
@@ -231,8 +247,37 @@ describe('a story', () => {
     await shows('fleet: Sources table D', [0]);
     await becomes('the revision', () => applied('fleet: Sources table A'), [`main@${commits['D']}`]);
     await becomes('no alert', firing, []);
+    await becomes('deployments', () => deployments(), { success: 3, failed: 1 });
+    await becomes(
+      'restored',
+      async () => (await prometheus.query('plumbline_time_to_restore_seconds_count')).map(({ value }) => value),
+      [1],
+    );
+    await becomes(
+      'the share that failed',
+      async () => {
+        const [share] = await prometheus.query('namespace_source:plumbline_change_failures:ratio7d');
+        return Math.round((share?.value ?? 0) * 100) / 100;
+      },
+      expect.closeTo(0.25, 0) as unknown as number,
+    );
     await becomes('nothing that is recorded', async () => await prometheus.query('namespace_source:plumbline_failing:seconds'), []);
   }, 120_000);
+
+  test('a revision that does not become healthy in time: unhealthy, and failed', async () => {
+    await stage.source({ path: './prod', health: { wait: true, timeout: '2s' } });
+    await stage.repo.write({ 'prod/web.yaml': deployment('web', `${image}:9`).replace('replicas: 0', 'replicas: 1') });
+    await stage.request();
+    await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'False', reason: 'HealthTimeout', deadlineMs: seenMs });
+    await shows('fleet: Unhealthy A', [1]);
+    await shows('fleet: Sources table F', [1]);
+    await becomes('alerts', firing, ['PlumblineSourceFailing shop', 'PlumblineSourceNoSuccess shop', 'PlumblineSourceUnhealthy shop']);
+    await becomes('deployments', () => deployments(), { success: 3, failed: 2 });
+    commits['D'] = await stage.deploy({ 'prod/web.yaml': deployment('web', `${image}:3`) });
+    await becomes('no alert', firing, []);
+    await becomes('deployments', () => deployments(), { success: 4, failed: 2 });
+    await shows('fleet: Unhealthy A', [0]);
+  }, 180_000);
 
   test('git is away: told as that, and over when it is back', async () => {
     const { git } = scene();
@@ -274,6 +319,7 @@ describe('a story', () => {
     );
     commits['E'] = await stage.deploy({ 'prod/web.yaml': deployment('web', `${image}:4`) });
     await becomes('the revision', () => applied('source: Applied revision A'), [`main@${commits['E']}`]);
+    await becomes('deployments of this leader', () => deployments(), { success: 1, failed: 0 });
     await everythingShows();
     await becomes('no alert', firing, []);
   }, 180_000);
