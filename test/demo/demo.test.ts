@@ -64,8 +64,8 @@ async function processesOf(place: string): Promise<string[]> {
 }
 
 async function expectNothingBehind(): Promise<void> {
-  expect(await readdir(folder)).toEqual([]);
-  // The shells that guard the demo against a SIGKILL end with it, a moment later.
+  // The shells that guard the demo against a SIGKILL end with it, a moment later, and take away what it had no time for.
+  await waitFor('no file is left', async () => (await readdir(folder)).length === 0);
   await waitFor('no process is left', async () => (await processesOf(folder)).length === 0);
 }
 

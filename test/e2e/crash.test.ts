@@ -14,6 +14,11 @@ const labelled = 'applyset.kubernetes.io/part-of';
  * A revision that changes, creates (a kind and a namespace that are new to the source among them), prunes and lets go is
  * brought in again and again; each time the operator is killed at another of its writes, and the next one finishes.
  */
+/** The record of a revision goes behind, at no fixed place among these; what a kill does to it is told in trail.test.ts. */
+function isOfWalk(request: Passing): boolean {
+  return isWrite(request) && !request.url.includes('/controllerrevisions');
+}
+
 describe('an operator that is killed in the middle of a revision', () => {
   const scene = useScene({ operator: false });
   let proxy: ApiProxy;
@@ -35,7 +40,7 @@ describe('an operator that is killed in the middle of a revision', () => {
     await settle();
     const from = proxy.seen.length;
     await settle(after());
-    writes = proxy.seen.slice(from).filter(isWrite);
+    writes = proxy.seen.slice(from).filter(isOfWalk);
   }, 60_000);
   afterAll(async () => {
     await operator?.stop();
@@ -80,7 +85,7 @@ describe('an operator that is killed in the middle of a revision', () => {
     let count = 0;
     const passed = new WeakMap<Passing, number>();
     proxy.hook = async (request, at) => {
-      if (!isWrite(request)) return undefined;
+      if (!isOfWalk(request)) return undefined;
       if (at === 'before') passed.set(request, (count += 1));
       if (passed.get(request) !== n || at !== when) return undefined;
       await victim?.kill('SIGKILL');
