@@ -20,6 +20,7 @@ const names: Readonly<Record<string, string>> = {
   'status.attempts': 'Attempt',
   'status.attempts.images': 'ImageChange',
   'status.attempts.failures': 'AttemptFailure',
+  'status.attempts.corrections': 'AttemptCorrections',
   'status.attempts.commits': 'ListedCommit',
   'status.attempts.passed': 'ListedCommit',
   'status.attempts.changes': 'AttemptChanges',

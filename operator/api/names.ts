@@ -41,6 +41,8 @@ export const sourceUidLabel = 'plumbline.dev/source-uid';
 export const attemptedAnnotation = 'plumbline.dev/attempted';
 /** Corrections of drift while the revision ran, by field manager, as JSON. */
 export const correctionsAnnotation = 'plumbline.dev/corrections';
+/** On the last record of a source: when the source went. */
+export const endedAnnotation = 'plumbline.dev/source-ended';
 
 /** ApplySet (KEP-3659). */
 export const partOfLabel = 'applyset.kubernetes.io/part-of';

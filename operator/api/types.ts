@@ -177,7 +177,7 @@ export interface GitOpsSourceStatus {
   readonly history?: readonly HistoryEntry[] | undefined;
   /**
    * What the audit trail has to say of the revision that was attempted last, and of those before it whose records are not written yet. A
-   * record is written once its revision is applied or superseded.
+   * record is written once its revision is healthy or superseded.
    */
   readonly attempts?: readonly Attempt[] | undefined;
   /** The same for the columns of kubectl get. */
@@ -329,6 +329,8 @@ export interface Attempt {
   readonly images?: readonly ImageChange[] | undefined;
   /** The first different failures. */
   readonly failures?: readonly AttemptFailure[] | undefined;
+  /** How often something of it was put back before it was healthy, by field manager. */
+  readonly corrections?: readonly AttemptCorrections[] | undefined;
   /**
    * Commits that came in with it, oldest first, it not among them; the last 20. Those with a time were revisions that changed nothing of
    * the source.
@@ -376,6 +378,14 @@ export interface AttemptFailure {
   readonly reason: string;
   /** Why, in short. */
   readonly message?: string | undefined;
+}
+
+/** Corrections over one field manager. */
+export interface AttemptCorrections {
+  /** The field manager; `other` for those beyond the first ten. */
+  readonly manager: string;
+  /** How often. */
+  readonly count: number;
 }
 
 /** A commit, in short. */

@@ -10,7 +10,7 @@ import { objectText } from '../kube/types.ts';
 import { pathText } from '../live/drift/path.ts';
 import type { Logger } from '../log.ts';
 import { contestedEvent, driftEvents, eventsOf, leftBehindEvent, refMovedEvent } from '../report/events.ts';
-import { healthEvents, healthStatus, withOutcomeHealth } from '../report/health.ts';
+import { healthEvents, healthStatus, isAllWell, withOutcomeHealth } from '../report/health.ts';
 import type { HealthInput } from '../report/health.ts';
 import type { EventDraft } from '../report/events.ts';
 import type { StatusExtras } from '../report/metric-source.ts';
@@ -19,6 +19,7 @@ import type { EventRecorder } from '../report/recorder.ts';
 import { attemptStatus, outcomeStatus, progressStatus, statusPatch } from '../report/status.ts';
 import { driftCounts, itemText, withDrift } from '../report/drift.ts';
 import type { DriftReport } from '../report/drift.ts';
+import { attemptsWithHealth } from '../report/trail/health.ts';
 import type { Correction, Outcome, RevisionSeen } from '../report/types.ts';
 import type { LeftBehind } from './finalize.ts';
 import type { SourceStore } from './source-store.ts';
@@ -114,7 +115,8 @@ export class Teller {
         now: at,
       });
       const healthy = health === undefined ? told : withOutcomeHealth(previous, told, outcome, { ...health, now: at });
-      const attempts = trail.attemptsAfter(source, healthy, outcome);
+      const tried = trail.attemptsAfter(source, healthy, outcome);
+      const attempts = health === undefined ? tried : attemptsWithHealth(tried, healthy, isAllWell(health.health), at);
       const recorded = attempts === undefined ? healthy : { ...healthy, attempts };
       const next = drift === undefined ? recorded : withDrift(recorded, drift, generation, at);
       const ref = outcome.kind === 'suspended' ? undefined : outcome.seen?.ref.shortRef;
@@ -134,8 +136,11 @@ export class Teller {
   health(seen: GitOpsSource, health: HealthInput, signal: AbortSignal): Promise<boolean> {
     return this.#inTurn(seen, async (source) => {
       const previous = source.status ?? {};
-      const next = healthStatus(previous, health);
+      const told = healthStatus(previous, health);
+      const attempts = attemptsWithHealth(previous.attempts, told, isAllWell(health.health), health.now);
+      const next = attempts === previous.attempts ? told : { ...told, attempts };
       const isWritten = await this.#patch(source, next, {}, signal);
+      this.#options.trail.healthTold(`${source.metadata.namespace}/${source.metadata.name}`);
       for (const draft of healthEvents(previous, next)) this.event(source, draft);
       this.#countLate(source, previous, next);
       return isWritten;

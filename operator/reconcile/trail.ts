@@ -2,16 +2,17 @@
  * The audit trail: one ControllerRevision for each attempted revision, written behind everything else. What is to be
  * written stands in status.attempts until it is, so that no crash loses an entry.
  */
-import { attemptedAnnotation, controllerManager, correctionsAnnotation, sourceLabel, sourceUidLabel } from '../api/names.ts';
-import type { Attempt, GitOpsSource, GitOpsSourceStatus } from '../api/types.ts';
+import { attemptedAnnotation, controllerManager, endedAnnotation, sourceLabel, sourceUidLabel } from '../api/names.ts';
+import type { Attempt, AttemptCorrections, GitOpsSource, GitOpsSourceStatus } from '../api/types.ts';
 import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { deleteObject, getMetadata, listAll, mergePatch, resourcePath } from '../kube/operations.ts';
-import type { KubeObject, Resource } from '../kube/types.ts';
+import { deleteObject, getMetadata, listAll, resourcePath } from '../kube/operations.ts';
+import type { KubeObject } from '../kube/types.ts';
 import { objectText } from '../kube/types.ts';
 import type { Logger } from '../log.ts';
-import { attemptsAfter, isCorrection, notedIn, unrecorded } from '../report/trail/attempts.ts';
+import { attemptsAfter, isCorrection, isEnded, notedIn, unrecorded } from '../report/trail/attempts.ts';
 import type { Noted } from '../report/trail/attempts.ts';
+import { addCorrections, withCorrections } from '../report/trail/health.ts';
 import { recordName, recordOf, recordText } from '../report/trail/record.ts';
 import { beyondLimit, outlived } from '../report/trail/retention.ts';
 import type { KeptRecord } from '../report/trail/retention.ts';
@@ -19,16 +20,8 @@ import { imageChanges } from '../report/trail/written.ts';
 import type { RunningImage } from '../report/trail/written.ts';
 import type { Outcome } from '../report/types.ts';
 import { Behind } from './behind.ts';
+import { noteCorrections, noteEnded, recordResource } from './record-notes.ts';
 import type { SourceStore } from './source-store.ts';
-
-export const recordResource: Resource = {
-  group: 'apps',
-  version: 'v1',
-  kind: 'ControllerRevision',
-  plural: 'controllerrevisions',
-  namespaced: true,
-  verbs: [],
-};
 
 export interface TrailOptions {
   readonly client: KubeClient;
@@ -50,8 +43,8 @@ interface Entry {
   noted: Noted | undefined;
   images: readonly RunningImage[] | undefined;
   records: KeptRecord[];
-  /** Corrections of the running revision that are not in its record yet, by manager. */
-  corrections: Map<string, number>;
+  /** Corrections that are not in a record yet, by when the attempt that they belong to was first tried. */
+  corrections: Map<string, readonly AttemptCorrections[]>;
 }
 
 const queueSize = 10_000;
@@ -112,10 +105,9 @@ export class Trail {
     const isRecorded = (attempt: Attempt): boolean => isKept(entry.records, attempt);
     const now = new Date(this.#options.now()).toISOString();
     const written = { objects, images: images === undefined ? [] : imageChanges(entry.images, images, objects) };
-    if (isCorrection(previous, outcome, generation)) this.#corrected(source, entry, outcome);
     const attempts = attemptsAfter({ previous, next, outcome, generation, written, noted: entry.lost, isRecorded, now });
     entry.images = images ?? entry.images;
-    return attempts;
+    return isCorrection(previous, outcome, generation) ? this.#corrected(source, entry, attempts ?? [], outcome) : attempts;
   }
 
   /** The outcome stands in the status: what of it wants a record gets it. */
@@ -128,12 +120,23 @@ export class Trail {
     this.#record(source, source.status?.attempts);
   }
 
+  /** Health stands in the status: an attempt that it ends gets its record. */
+  healthTold(key: string): void {
+    const source = this.#options.store.get(key);
+    if (source !== undefined) this.#record(source, source.status?.attempts);
+  }
+
   /** The source goes: nothing will supersede what it tried last. */
   ended(source: GitOpsSource): void {
+    const { client, now } = this.#options;
     const [top, ...rest] = source.status?.attempts ?? [];
-    if (top === undefined) return;
     // Behind an empty place, the last one counts as superseded.
-    this.#record(source, [{ ...top, silent: true }, top, ...rest]);
+    if (top !== undefined) this.#record(source, [{ ...top, silent: true }, top, ...rest]);
+    const time = new Date(now()).toISOString();
+    this.#queue.push(`${source.metadata.uid} ended`, async (signal) => {
+      const last = newest(this.#entry(source).records);
+      if (last !== undefined) await noteEnded(client, last, endedAnnotation, time, signal);
+    });
   }
 
   #entry({ metadata: { uid = '' }, status }: GitOpsSource): Entry {
@@ -197,36 +200,48 @@ export class Trail {
     }
   }
 
-  #corrected(source: GitOpsSource, entry: Entry, outcome: Exclude<Outcome, { kind: 'suspended' }>): void {
+  /** Before its record is made a correction is counted with the attempt, afterwards on the record. */
+  #corrected(
+    source: GitOpsSource,
+    entry: Entry,
+    attempts: readonly Attempt[],
+    outcome: Exclude<Outcome, { kind: 'suspended' }>,
+  ): readonly Attempt[] {
     // What is gone, or was written otherwise under our own name, has no manager.
-    const managers = outcome.corrected.flatMap(({ findings }) =>
-      findings.length === 0 ? [undefined] : findings.map((one) => one.manager),
-    );
-    for (const manager of managers.length === 0 ? [undefined] : managers) {
-      const name = manager ?? 'unknown';
-      entry.corrections.set(name, (entry.corrections.get(name) ?? 0) + 1);
-    }
-    const name = `${source.metadata.uid} corrections`;
-    setTimeout(() => this.#queue.push(name, (signal) => this.#writeCorrections(entry, signal)), correctionsMs).unref();
+    const found = outcome.corrected.flatMap(({ findings }) => (findings.length === 0 ? [undefined] : findings.map((one) => one.manager)));
+    const managers = found.length === 0 ? [undefined] : found;
+    const [top, ...below] = attempts;
+    if (top !== undefined && top.silent !== true && !isEnded(top)) return [withCorrections(top, managers), ...below];
+    // What runs by a commit that got no record counts where the last record is.
+    const attempted = top === undefined || top.silent === true ? '' : top.attempted;
+    entry.corrections.set(attempted, addCorrections(entry.corrections.get(attempted) ?? [], managers));
+    this.#writeCorrectionsLater(source, entry);
+    return attempts;
   }
 
-  async #writeCorrections(entry: Entry, signal: AbortSignal): Promise<void> {
-    const record = entry.records.toSorted((a, b) => (a.attempted < b.attempted ? 1 : -1))[0];
-    if (record === undefined || entry.corrections.size === 0) return;
-    const { client } = this.#options;
-    const id = { namespace: record.namespace, name: record.name };
-    const there = await getMetadata(client, recordResource, { ...recordResource, ...id }, { behind: true, signal });
-    if (there === undefined) return;
-    const sums = new Map(Object.entries(correctionsIn(there)));
-    const written = new Map(entry.corrections);
-    for (const [manager, count] of written) sums.set(manager, (sums.get(manager) ?? 0) + count);
-    const annotations = { [correctionsAnnotation]: JSON.stringify(Object.fromEntries(sums)) };
-    const patch = { metadata: { resourceVersion: there.metadata.resourceVersion, annotations } };
-    await mergePatch(client, recordResource, id, patch, { fieldManager: controllerManager, behind: true, signal });
-    for (const [manager, count] of written) {
-      const left = (entry.corrections.get(manager) ?? 0) - count;
-      if (left > 0) entry.corrections.set(manager, left);
-      else entry.corrections.delete(manager);
+  #writeCorrectionsLater(source: GitOpsSource, entry: Entry): void {
+    const name = `${source.metadata.uid} corrections`;
+    setTimeout(() => this.#queue.push(name, (signal) => this.#writeCorrections(source, entry, signal)), correctionsMs).unref();
+  }
+
+  async #writeCorrections(source: GitOpsSource, entry: Entry, signal: AbortSignal): Promise<void> {
+    for (const [attempted, corrections] of entry.corrections) {
+      const record = attempted === '' ? newest(entry.records) : entry.records.find((one) => one.attempted === attempted);
+      if (record === undefined) {
+        const key = `${source.metadata.namespace}/${source.metadata.name}`;
+        const isToCome = this.#options.store.get(key)?.status?.attempts?.some((one) => one.attempted === attempted) === true;
+        if (isToCome) this.#writeCorrectionsLater(source, entry);
+        else entry.corrections.delete(attempted);
+        continue;
+      }
+      await noteCorrections(this.#options.client, record, corrections, signal);
+      // One that came meanwhile is counted with the next.
+      const left = (entry.corrections.get(attempted) ?? []).flatMap(({ manager, count }) => {
+        const written = corrections.find((one) => one.manager === manager)?.count ?? 0;
+        return count > written ? [{ manager, count: count - written }] : [];
+      });
+      if (left.length === 0) entry.corrections.delete(attempted);
+      else entry.corrections.set(attempted, left);
     }
   }
 
@@ -293,15 +308,8 @@ function isKept(records: readonly KeptRecord[], attempt: Attempt): boolean {
   return records.some(({ attempted }) => attempted === attempt.attempted);
 }
 
-function correctionsIn({ metadata }: KubeObject): Readonly<Record<string, number>> {
-  try {
-    const counts: unknown = JSON.parse(metadata.annotations?.[correctionsAnnotation] ?? '{}');
-    const entries = Object.entries(counts as object).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]));
-    return Object.fromEntries(entries);
-  } catch (error) {
-    void error; // somebody wrote something else there
-    return {};
-  }
+function newest(records: readonly KeptRecord[]): KeptRecord | undefined {
+  return records.toSorted((a, b) => (a.attempted < b.attempted ? 1 : -1))[0];
 }
 
 function runningImage(one: {

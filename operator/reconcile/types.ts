@@ -124,6 +124,9 @@ export interface Walk extends WalkInput {
   past: Past | undefined;
   /** The commits that came in with it, once that is known. */
   incoming: Incoming | undefined;
+  /** RFC 3339: when the attempt began, and when everything was in. */
+  began?: string | undefined;
+  ended?: string | undefined;
   /** Where what it wrote comes from. */
   origins: readonly Commit[] | undefined;
 }

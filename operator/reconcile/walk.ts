@@ -48,6 +48,7 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
   };
   try {
     const memory = await steps(self);
+    self.ended = timeOf(env);
     await tellIncoming(self);
     return { outcome: appliedOutcome(self), memory };
   } catch (error) {
@@ -105,6 +106,7 @@ async function verifyCheckout(self: Walk, checkout: Checkout): Promise<void> {
 
 function takeSnapshot(self: Walk, checkout: Checkout): Promise<Snapshot> {
   self.attempted = true;
+  self.began = timeOf(self.env);
   self.past = openHistory(self, checkout);
   return checkout.snapshot(wantedOf(self), self.signal);
 }
@@ -137,9 +139,13 @@ function failedOutcome(self: Walk, error: PlumblineError): WalkResult['outcome']
 }
 
 function told(self: Walk) {
-  const { verified, notices, incoming, origins = [] } = self;
+  const { verified, notices, incoming, origins = [], began, ended } = self;
   const { warnings, adopted, corrected, objects } = self.progress;
-  return { verified, notices, warnings: [...warnings], adopted, corrected, objects, incoming, origins };
+  return { verified, notices, warnings: [...warnings], adopted, corrected, objects, incoming, origins, began, ended };
+}
+
+function timeOf(env: WalkEnv): string {
+  return new Date(env.now()).toISOString();
 }
 
 function changesOf({ progress, total = 0 }: Walk): Changes {

@@ -198,12 +198,13 @@ function revisionsAfter(previous: GitOpsSourceStatus | undefined, outcome: Ended
   if (outcome.seen === undefined) return before;
   const { commit } = outcome.seen.ref;
   const observed = stage(before?.observed, commit, outcome.seen.time);
+  const attempted = stage(before?.attempted, commit, outcome.began ?? now);
   if (outcome.kind === 'failed') {
-    return outcome.attempted ? { ...before, observed, attempted: stage(before?.attempted, commit, now) } : { ...before, observed };
+    return outcome.attempted ? { ...before, observed, attempted } : { ...before, observed };
   }
   // Back after another revision was tried in between: it has arrived anew.
   const came = previous?.history?.[0]?.commit === commit ? before?.applied : undefined;
-  return { ...before, observed, attempted: stage(before?.attempted, commit, now), applied: stage(came, commit, now) };
+  return { ...before, observed, attempted, applied: stage(came, commit, outcome.ended ?? now) };
 }
 
 /** What the Revision column shows: the applied revision, until there is one the one that was tried. */

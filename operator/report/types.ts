@@ -38,6 +38,14 @@ export interface Adoption {
   readonly managers: readonly string[];
 }
 
+/** When a walk did what, RFC 3339; where it is not said, when the outcome is told. */
+export interface WalkTimes {
+  /** The revision was there, and its attempt began. */
+  readonly began?: string | undefined;
+  /** Everything of it was in. */
+  readonly ended?: string | undefined;
+}
+
 /** What history says of a revision. */
 export interface History {
   /** The commits that came in with it: told when it is walked for the first time, as far as that could be found out. */
@@ -73,7 +81,8 @@ export type Outcome =
       readonly warnings: readonly string[];
       readonly adopted: readonly Adoption[];
       readonly corrected: readonly Correction[];
-    } & History)
+    } & History &
+      WalkTimes)
   | ({
       readonly kind: 'failed';
       /** Undefined when the remote could not even be asked, or the spec is refused. */
@@ -99,5 +108,6 @@ export type Outcome =
       readonly corrected: readonly Correction[];
       /** RFC 3339: when it will be tried again. */
       readonly retryAt: string | undefined;
-    } & History)
+    } & History &
+      WalkTimes)
   | { readonly kind: 'suspended' };

@@ -51,7 +51,7 @@ export function attemptsAfter(input: AttemptsInput): readonly Attempt[] | undefi
   const { commit } = outcome.seen.ref;
   if (top !== undefined && runningCommit(top) === commit && top.generation === generation) return replaceTop(before, continued(input, top));
   const isSilent = outcome.kind === 'applied' && writtenBy(outcome.changes) === 0 && noted?.commit !== commit && !isFirst(previous);
-  if (isSilent && top !== undefined && isEnded(top)) return replaceTop(before, passedOn(input, top));
+  if (isSilent && top !== undefined && isIn(top)) return replaceTop(before, passedOn(input, top));
   const kept = (before ?? []).filter((attempt) => !isSilentEntry(attempt) && !input.isRecorded(attempt));
   const lost = noted === undefined || noted.commit === commit ? [] : [lostAttempt(noted, top, previous)];
   const below = lost[0] ?? top;
@@ -60,10 +60,14 @@ export function attemptsAfter(input: AttemptsInput): readonly Attempt[] | undefi
 
 /** Whether nothing more will be said of an attempt but in annotations: its record can be written. */
 export function isEnded(attempt: Attempt): boolean {
+  return attempt.healthy !== undefined;
+}
+
+function isIn(attempt: Attempt): boolean {
   return attempt.applied !== undefined;
 }
 
-/** The attempts that want a record, oldest first: those that ended, and those that another one has superseded. */
+/** The attempts that want a record, oldest first: those that became healthy, and those that another one has superseded. */
 export function unrecorded(attempts: readonly Attempt[] | undefined, isRecorded: (attempt: Attempt) => boolean): readonly Attempt[] {
   const wanted = (attempts ?? []).filter((attempt, index) => !isSilentEntry(attempt) && (index > 0 || isEnded(attempt)));
   return wanted.filter((attempt) => !isRecorded(attempt)).toReversed();
@@ -72,7 +76,7 @@ export function unrecorded(attempts: readonly Attempt[] | undefined, isRecorded:
 /** Whether what an outcome wrote is no revision's, but put back what was lost of the running one. */
 export function isCorrection(previous: GitOpsSourceStatus | undefined, outcome: Ended, generation: number): boolean {
   const top = previous?.attempts?.[0];
-  if (top === undefined || !isEnded(top) || outcome.kind !== 'applied' || writtenBy(outcome.changes) === 0) return false;
+  if (top === undefined || !isIn(top) || outcome.kind !== 'applied' || writtenBy(outcome.changes) === 0) return false;
   return runningCommit(top) === outcome.seen.ref.commit && top.generation === generation;
 }
 
@@ -83,7 +87,7 @@ export function notedIn(status: GitOpsSourceStatus | undefined): Noted | undefin
 }
 
 /** Where the revision of an attempt stands: it moves on with commits that change nothing. */
-function runningCommit(attempt: Attempt): string {
+export function runningCommit(attempt: Attempt): string {
   return attempt.passed?.at(-1)?.commit ?? attempt.commit;
 }
 
@@ -99,9 +103,9 @@ function replaceTop(attempts: readonly Attempt[] | undefined, top: Attempt): rea
   return attempts?.[0] === top ? attempts : [top, ...(attempts ?? []).slice(1)];
 }
 
-/** The same revision again: a retry that failed, or came through. What happens to one that ended is no part of its record. */
+/** The same revision again: a retry that failed, or came through. Once it is in, what follows is health (health.ts) and corrections. */
 function continued(input: AttemptsInput, top: Attempt): Attempt {
-  if (isEnded(top)) return top;
+  if (isIn(top)) return top;
   const { outcome, noted } = input;
   const merged = { ...top, ...changesAfter(top, input), ...(noted === undefined ? {} : { interrupted: true }) };
   if (outcome.kind === 'applied') return { ...merged, ...stagesOf(input, top) };
@@ -161,12 +165,15 @@ function lostAttempt({ commit, time }: Noted, top: Attempt | undefined, previous
 
 function stagesOf({ previous, next, outcome, now }: AttemptsInput, top: Attempt | undefined) {
   const { observed, attempted, applied } = next.revision ?? {};
+  const { began = now, ended = now } = outcome;
   // A commit that is tried again after an edit of the spec first came that far long ago.
-  const since = top?.attempted ?? (previous?.attempts?.some((one) => one.attempted === attempted?.time) === true ? now : attempted?.time);
+  const isOld = previous?.attempts?.some((one) => one.attempted === attempted?.time) === true;
+  const since = top?.attempted ?? (isOld ? began : attempted?.time) ?? began;
+  const isFresh = applied !== undefined && Date.parse(applied.time) >= Date.parse(since);
   return {
     ...(observed === undefined ? {} : { observed: top?.observed ?? observed.time }),
-    attempted: since ?? now,
-    ...(outcome.kind === 'applied' ? { applied: applied?.time ?? now } : {}),
+    attempted: since,
+    ...(outcome.kind === 'applied' ? { applied: isFresh ? applied.time : ended } : {}),
   };
 }
 

@@ -1,11 +1,12 @@
 /** Pure: an attempt as the one immutable record of it, a ControllerRevision of at most 16 KiB. */
-import { attemptedAnnotation, commitAnnotation, sourceLabel, sourceUidLabel } from '../../api/names.ts';
+import { attemptedAnnotation, commitAnnotation, correctionsAnnotation, sourceLabel, sourceUidLabel } from '../../api/names.ts';
 import type { Attempt, AttemptFailure, ImageChange, ListedCommit } from '../../api/types.ts';
+import { correctionsText } from './annotations.ts';
 
 /** Of the whole object as it is sent. */
 export const maxRecordBytes = 16_384;
 
-/** Healthy and Applied came through; Interrupted: nobody knows how far it came. */
+/** Healthy; Applied: everything was in, and another one followed before it was healthy; Interrupted: nobody knows how far it came. */
 export type Result = 'Healthy' | 'Applied' | 'Failed' | 'Interrupted';
 
 /** What a record is about. */
@@ -76,7 +77,11 @@ export function recordOf(source: RecordedSource, attempt: Attempt, name = record
       namespace: source.namespace,
       name,
       labels: { [sourceLabel]: source.name, [sourceUidLabel]: source.uid },
-      annotations: { [commitAnnotation]: attempt.commit, [attemptedAnnotation]: attempt.attempted },
+      annotations: {
+        [commitAnnotation]: attempt.commit,
+        [attemptedAnnotation]: attempt.attempted,
+        ...(attempt.corrections === undefined ? {} : { [correctionsAnnotation]: correctionsText(attempt.corrections) }),
+      },
     },
     revision: attempt.number,
     data: dataOf(source, attempt),

@@ -91,13 +91,24 @@ describe('an attempt', () => {
     expect(attemptsAfter({ ...step, previous: once, next: once })).toBe(once.attempts);
   });
 
-  test('is another one after an edit of the spec, with a time of its own', () => {
+  test('is another one after an edit of the spec, with times of its own', () => {
     const { attempts } = after(first, {
       ...second,
       outcome: applied(seen('aaa'), { changes: { ...noChanges, pruned: 1 } }),
       generation: 2,
     });
-    expect(attempts[0]).toMatchObject({ number: 2, commit: sha('aaa'), cause: 'Spec', attempted: at(1), generation: 2 });
+    const times = { observed: at(0), attempted: at(1), applied: at(1) };
+    expect(attempts[0]).toMatchObject({ number: 2, commit: sha('aaa'), cause: 'Spec', generation: 2, ...times });
+  });
+
+  test('has the times at which the walk began and had everything in, not those at which that was told', () => {
+    const outcome = applied(seen('bbb', 2), { began: at(3), ended: at(4) });
+    const status = after(first, silent('aaa'), silent('aaa'), silent('aaa'), silent('aaa'), {
+      ...second,
+      outcome: { ...outcome, changes: { ...noChanges, changed: 1 } },
+    });
+    expect(status.attempts[0]).toMatchObject({ observed: at(2), attempted: at(3), applied: at(4) });
+    expect(status.revision).toMatchObject({ observed: { time: at(2) }, attempted: { time: at(3) }, applied: { time: at(4) } });
   });
 
   test('without an attempt (git away) there is none', () => {
@@ -183,9 +194,12 @@ describe('what wants a record', () => {
   const numbers = (attempts: readonly Attempt[], recorded: readonly string[] = []): readonly number[] =>
     unrecorded(attempts, ({ attempted }) => recorded.includes(attempted)).map(({ number }) => number);
 
-  test('is what was applied, at once', () => {
-    expect(numbers(after(first).attempts)).toEqual([1]);
-    expect(numbers(after(first).attempts, [at(0)])).toEqual([]);
+  test('is what is healthy, at once, and what was applied once it is superseded', () => {
+    const healthy = after(first).attempts.map((attempt) => ({ ...attempt, healthy: at(1) }));
+    expect(numbers(healthy)).toEqual([1]);
+    expect(numbers(healthy, [at(0)])).toEqual([]);
+    expect(numbers(after(first).attempts)).toEqual([]);
+    expect(numbers(after(first, second).attempts)).toEqual([1]);
   });
 
   test('is what failed once it is superseded, not before', () => {
