@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Json } from '../controlplane/request.ts';
 import { waitFor } from './cluster.ts';
 import { startOperator } from './operator.ts';
+import { podsWith, ready, reportPods, web } from './pods.ts';
 import { startProxy, writeText } from './proxy.ts';
 import { type Stage, configMap, deployment, useScene } from './scene.ts';
 import { getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
@@ -42,12 +43,12 @@ describe('the audit trail', () => {
     expect(one.data).toMatchObject({
       commit: { sha: first, ref: 'main', subject: 'Deploy the shop', author: 'Ada Lovelace <ada@example.com>' },
       cause: 'Commit',
-      result: 'Applied',
+      result: 'Healthy',
       changes: { created: 2, changed: 0, pruned: 0 },
       images: [{ workload: `Deployment ${stage.namespace}/web`, container: 'web', after: 'web:1' }],
     });
     expect(one.data.created.toSorted()).toEqual([`ConfigMap ${stage.namespace}/old`, `Deployment ${stage.namespace}/web`]);
-    expect(Object.keys(one.data.times).toSorted()).toEqual(['applied', 'attempted', 'observed']);
+    expect(Object.keys(one.data.times).toSorted()).toEqual(['applied', 'attempted', 'healthy', 'observed']);
 
     // One that is refused, a commit beside it that changes nothing, then the correction.
     const bad = await stage.repo.write({ 'web.yaml': broken });
@@ -64,10 +65,10 @@ describe('the audit trail', () => {
     const again = await stage.deploy({ 'more.yaml': configMap('more') });
     const all = await records(stage, 4);
     expect(all.map(({ revision, data }) => [revision, data.commit.sha, data.result, data.cause])).toEqual([
-      [1, first, 'Applied', 'Commit'],
+      [1, first, 'Healthy', 'Commit'],
       [2, bad, 'Failed', 'Commit'],
-      [3, fixed, 'Applied', 'Commit'],
-      [4, again, 'Applied', 'Commit'],
+      [3, fixed, 'Healthy', 'Commit'],
+      [4, again, 'Healthy', 'Commit'],
     ]);
     expect(all[1].data).toMatchObject({ from: first, failures: [{ reason: 'ObjectRefused' }], created: [], changed: [] });
     expect(all[2].data).toMatchObject({
@@ -85,6 +86,42 @@ describe('the audit trail', () => {
     expect((await records(stage, 5))[4].data).toMatchObject({ cause: 'Rollback', from: again, commit: { sha: first } });
     const shown = await stage.kubectl('get', 'controllerrevisions', '-l', 'plumbline.dev/source=shop');
     expect(shown).toMatch(new RegExp(`shop-2-${bad.slice(0, 7)} +<none> +2 `));
+  });
+
+  test('waits for health, also where the source does not, and says when it came', async () => {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    const pods = (image: string) => podsWith(cluster, stage.namespace, image, 1);
+    const first = await stage.repo.write({ 'web.yaml': web(1, 'web:1') });
+    await stage.source({ health: { wait: false } });
+    await waitUntilApplied(cluster, stage.namespace, 'shop', first);
+    const started = await pods('web:1');
+    expect(await recordsOf(stage)).toEqual([]);
+    await reportPods(cluster, stage.namespace, started, ready);
+    const [one] = await records(stage, 1);
+    const { observed, attempted, applied, healthy } = one.data.times;
+    expect(one.data.result).toBe('Healthy');
+    expect([observed, attempted, applied, healthy]).toEqual([observed, attempted, applied, healthy].toSorted());
+    expect(healthy > applied).toBe(true);
+    expect((await getSource(cluster, stage.namespace, 'shop')).status.revision).toMatchObject({
+      attempted: { time: attempted },
+      applied: { time: applied },
+      healthy: { time: healthy },
+    });
+
+    // One that never becomes healthy, is put back meanwhile, and is superseded.
+    const second = await stage.deploy({ 'web.yaml': web(1, 'web:2'), 'a.yaml': configMap('a') });
+    await stage.kubectl('delete', 'configmap', 'a');
+    await waitFor('the correction stands in the status', async () => {
+      const { status } = await getSource(cluster, stage.namespace, 'shop');
+      return status.attempts[0].corrections?.[0]?.count === 1;
+    });
+    expect(await recordsOf(stage)).toHaveLength(1);
+    await stage.deploy({ 'web.yaml': web(1, 'web:3') });
+    const [, two] = await records(stage, 2);
+    expect(two.data).toMatchObject({ commit: { sha: second }, result: 'Applied', times: { applied: expect.any(String) } });
+    expect(two.data.times.healthy).toBeUndefined();
+    expect(JSON.parse(two.metadata.annotations['plumbline.dev/corrections'])).toEqual({ unknown: 1 });
   });
 
   test('keeps historyLimit records, and counts corrections on the running one', async () => {
@@ -179,9 +216,9 @@ describe('a crash', () => {
     await waitFor('the third is recorded', async () => (await recordsOf(stage)).length >= 3);
     const all = await recordsOf(stage);
     expect(all.map(({ revision, data }) => [revision, data.result])).toEqual([
-      [1, 'Applied'],
-      [2, 'Applied'],
-      [3, 'Applied'],
+      [1, 'Healthy'],
+      [2, 'Healthy'],
+      [3, 'Healthy'],
     ]);
     expect(all[1].data.commit.sha).toBe(second);
     expect(all[1].data.interrupted).toBe(afterNote ? true : undefined);
@@ -202,7 +239,12 @@ describe('a crash', () => {
       await waitForCondition(cluster, stage.namespace, 'shop', { status: 'False', reason: 'RenderFailed' });
       await stage.kubectl('delete', 'gos', 'shop', '--timeout=20s');
       await waitFor('the last attempt is recorded', async () => (await recordsOf(stage)).at(-1)?.data.commit.sha === bad);
-      expect((await recordsOf(stage)).map(({ data }) => data.result)).toEqual(['Applied', 'Failed']);
+      expect((await recordsOf(stage)).map(({ data }) => data.result)).toEqual(['Healthy', 'Failed']);
+      const ended = await waitFor('its end is noted', async () => {
+        const last = (await recordsOf(stage)).at(-1);
+        return last?.metadata.annotations['plumbline.dev/source-ended'];
+      });
+      expect(Date.now() - Date.parse(ended)).toBeLessThan(60_000);
       expect(operator.output()).not.toContain('cannot be written');
     }
     {
