@@ -101,8 +101,7 @@ describe('the audit trail', () => {
     const [one] = await records(stage, 1);
     const { observed, attempted, applied, healthy } = one.data.times;
     expect(one.data.result).toBe('Healthy');
-    expect([observed, attempted, applied, healthy]).toEqual([observed, attempted, applied, healthy].toSorted());
-    expect(healthy > applied).toBe(true);
+    expect([observed <= attempted, attempted <= applied, applied < healthy]).toEqual([true, true, true]);
     expect((await getSource(cluster, stage.namespace, 'shop')).status.revision).toMatchObject({
       attempted: { time: attempted },
       applied: { time: applied },
