@@ -1,4 +1,7 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { describe, expect, test } from '@jest/globals';
+import { runCli } from '../../operator/cli/run.ts';
 import type { Json } from '../controlplane/request.ts';
 import { waitFor } from './cluster.ts';
 import { startOperator } from './operator.ts';
@@ -6,6 +9,16 @@ import { podsWith, ready, reportPods, web } from './pods.ts';
 import { startProxy, writeText } from './proxy.ts';
 import { type Stage, configMap, deployment, useScene } from './scene.ts';
 import { getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
+
+/** What the plugin prints. */
+async function plumbline(
+  kubeconfig: string,
+  ...args: string[]
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  const [out, err] = [new PassThrough(), new PassThrough()];
+  const code = await runCli(args, { KUBECONFIG: kubeconfig }, out, err);
+  return { code, out: await text(out.end()), err: await text(err.end()) };
+}
 
 const broken = deployment('web', 'web:2').replace('image: web:2', "image: ''");
 
@@ -121,6 +134,49 @@ describe('the audit trail', () => {
     expect(two.data).toMatchObject({ commit: { sha: second }, result: 'Applied', times: { applied: expect.any(String) } });
     expect(two.data.times.healthy).toBeUndefined();
     expect(JSON.parse(two.metadata.annotations['plumbline.dev/corrections'])).toEqual({ unknown: 1 });
+
+    // From a pod to its commit; what ran when; all of it.
+    const { kubeconfigPath } = cluster;
+    const [pod] = started;
+    const trace = await plumbline(kubeconfigPath, 'trace', `po/${pod}`, '-n', stage.namespace, '-o', 'json');
+    const third = await waitFor('the third runs', async () => {
+      const { revision } = (await getSource(cluster, stage.namespace, 'shop')).status;
+      return revision.applied.commit !== second && revision.applied.commit;
+    });
+    expect(JSON.parse(trace.out)).toMatchObject({
+      objects: [`Pod ${stage.namespace}/${pod}`, expect.stringContaining('ReplicaSet'), `Deployment ${stage.namespace}/web`],
+      source: `${stage.namespace}/shop`,
+      origin: 'web.yaml:1',
+      commit: third,
+      author: 'Ada Lovelace <ada@example.com>',
+      revision: { number: 3, times: { attempted: expect.any(String), applied: expect.any(String) } },
+    });
+    const then = await plumbline(kubeconfigPath, 'at', healthy, '-n', stage.namespace);
+    expect(then.out).toMatch(new RegExp(`^At .*\n.*\n${stage.namespace}/shop +main@${first.slice(0, 7)} .* yes +Ada Lovelace`));
+    expect((await plumbline(kubeconfigPath, 'at', '-1h', '-n', stage.namespace)).out).toContain('No source of namespace');
+    const history = await plumbline(kubeconfigPath, 'history', `${stage.namespace}/shop`);
+    expect(history.out).toMatch(/^NUMBER.*\n3 .* Awaiting health .*\n2 .* Applied .*\(1 correction\).*\n1 .* Healthy /);
+    expect(await plumbline(kubeconfigPath, 'trace', `serviceaccount/deployer`, '-n', stage.namespace)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('no GitOpsSource has applied it'),
+    });
+    expect(await plumbline(kubeconfigPath, 'trace', 'deployment/nobody', '-n', stage.namespace)).toEqual({
+      code: 2,
+      out: '',
+      err: `there is no Deployment ${stage.namespace}/nobody\n`,
+    });
+    expect(await plumbline(kubeconfigPath, 'trace', 'widget/web')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('knows no kind widget'),
+    });
+    expect(await plumbline(kubeconfigPath, 'history', `${stage.namespace}/nobody`)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('there is no GitOpsSource'),
+    });
+    expect(await plumbline(kubeconfigPath, 'at', 'teatime')).toMatchObject({
+      code: 64,
+      err: expect.stringContaining('teatime is no time'),
+    });
   });
 
   test('keeps historyLimit records, and counts corrections on the running one', async () => {
@@ -244,6 +300,8 @@ describe('a crash', () => {
         return last?.metadata.annotations['plumbline.dev/source-ended'];
       });
       expect(Date.now() - Date.parse(ended)).toBeLessThan(60_000);
+      const history = await plumbline(cluster.kubeconfigPath, 'history', `${stage.namespace}/shop`);
+      expect(history.out).toMatch(/^GitOpsSource \S+, gone since .*:\n.*\n2 .*Failed \(\w+\).*\n1 .* Healthy /);
       expect(operator.output()).not.toContain('cannot be written');
     }
     {
