@@ -79,6 +79,9 @@ export interface ControlPlane {
 
 const bindAttempts = 3;
 
+/** Go's heap may grow to five times what is in use before it is collected: here processor time is dearer than memory. */
+const collectLate = '400';
+
 /** Starts a control plane and resolves when every part of it serves; nothing of it outlives this process. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const watchdog = startWatchdog();
@@ -109,8 +112,8 @@ async function startParts(options: ControlPlaneOptions, workDir: string, watchdo
     ready: (signal: AbortSignal) => Promise<boolean>,
   ) => {
     if (command === undefined) throw new Error(`${name} is asked for, and there is no binary of it`);
-    const process = await startProcess({ name, command, args, logPath: join(workDir, `${name}.log`), watchdog, ready });
-    running.set(name, process);
+    const logPath = join(workDir, `${name}.log`);
+    running.set(name, await startProcess({ name, command, args, env: { ...process.env, GOGC: collectLate }, logPath, watchdog, ready }));
   };
 
   const pki = await createPki(join(workDir, 'certs'));

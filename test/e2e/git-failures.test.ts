@@ -40,7 +40,7 @@ describe('a git server that cannot be asked', () => {
     );
     server.fault = undefined;
     await waitUntilApplied(cluster, stage.namespace, 'shop', await stage.repo.write({ 'b.yaml': configMap('b') }));
-  });
+  }, 120_000);
 
   test.concurrent('no such host: told with the host; the right URL heals', async () => {
     const { cluster } = scene();

@@ -1,21 +1,25 @@
-/** The operator as a process of its own, from the sources, against a test's cluster. */
+/** The operator as a process of its own, bundled as the image has it, against a test's cluster. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '../controlplane/ports.ts';
 import { GiveUp, waitFor } from '../controlplane/wait-for.ts';
 import { startWatchdog } from '../controlplane/watchdog.ts';
+import { operatorVariable } from './protocol.ts';
 
 const sources = join(import.meta.dirname, '../../operator/main.ts');
+const bundle = process.env[operatorVariable];
+/** What V8 makes of the bundle is kept as long as the bundle. */
+const compiled = bundle === undefined ? {} : { NODE_COMPILE_CACHE: join(dirname(bundle), 'compiled') };
 
 export interface OperatorOptions {
   readonly kubeconfigPath: string;
   /** Added to the harness's own: addresses of free ports, `--leader-elect=false`. The last of a name wins. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** What Node runs; default the sources. */
+  /** What Node runs; default the bundle, or the sources where a run has made none. */
   readonly entry?: string;
   /** Options of Node itself. */
   readonly nodeOptions?: readonly string[];
@@ -66,8 +70,15 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     ...(options.flags ?? []),
   ];
   // Nothing of the developer's environment: no proxy, no git configuration, no home.
-  const env = { PATH: process.env['PATH'], HOME: home, TMPDIR: home, KUBECONFIG: options.kubeconfigPath, ...options.env };
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.entry ?? sources, ...flags], {
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: home,
+    TMPDIR: home,
+    KUBECONFIG: options.kubeconfigPath,
+    ...compiled,
+    ...options.env,
+  };
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.entry ?? bundle ?? sources, ...flags], {
     env,
     cwd: home,
     detached: true,

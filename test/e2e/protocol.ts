@@ -4,6 +4,9 @@ import type { Credentials } from '../controlplane/pki.ts';
 /** The environment variable through which jest's main process tells its workers where the broker is. */
 export const brokerVariable = 'PLUMBLINE_TEST_BROKER';
 
+/** The environment variable that holds the path of the bundled operator. */
+export const operatorVariable = 'PLUMBLINE_TEST_OPERATOR';
+
 export interface LeaseRequest {
   /** A plane that nobody used before, and nobody will after. */
   readonly fresh?: boolean;

@@ -279,7 +279,7 @@ describe('the same YAML in a new commit', () => {
         verb === 'patch' &&
         objectRef?.resource === 'gitopssources' &&
         objectRef.namespace === stage.namespace &&
-        userAgent?.startsWith('kubectl') !== true,
+        userAgent?.startsWith('plumbline/') === true,
     );
     expect(patches.map(({ objectRef }) => objectRef?.subresource)).toEqual(['status']);
     expect(await stage.kubectl('get', 'deployment,configmap', '-o', 'yaml')).toBe(before);

@@ -5,7 +5,7 @@ import type { Json } from '../controlplane/request.ts';
 import { type Cluster, useCluster } from './cluster.ts';
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts';
 import type { LeaseRequest } from './protocol.ts';
-import { applySource, waitUntilApplied } from './sources.ts';
+import { applySource, patchSource, waitUntilApplied } from './sources.ts';
 
 export interface SceneOptions extends Partial<Omit<OperatorOptions, 'kubeconfigPath'>> {
   readonly cluster?: LeaseRequest;
@@ -71,8 +71,8 @@ async function makeStage(cluster: Cluster, git: GitServer, repoName: string): Pr
   const repo = await git.createRepo(repoName);
   const url = git.urlOf(repo);
   const request: Stage['request'] = async (name = 'shop') => {
-    const at = `plumbline.dev/requestedAt=${process.hrtime.bigint()}`;
-    await cluster.kubectl('annotate', 'gos', name, '-n', namespace, at, '--overwrite');
+    const annotations = { 'plumbline.dev/requestedAt': `${process.hrtime.bigint()}` };
+    await patchSource(cluster, namespace, name, { metadata: { annotations } });
   };
   return {
     namespace,

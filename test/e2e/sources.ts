@@ -65,7 +65,7 @@ export interface ConditionWanted {
 
 /** Waits until a source has the condition (default type Ready) for its present generation, and gives the source. */
 export async function waitForCondition(cluster: Cluster, namespace: string, name: string, wanted: ConditionWanted): Promise<Json> {
-  const { type = 'Ready', status, reason, message, applied, deadlineMs = 15_000 } = wanted;
+  const { type = 'Ready', status, reason, message, applied, deadlineMs = 30_000 } = wanted;
   const what = [`${namespace}/${name} is ${type}=${status}`, reason, applied && `at ${applied}`].filter(Boolean).join(', ');
   return await waitFor(
     what,
@@ -92,6 +92,6 @@ function isSettled(source: Json, commit: string): boolean {
 }
 
 /** Waits until a source is Ready at a commit: everything of it is applied, and healthy. */
-export function waitUntilApplied(cluster: Cluster, namespace: string, name: string, commit: string, deadlineMs = 15_000): Promise<Json> {
+export function waitUntilApplied(cluster: Cluster, namespace: string, name: string, commit: string, deadlineMs = 30_000): Promise<Json> {
   return waitForCondition(cluster, namespace, name, { status: 'True', applied: commit, deadlineMs });
 }

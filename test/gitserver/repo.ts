@@ -1,5 +1,5 @@
 /** A bare repository to push to, one process per commit. */
-import { mkdir } from 'node:fs/promises';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { git } from './git.ts';
 
@@ -39,11 +39,9 @@ export class GitRepo {
     const directory = join(root, name);
     await mkdir(directory, { recursive: true });
     await git(directory, ['init', '--quiet', '--bare', `--initial-branch=${options.head ?? 'main'}`, '.']);
-    const repo = new GitRepo(directory, name);
-    await repo.config('http.receivepack', 'true');
-    await repo.config('gc.auto', '0');
-    if (options.allowFilter === true) await repo.config('uploadpack.allowFilter', 'true');
-    return repo;
+    const filter = options.allowFilter === true ? '[uploadpack]\n\tallowFilter = true\n' : '';
+    await appendFile(join(directory, 'config'), `[http]\n\treceivepack = true\n[gc]\n\tauto = 0\n${filter}`);
+    return new GitRepo(directory, name);
   }
 
   /** Commits these files on top of the branch and gives the commit's id. */
@@ -70,6 +68,8 @@ export class GitRepo {
 
   /** The commit a branch points at; undefined where there is none. */
   async tip(branch: string): Promise<string | undefined> {
+    const loose = await readFile(join(this.directory, 'refs/heads', branch), 'utf8').catch(() => '');
+    if (loose !== '') return loose.trim();
     const sha = await git(this.directory, ['for-each-ref', '--format=%(objectname)', `refs/heads/${branch}`]);
     return sha === '' ? undefined : sha;
   }
