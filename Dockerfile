@@ -24,7 +24,8 @@ LABEL org.opencontainers.image.title="plumbline" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.source="${SOURCE}"
-ENV NODE_ENV=production
+# The C library gives freed memory back to the system soon, and has no arena for each thread of its own.
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
 COPY --from=build /build/dist/plumbline.mjs /build/dist/plumbline.mjs.LEGAL.txt /app/
 # A number, so that runAsNonRoot can be checked without /etc/passwd.
 USER 65532:65532

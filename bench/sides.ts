@@ -99,14 +99,18 @@ export function runOperator(field: Field, lsRefs?: () => number): Promise<Operat
 async function launch(kubeconfigPath: string): Promise<Operator> {
   const flags = ['--leader-elect=true', '--leader-election-namespace=default', '--log-level=debug'];
   // Asking whether it is ready would take part in what is measured.
-  const env = { NODE_ENV: 'production' };
-  return await startOperator({ kubeconfigPath, entry: bundle, nodeOptions: await imageNodeOptions(), flags, env, unready: true });
+  return await startOperator({ kubeconfigPath, entry: bundle, ...(await asInImage()), flags, unready: true });
 }
 
-/** What the image's entry point gives to Node. */
-async function imageNodeOptions(): Promise<readonly string[]> {
-  const [, entryPoint = '[]'] = /^ENTRYPOINT (.*)$/m.exec(await readFile(join(root, 'Dockerfile'), 'utf8')) ?? [];
-  return (JSON.parse(entryPoint) as string[]).filter((word) => word.startsWith('--'));
+/** What the image's entry point gives to Node, and its environment. */
+async function asInImage(): Promise<{ nodeOptions: readonly string[]; env: Readonly<Record<string, string>> }> {
+  const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8');
+  const [, entryPoint = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile) ?? [];
+  const [, assignments = ''] = /^ENV (.*)$/m.exec(dockerfile) ?? [];
+  return {
+    nodeOptions: (JSON.parse(entryPoint) as string[]).filter((word) => word.startsWith('--')),
+    env: Object.fromEntries(assignments.split(' ').map((one) => one.split('=') as [string, string])),
+  };
 }
 
 /** The audit log tells first; then every source is looked at, which costs the API server a list. */

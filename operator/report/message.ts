@@ -144,7 +144,7 @@ function joined(sentences: readonly string[]): string {
 
 /** With a full stop, unless it has one or ends in a command that a person copies. */
 export function sentence(text: string): string {
-  return text === '' || /[.!?…]$/u.test(text) || endsInCommand(text) ? text : `${text}.`;
+  return text === '' || /[.!?\u2026]$/u.test(text) || endsInCommand(text) ? text : `${text}.`;
 }
 
 function endsInCommand(text: string): boolean {

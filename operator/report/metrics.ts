@@ -61,6 +61,8 @@ export interface MetricsOptions {
 const slice = 4;
 const sourceMetrics = Object.keys(sourceRows) as readonly SourceMetric[];
 
+const noop = (): void => {};
+
 /** A fresh set of metrics. */
 export function createMetrics({ version, node, startedAt, now = Date.now }: MetricsOptions): Metrics {
   const sources = new Map<string, SourceSeries>();
@@ -83,7 +85,8 @@ export function createMetrics({ version, node, startedAt, now = Date.now }: Metr
       return bodyOf(sources, format, () => ownProcess.text(format));
     });
     waiting.set(format, made);
-    last = made.catch(() => {}); // told to those who asked for it
+    // Neither what it gave, which is large, nor its failure: both are told to those who asked for it.
+    last = made.then(noop, noop);
     return made;
   }
 

@@ -89,7 +89,7 @@ export class ObjectStore implements ObjectReader {
   /** Adds an object, into `hold` at once where there is one: the cache may be too full to keep it otherwise. */
   add(oid: string, object: GitObject, hold?: Hold): void {
     if (!this.has(oid)) {
-      this.#free.set(oid, { object, holds: 0 });
+      this.#free.set(oid, { object: { ...object, data: ownBytes(object.data) }, holds: 0 });
       const weight = object.data.length + overhead;
       this.#cache.bytes += weight;
       this.#cache.freeBytes += weight;
@@ -148,4 +148,12 @@ export class ObjectStore implements ObjectReader {
       this.#cache.freeBytes -= object.data.length + overhead;
     }
   }
+}
+
+/** Bytes in memory of their own: a slice would keep all of the buffer that it was cut from. */
+function ownBytes(data: Buffer): Buffer {
+  if (data.length === data.buffer.byteLength) return data;
+  const own = Buffer.allocUnsafeSlow(data.length);
+  own.set(data);
+  return own;
 }
