@@ -1,8 +1,8 @@
 /** One entry of a pack: gitformat-pack(5), "pack-*.pack files have the following format". */
 import { createHash } from 'node:crypto';
-import { createInflate, inflateSync } from 'node:zlib';
-import type { Inflate } from 'node:zlib';
+import { createInflate } from 'node:zlib';
 import { PlumblineError } from '../errors.ts';
+import { inflateOne } from './inflate.ts';
 import type { PackWindow } from './pack-window.ts';
 import { notGit } from './pktline.ts';
 
@@ -68,17 +68,10 @@ export async function inflateEntry(window: PackWindow, size: number, signal: Abo
   // What deflate needs at most (RFC 1951, stored blocks) with room for the zlib header and trailer.
   const most = size + (size >> 10) + 128;
   if (!window.ready(most)) await window.fill(most);
-  try {
-    const output = inflateSync(window.view, { info: true, chunkSize: Math.max(size + 1, 64), maxOutputLength: Math.max(size, 1) });
-    // With `info`, zlib gives the engine beside the buffer; the types do not say so.
-    const { buffer, engine } = output as unknown as { buffer: Buffer; engine: Inflate };
-    if (buffer.length !== size) throw notGit('an object in its pack is not of the size it states');
-    window.skip(engine.bytesWritten);
-    return buffer;
-  } catch (error) {
-    if (error instanceof PlumblineError) throw error;
-    throw doesNotUnpack(error);
-  }
+  const inflated = inflateOne(window.view, size);
+  if (inflated === undefined) throw doesNotUnpack(undefined);
+  window.skip(inflated.consumed);
+  return inflated.data;
 }
 
 /** Unpacks to nowhere, puts it behind, and gives the object id. Memory stays flat, whatever the size. */
