@@ -11,7 +11,7 @@ export interface Deadlines {
 /** Told of a transfer: when it waits for more, and what came. Who reads slowly is not taken for a server that is silent. */
 export interface Meter {
   waiting(): void;
-  /** 0 at the end. */
+  /** 0 at the end, and when it failed. */
   came(bytes: number): void;
 }
 
@@ -75,8 +75,15 @@ export async function* metered(body: AsyncIterable<Buffer>, meter: Meter): Async
   try {
     for (;;) {
       meter.waiting();
-      const next = await chunks.next();
-      meter.came(next.done === true ? 0 : next.value.length);
+      let came = 0;
+      let next;
+      try {
+        next = await chunks.next();
+        came = next.done === true ? 0 : next.value.length;
+      } finally {
+        // Also when it failed: it may be asked once more, and nobody waits meanwhile.
+        meter.came(came);
+      }
       if (next.done === true) return;
       yield next.value;
     }

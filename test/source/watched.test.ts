@@ -56,6 +56,25 @@ describe('a transfer', () => {
     );
   });
 
+  // A server that answers nonsense is asked once more, by what it says of itself then.
+  test('that failed and is begun anew is not given up for the silence before', async () => {
+    const failing = async function* (): AsyncGenerator<Buffer> {
+      await sleep(20);
+      yield* [];
+      throw new Error('broken');
+    };
+    const bytes = await watched(where, quick, never, async (signal, meter) => {
+      await expect(metered(failing(), meter).next()).rejects.toThrow('broken');
+      let sum = 0;
+      for await (const chunk of metered(sent([2048, 2048, 2048, 2048], 120), meter)) {
+        signal.throwIfAborted();
+        sum += chunk.length;
+      }
+      return sum;
+    });
+    expect(bytes).toBe(8192);
+  });
+
   // Found with a server that is cut at every byte: the end of a pack that was all there already counted as silence.
   test('that is read slowly is not taken for one that is silent', async () => {
     expect(await taken(sent([100, 100, 100], 0), quick, 300)).toBe('300 bytes');
