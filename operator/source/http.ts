@@ -6,7 +6,8 @@ import { createGunzip, createInflate } from 'node:zlib';
 import { PlumblineError } from '../errors.ts';
 import { connectionError, isCutOff, quote, statusError } from './http-errors.ts';
 import type { HttpPool, HttpQuestion, HttpResponse, Route } from './http-pool.ts';
-import { maskOf } from './mask.ts';
+import { maskOf, noMask } from './mask.ts';
+import type { Mask } from './mask.ts';
 import { proxyFor, showProxy } from './proxies.ts';
 import type { ProxySettings } from './proxies.ts';
 import type { Credentials } from './types.ts';
@@ -28,7 +29,7 @@ export interface Answer {
   /** Unpacked. What is left unread of it when a reader stops is small, or costs the connection. */
   readonly body: AsyncIterable<Buffer>;
   /** Takes out of a text what was sent along as credentials, should the server echo it. */
-  readonly mask?: (text: string) => string;
+  readonly mask?: Mask;
 }
 
 /** One conversation with a server; close() gives up what is still asked. */
@@ -87,7 +88,7 @@ export function openHttp(pool: HttpPool, home: URL, credentials: Credentials, se
 
   async function settle(asked: Awaited<ReturnType<typeof ask>>, url: URL, signal: AbortSignal): Promise<Answer> {
     const { response, authenticated, where } = asked;
-    const body = guarded(unpacked(response, where), where, timeouts.idleMs, signal);
+    const body = guarded(unpacked(response, where, mask), where, timeouts.idleMs, signal);
     if (response.statusCode !== 200) {
       const text = await beginning(body, mask);
       const retryAfter = headerOf(response, 'retry-after');
@@ -104,7 +105,7 @@ export function openHttp(pool: HttpPool, home: URL, credentials: Credentials, se
         const location = headerOf(asked.response, 'location');
         if (![301, 302, 303, 307, 308].includes(asked.response.statusCode) || location === undefined) return settle(asked, at, signal);
         await takeRest(asked.response.body);
-        at = redirected(at, location, redirects, showUrl(home));
+        at = redirected(at, location, redirects, showUrl(home), mask);
       }
     },
     async post(url, body, headers, signal) {
@@ -117,13 +118,13 @@ export function openHttp(pool: HttpPool, home: URL, credentials: Credentials, se
 }
 
 /** To https anywhere, to http on the same host only; never from https back to http. */
-function redirected(from: URL, location: string, redirects: number, where: string): URL {
+function redirected(from: URL, location: string, redirects: number, where: string, mask: Mask): URL {
   const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   const allowed = to?.protocol === 'https:' || (to?.protocol === 'http:' && from.protocol === 'http:' && to.hostname === from.hostname);
   if (to === undefined || !allowed) {
     throw new PlumblineError({
       reason: 'GitError',
-      message: `${where} redirects to ${to === undefined ? 'what is no URL' : showUrl(to)}, which is not followed`,
+      message: `${where} redirects to ${to === undefined ? 'what is no URL' : mask(showUrl(to))}, which is not followed`,
       remedy: 'Write the URL that is meant into spec.url.',
     });
   }
@@ -134,7 +135,7 @@ function redirected(from: URL, location: string, redirects: number, where: strin
 }
 
 /** What was packed for the way. It is read no faster than it is used, so that whoever reads it can bound it. */
-function unpacked(response: HttpResponse, where: string): Readable {
+function unpacked(response: HttpResponse, where: string, mask: Mask): Readable {
   const encoding = (headerOf(response, 'content-encoding') ?? 'identity').trim().toLowerCase();
   if (encoding === 'identity' || encoding === '') return response.body;
   const unpack = encoding === 'gzip' || encoding === 'x-gzip' ? createGunzip() : encoding === 'deflate' ? createInflate() : undefined;
@@ -142,7 +143,7 @@ function unpacked(response: HttpResponse, where: string): Readable {
     response.body.destroy();
     throw new PlumblineError({
       reason: 'GitError',
-      message: `${where} answers in the encoding ${quote(encoding)}, which was not asked for`,
+      message: `${where} answers in the encoding ${quote(mask(encoding))}, which was not asked for`,
     });
   }
   // A failure reaches the reader through the last of the two.
@@ -188,7 +189,7 @@ function headerOf(response: HttpResponse, name: string): string | undefined {
 }
 
 /** At most 4 KiB; the rest of the body is not read. Twice as much is masked, so that nothing is cut in half before it is. */
-async function beginning(body: AsyncIterable<Buffer>, mask: (text: string) => string): Promise<string> {
+async function beginning(body: AsyncIterable<Buffer>, mask: Mask): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of body) {
@@ -201,7 +202,7 @@ async function beginning(body: AsyncIterable<Buffer>, mask: (text: string) => st
 
 /** The beginning of a body that should have been git's, for a message. */
 export async function beginningOf(answer: Answer): Promise<string> {
-  return beginning(answer.body, answer.mask ?? ((text) => text));
+  return beginning(answer.body, answer.mask ?? noMask);
 }
 
 /** RFC 6750 and RFC 7617. */

@@ -1,6 +1,7 @@
 /** What a server says first: gitprotocol-v2(5) "Capability Advertisement", gitprotocol-pack(5) "Reference Discovery". */
 import { PlumblineError } from '../errors.ts';
 import { quote } from './http-errors.ts';
+import type { Mask } from './mask.ts';
 import { capped, notGit, readPackets, textOf } from './pktline.ts';
 import type { ProtocolVersion, Service } from './service.ts';
 import type { RemoteRefs } from './types.ts';
@@ -24,7 +25,7 @@ export async function introduce(service: Service, refsBytes: number, signal: Abo
   let first = true;
   let announced = false;
   let silent = true;
-  for await (const packet of readPackets(capped(await service.introduce(signal), refsBytes, 'its list of refs'))) {
+  for await (const packet of readPackets(capped(await service.introduce(signal), refsBytes, 'its list of refs'), service.mask)) {
     silent = false;
     if (packet.kind === 'flush') {
       // The flush after the service line of HTTP is not the end.
@@ -41,10 +42,10 @@ export async function introduce(service: Service, refsBytes: number, signal: Abo
       const [ref = '', list = ''] = text.split('\0');
       const [oid = '', name = ''] = ref.split(' ');
       if (first) for (const capability of list.split(' ')) addCapability(capabilities, capability);
-      refuseSha256(capabilities);
+      refuseSha256(capabilities, service.mask);
       // At the end a repository that is shallow itself says where; nothing of that is asked for.
       if (oid === 'shallow' && isObjectId(name)) continue;
-      if (!isObjectId(oid)) throw notGit(`it answers ${quote(text)}`);
+      if (!isObjectId(oid)) throw notGit(`it answers ${quote(service.mask(text))}`);
       if (name === 'HEAD') head = oid;
       else if (name.startsWith('refs/')) {
         // A peeled tag follows the tag itself and takes its place.
@@ -56,7 +57,7 @@ export async function introduce(service: Service, refsBytes: number, signal: Abo
     }
     first = false;
   }
-  refuseSha256(capabilities);
+  refuseSha256(capabilities, service.mask);
   if (silent) throw notGit('it says nothing');
   const advertised = version === 2 ? undefined : { refs, tags, head, headRef: headTarget(capabilities) };
   return { version, capabilities, advertised };
@@ -71,12 +72,12 @@ export function isObjectId(text: string): boolean {
   return /^[0-9a-f]{40}$/.test(text);
 }
 
-function refuseSha256(capabilities: ReadonlyMap<string, string>): void {
+function refuseSha256(capabilities: ReadonlyMap<string, string>, mask: Mask): void {
   const format = capabilities.get('object-format') ?? 'sha1';
   if (format === 'sha1') return;
   throw new PlumblineError({
     reason: 'NotSupported',
-    message: `the repository names its objects by ${quote(format)}, which this version does not know`,
+    message: `the repository names its objects by ${quote(mask(format))}, which this version does not know`,
   });
 }
 

@@ -2,6 +2,8 @@
 import { PlumblineError } from '../errors.ts';
 import { quote } from './http-errors.ts';
 import { sizeText } from './limits.ts';
+import { noMask } from './mask.ts';
+import type { Mask } from './mask.ts';
 
 export type Packet =
   | { readonly kind: 'data'; readonly data: Buffer }
@@ -18,9 +20,9 @@ export function line(text: string): Buffer {
   return Buffer.from(`${length.toString(16).padStart(4, '0')}${text}\n`);
 }
 
-/** The packets of a body. Throws PlumblineError GitError on what is no packet, and on an `ERR` of the server. */
-export async function* readPackets(body: AsyncIterable<Buffer>): AsyncGenerator<Packet> {
-  const packets = new PacketStream(body);
+/** The packets of a body. Throws PlumblineError GitError on what is no packet, and on an `ERR` of the server; `mask`: what may not be told of its words. */
+export async function* readPackets(body: AsyncIterable<Buffer>, mask: Mask = noMask): AsyncGenerator<Packet> {
+  const packets = new PacketStream(body, mask);
   try {
     for (let packet = await packets.next(); packet !== undefined; packet = await packets.next()) yield packet;
   } finally {
@@ -31,9 +33,11 @@ export async function* readPackets(body: AsyncIterable<Buffer>): AsyncGenerator<
 /** As readPackets, and then what the side bands hold. */
 export class PacketStream {
   readonly #source: AsyncIterator<Buffer>;
+  readonly #mask: Mask;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(body: AsyncIterable<Buffer>) {
+  constructor(body: AsyncIterable<Buffer>, mask: Mask = noMask) {
+    this.#mask = mask;
     this.#source = body[Symbol.asyncIterator]();
   }
 
@@ -43,7 +47,7 @@ export class PacketStream {
     if (length === undefined) return undefined;
     if (length < 4) return { kind: length === 0 ? 'flush' : length === 1 ? 'delimiter' : 'end' };
     const data = await this.#take(length - 4);
-    if (data.length >= 4 && data.toString('latin1', 0, 4) === 'ERR ') throw new ServerError(quote(data.toString('utf8', 4)));
+    if (data.length >= 4 && data.toString('latin1', 0, 4) === 'ERR ') throw new ServerError(this.#quoted(data.subarray(4)));
     return { kind: 'data', data };
   }
 
@@ -57,7 +61,7 @@ export class PacketStream {
         const band = length === 4 ? undefined : (await this.#take(1))[0];
         let left = length - 5;
         if (band === 3) {
-          const words = quote((await this.#take(Math.min(left, 4000))).toString());
+          const words = this.#quoted(await this.#take(Math.min(left, 8192)));
           throw new PlumblineError({ reason: 'GitError', message: `the git server gave up: ${words}` });
         }
         if (band !== 1 && band !== 2) throw notGit('it sends what belongs to no band');
@@ -88,9 +92,14 @@ export class PacketStream {
     }
     const header = this.#rest.toString('latin1', 0, 4);
     const length = /^[0-9a-fA-F]{4}$/.test(header) ? Number.parseInt(header, 16) : 3;
-    if (length === 3) throw notGit(`it answers what is no git protocol: ${quote(this.#rest.toString('utf8', 0, 400))}`);
+    if (length === 3) throw notGit(`it answers what is no git protocol: ${this.#quoted(this.#rest)}`);
     this.#rest = this.#rest.subarray(4);
     return length;
+  }
+
+  /** Masked before anything of it is cut off. */
+  #quoted(words: Buffer): string {
+    return quote(this.#mask(words.toString('utf8', 0, 8192)));
   }
 
   async #take(count: number): Promise<Buffer> {

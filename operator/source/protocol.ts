@@ -2,6 +2,7 @@
 import { quote } from './http-errors.ts';
 import { isObjectId } from './introduction.ts';
 import type { Introduction } from './introduction.ts';
+import type { Mask } from './mask.ts';
 import { capped, delimiter, flush, line, notGit, PacketStream, readPackets, textOf } from './pktline.ts';
 import type { Service } from './service.ts';
 import type { RemoteRefs } from './types.ts';
@@ -25,14 +26,15 @@ export async function lsRefs(
   let head: string | undefined;
   let headRef: string | undefined;
   let ended = false;
-  for await (const packet of readPackets(capped(answer, refsBytes, 'its list of refs'))) {
+  for await (const packet of readPackets(capped(answer, refsBytes, 'its list of refs'), service.mask)) {
     if (packet.kind !== 'data') {
       ended = true;
       break;
     }
     const [oid = '', name = '', ...attributes] = textOf(packet.data).split(' ');
     const peeled = attributes.find((attribute) => attribute.startsWith('peeled:'))?.slice('peeled:'.length);
-    if (!isObjectId(oid) || (peeled !== undefined && !isObjectId(peeled))) throw notGit(`its list of refs holds ${quote(peeled ?? oid)}`);
+    if (!isObjectId(oid) || (peeled !== undefined && !isObjectId(peeled)))
+      throw notGit(`its list of refs holds ${quote(service.mask(peeled ?? oid))}`);
     if (name === 'HEAD') {
       head = oid;
       headRef = attributes.find((attribute) => attribute.startsWith('symref-target:'))?.slice('symref-target:'.length);
@@ -74,9 +76,9 @@ export async function fetchPack(
   signal: AbortSignal,
 ): Promise<FetchAnswer | undefined> {
   const body = server.version === 2 ? requestV2(server, asked) : requestV0(server, asked);
-  const packets = new PacketStream(await service.ask(body, server.version, signal));
+  const packets = new PacketStream(await service.ask(body, server.version, signal), service.mask);
   const cut = new Set<string>();
-  const found = server.version === 2 ? await skipToPackV2(packets, cut) : await skipToPackV0(packets, cut);
+  const found = server.version === 2 ? await skipToPackV2(packets, cut) : await skipToPackV0(packets, cut, service.mask);
   if (found) return { cut, pack: packets.pack() };
   await packets.cancel();
   if (asked.tentative !== true) throw notGit('it sends no pack');
@@ -130,13 +132,13 @@ async function skipToPackV2(packets: PacketStream, cut: Set<string>): Promise<bo
   return false;
 }
 
-async function skipToPackV0(packets: PacketStream, cut: Set<string>): Promise<boolean> {
+async function skipToPackV0(packets: PacketStream, cut: Set<string>, mask: Mask): Promise<boolean> {
   for (let packet = await packets.next(); packet !== undefined; packet = await packets.next()) {
     if (packet.kind !== 'data') continue;
     const text = textOf(packet.data);
     if (text.startsWith('shallow ')) cut.add(text.slice('shallow '.length));
     else if (text === 'NAK' || text.startsWith('ACK ')) return true;
-    else if (!text.startsWith('unshallow ')) throw notGit(`it answers ${quote(text)}`);
+    else if (!text.startsWith('unshallow ')) throw notGit(`it answers ${quote(mask(text))}`);
   }
   return false;
 }

@@ -6,6 +6,8 @@ import { PlumblineError } from '../errors.ts';
 import { beginningOf } from './http.ts';
 import type { Answer, Transport } from './http.ts';
 import { quote } from './http-errors.ts';
+import { noMask } from './mask.ts';
+import type { Mask } from './mask.ts';
 import { notGit } from './pktline.ts';
 import { showUrl } from './url.ts';
 
@@ -14,6 +16,8 @@ export type ProtocolVersion = 0 | 2;
 export interface Service {
   /** As people may see it. */
   readonly where: string;
+  /** Takes out of the server's words what was sent to it as credentials, should it echo them. */
+  readonly mask: Mask;
   /** What the server says first, in packets: the capabilities of version 2, or the refs of version 0. Throws PlumblineError. */
   introduce(signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
   /** One request in the version of the introduction, whole, and its answer in packets. Throws PlumblineError. */
@@ -27,16 +31,24 @@ export function httpService(transport: Transport, url: URL): Service {
   base.pathname = base.pathname.replace(/\/+$/, '');
   const where = showUrl(url);
   let uploadPack: URL | undefined;
+  /** Of the last answer and the one before: an answer may still be read when the token of the next is another. */
+  let masks: readonly Mask[] = [];
+  const answered = (answer: Answer): void => {
+    const { mask } = answer;
+    if (mask !== undefined && !masks.includes(mask)) masks = [...masks.slice(-1), mask];
+  };
 
   return {
     where,
+    mask: (text) => masks.reduce((masked, mask) => mask(masked), text),
     async introduce(signal) {
       const infoRefs = new URL(base);
       infoRefs.pathname += '/info/refs';
       infoRefs.search = '?service=git-upload-pack';
       const answer = await transport.get(infoRefs, { 'git-protocol': 'version=2' }, signal);
+      answered(answer);
       if (!answer.contentType.startsWith('application/x-git-upload-pack-advertisement')) throw await notSmart(answer, where);
-      if (!answer.url.pathname.endsWith('/info/refs')) throw notGit(`it redirects to ${showUrl(answer.url)}`);
+      if (!answer.url.pathname.endsWith('/info/refs')) throw notGit(`it redirects to ${(answer.mask ?? noMask)(showUrl(answer.url))}`);
       // A repository that was moved is asked where it is now.
       uploadPack = new URL(answer.url);
       uploadPack.pathname = uploadPack.pathname.replace(/\/info\/refs$/, '/git-upload-pack');
@@ -52,6 +64,7 @@ export function httpService(transport: Transport, url: URL): Service {
         ...(version === 2 ? { 'git-protocol': 'version=2' } : {}),
       };
       const answer = await transport.post(uploadPack, request, headers, signal);
+      answered(answer);
       if (!answer.contentType.startsWith('application/x-git-upload-pack-result')) throw await notSmart(answer, where);
       return answer.body;
     },
@@ -69,10 +82,10 @@ async function notSmart(answer: Answer, where: string): Promise<PlumblineError> 
       remedy: 'Serve the repository by git http-backend, or by any git forge.',
     });
   }
-  const words = quote(beginning);
+  const [words, contentType] = [quote(beginning), quote((answer.mask ?? noMask)(answer.contentType))];
   return new PlumblineError({
     reason: 'GitError',
-    message: `${where} answers with ${quote(answer.contentType) || 'no content type'} instead of git${words === '' ? '' : `: ${words}`}`,
+    message: `${where} answers with ${contentType || 'no content type'} instead of git${words === '' ? '' : `: ${words}`}`,
     remedy: 'Check spec.url: it must be the URL that `git clone` takes.',
   });
 }

@@ -4,6 +4,8 @@
  */
 import { PlumblineError } from '../errors.ts';
 import { quote } from './http-errors.ts';
+import { noMask } from './mask.ts';
+import type { Mask } from './mask.ts';
 import { flush } from './pktline.ts';
 import type { ProtocolVersion, Service } from './service.ts';
 
@@ -35,7 +37,12 @@ const introductionBytes = 64 * 1024 * 1024;
 const done = Buffer.from('0009done\n');
 
 /** `open` starts git-upload-pack; a stream that waits for a question is kept for `keepMs` at most. */
-export function streamService(where: string, open: (signal: AbortSignal) => Promise<GitStream>, keepMs: number): Service {
+export function streamService(
+  where: string,
+  open: (signal: AbortSignal) => Promise<GitStream>,
+  keepMs: number,
+  mask: Mask = noMask,
+): Service {
   let spare: { readonly conversation: Conversation; readonly timer: NodeJS.Timeout } | undefined;
   let closed = false;
 
@@ -59,7 +66,7 @@ export function streamService(where: string, open: (signal: AbortSignal) => Prom
     }
   }
   async function begun(signal: AbortSignal): Promise<Conversation> {
-    const conversation = new Conversation(where, await open(signal));
+    const conversation = new Conversation(where, mask, await open(signal));
     try {
       await skip(conversation.introduction(signal));
       return conversation;
@@ -71,10 +78,11 @@ export function streamService(where: string, open: (signal: AbortSignal) => Prom
 
   return {
     where,
+    mask,
     async introduce(signal) {
       // What carries it can carry the next one.
       take()?.leave();
-      const conversation = new Conversation(where, await open(signal));
+      const conversation = new Conversation(where, mask, await open(signal));
       return settling(conversation, conversation.introduction(signal));
     },
     async ask(request, version, signal) {
@@ -106,10 +114,12 @@ class Conversation {
   ready = false;
   version: ProtocolVersion = 0;
   readonly #where: string;
+  readonly #mask: Mask;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(where: string, stream: GitStream) {
+  constructor(where: string, mask: Mask, stream: GitStream) {
     this.#where = where;
+    this.#mask = mask;
     this.stream = stream;
   }
 
@@ -205,7 +215,8 @@ class Conversation {
   async #ended(began: boolean, signal: AbortSignal): Promise<void> {
     const { status, words } = await this.stream.ending(signal);
     if (status === 0) return;
-    const said = quote(words) === '' ? '' : `: ${quote(words)}`;
+    const plain = quote(this.#mask(words));
+    const said = plain === '' ? '' : `: ${plain}`;
     if (status === undefined) {
       throw new PlumblineError({ reason: 'GitUnreachable', message: `${this.#where} cannot be reached: connection cut off${said}` });
     }

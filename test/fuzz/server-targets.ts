@@ -1,5 +1,6 @@
 /** What a git server answers to whole requests: who it is, its refs, a pack in bands. */
 import { introduce } from '../../operator/source/introduction.ts';
+import { noMask } from '../../operator/source/mask.ts';
 import { fetchPack, lsRefs } from '../../operator/source/protocol.ts';
 import type { Service } from '../../operator/source/service.ts';
 import type { RemoteRefs } from '../../operator/source/types.ts';
@@ -14,7 +15,7 @@ const refsBytes = 100_000;
 /** Answers everything with these bytes, as if a server had sent them. */
 function answering(input: Buffer, dice: Dice): Service {
   const answer = (): Promise<AsyncIterable<Buffer>> => Promise.resolve(pieces(input, dice));
-  return { where: 'http://git.example.com/shop.git', introduce: answer, ask: answer, close: () => Promise.resolve() };
+  return { where: 'http://git.example.com/shop.git', mask: noMask, introduce: answer, ask: answer, close: () => Promise.resolve() };
 }
 
 function checkRefs({ refs, tags, head }: RemoteRefs): void {

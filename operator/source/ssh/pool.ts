@@ -1,6 +1,7 @@
 /** SSH connections for one question after the other: kept for a few seconds, since the next one often follows at once. */
 import type { ParsedKey } from 'ssh2';
 import { PlumblineError } from '../../errors.ts';
+import { maskOf } from '../mask.ts';
 import type { Service } from '../service.ts';
 import { streamService } from '../stream-service.ts';
 import type { GitStream } from '../stream-service.ts';
@@ -68,7 +69,7 @@ export class SshPool {
       }
       return start(await this.#connect(target, credentials, options, signal), signal);
     };
-    return streamService(options.where, open, this.#options.keepMs);
+    return streamService(options.where, open, this.#options.keepMs, maskOf(credentials));
   }
 
   /** Ends every connection. */
