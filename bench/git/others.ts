@@ -4,20 +4,27 @@ import * as fs from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { init, fetch, listFiles, readBlob } from 'isomorphic-git';
+import { addRemote, fetch, init, listFiles, readBlob } from 'isomorphic-git';
 import http from 'isomorphic-git/http/node';
 import { gitEnvironment } from '../../test/gitserver/git.ts';
 
 /** Runs git; gives what it prints, or only the number of bytes of it. */
 function git(cwd: string, args: readonly string[], input = ''): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn('git', args, { cwd, env: gitEnvironment(cwd), stdio: ['pipe', 'pipe', 'inherit'] });
+    // What it would tidy up behind the measurement is not measured.
+    const child = spawn('git', ['-c', 'gc.auto=0', '-c', 'maintenance.auto=false', ...args], {
+      cwd,
+      env: gitEnvironment(cwd),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     const chunks: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.once('error', reject);
     child.once('close', (code) =>
       code === 0 ? resolve(Buffer.concat(chunks).toString('latin1')) : reject(new Error(`git ${args.join(' ')} failed`)),
     );
+    // git may end before it has read what it does not need.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });
 }
@@ -84,12 +91,30 @@ export function cliRefs(url: string): Promise<number> {
   return inFolder((folder) => timed(() => git(folder, ['ls-remote', '-q', url])));
 }
 
-/** Commits, folders, and the paths that each commit changed. */
-export function cliHistory(url: string, depth: number): Promise<number> {
+export interface CliPast {
+  readonly ms: number;
+  /** Path → the commit that changed it last, as far as the commits that were fetched tell. */
+  readonly last: ReadonlyMap<string, string>;
+}
+
+/** Fetches that many commits with their folders, and the paths that each of them changed. */
+export function cliPast(url: string, depth: number): Promise<CliPast> {
   return inFolder(async (folder) => {
     await git(folder, ['init', '-q', '--bare', '.']);
-    await git(folder, ['remote', 'add', 'origin', url]);
-    return timed(() => git(folder, ['fetch', '-q', '--depth', String(depth), '--filter=blob:none', 'origin', 'main']));
+    let log = '';
+    const ms = await timed(async () => {
+      await git(folder, ['fetch', '-q', `--depth=${depth}`, '--filter=blob:none', url, 'main']);
+      log = await git(folder, ['log', '--no-renames', '--name-only', '--format=:%H', 'FETCH_HEAD']);
+    });
+    // What the oldest of them changed cannot be told from what was there before.
+    const oldest = (await git(folder, ['rev-parse', `FETCH_HEAD~${depth - 1}`])).trim();
+    const last = new Map<string, string>();
+    let commit = '';
+    for (const line of log.split('\n')) {
+      if (line.startsWith(':')) commit = line.slice(1);
+      else if (line !== '' && commit !== oldest && !last.has(line)) last.set(line, commit);
+    }
+    return { ms, last };
   });
 }
 
@@ -98,7 +123,17 @@ export function isomorphicCold(url: string, path: string): Promise<number> {
   return inFolder((dir) =>
     timed(async () => {
       await init({ fs, dir, bare: true, gitdir: dir });
-      const { fetchHead } = await fetch({ fs, http, dir, gitdir: dir, url, ref: 'main', singleBranch: true, depth: 1 });
+      await addRemote({ fs, gitdir: dir, remote: 'origin', url });
+      const { fetchHead } = await fetch({
+        fs,
+        http,
+        gitdir: dir,
+        remote: 'origin',
+        ref: 'main',
+        singleBranch: true,
+        depth: 1,
+        tags: false,
+      });
       const oid = fetchHead ?? '';
       const cache = {};
       for (const filepath of await listFiles({ fs, gitdir: dir, ref: oid, cache })) {

@@ -47,3 +47,20 @@ export function noise(bytes: number, seed: number): Buffer {
   const key = createHash('sha256').update(String(seed)).digest();
   return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(bytes));
 }
+
+const changesPerCommit = 5;
+
+/** For git fast-import: files that all came with the first commit, and of which each later one changes a few. */
+export function past(files: number, commits: number): string {
+  const path = paths(files);
+  const lines: string[] = [];
+  for (let commit = 0; commit < commits; commit += 1) {
+    lines.push('commit refs/heads/main', `committer Ada <ada@example.com> ${1_800_000_000 + 60 * commit} +0000`, 'data 4', 'Work');
+    for (let change = 0; change < (commit === 0 ? files : changesPerCommit); change += 1) {
+      const file = commit === 0 ? change : (commit * 31 + change * 397) % files;
+      const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app-${file}}\ndata: {v: "${commit}"}\n`;
+      lines.push(`M 100644 inline ${path(file)}`, `data ${text.length}`, text);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}

@@ -4,10 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { progressOn } from '../../test/controlplane/progress.ts';
 import { table } from '../tables.ts';
 import { median } from '../targets.ts';
-import { cliChanged, cliCold, cliHistory, cliPath, cliRefs, isomorphicCold } from './others.ts';
-import type { Measured, OursRequest } from './ours-main.ts';
+import { cliChanged, cliCold, cliPast, cliPath, cliRefs, isomorphicCold } from './others.ts';
+import type { Measured, OursRequest, PastWalked } from './ours-main.ts';
 import { startPeer } from './peer.ts';
 import type { Peer } from './peer.ts';
+import { paths } from './repositories.ts';
 import type { ServerRequest } from './server-main.ts';
 
 const progress = progressOn(process.stderr);
@@ -47,15 +48,16 @@ export async function measureGit(rounds: number, idleCount: number): Promise<Git
   const server = startPeer<ServerRequest>(new URL('server-main.ts', import.meta.url));
   const ours = startPeer<OursRequest>(new URL('ours-main.ts', import.meta.url), ['--expose-gc']);
   try {
-    const make = async (name: string, count: number, historyBytes = 0, commits = 1): Promise<string> => {
+    const make = async (name: string, count: number, historyBytes = 0): Promise<string> => {
       progress.say(`making ${name}`);
-      return (await server.ask({ kind: 'files', name, count, historyBytes, commits })) as string;
+      return (await server.ask({ kind: 'files', name, count, historyBytes })) as string;
     };
     const small = await make('100.git', 100);
     const middle = await make('2000.git', 2000);
     const large = await make('10000.git', 10_000);
     const old = await make('old.git', 2000, 200 * mebi);
-    const long = await make('long.git', 2000, 0, 300);
+    progress.say('making long.git');
+    const long = (await server.ask({ kind: 'past', name: 'long.git', files: 2000, commits: 300 })) as string;
     // The process is warm, and so is the server.
     for (const url of [small, middle]) await ours.ask({ kind: 'cold', url, path: '' });
     await cliCold(small);
@@ -80,10 +82,8 @@ export async function measureGit(rounds: number, idleCount: number): Promise<Git
       isomorphic: () => isomorphicCold(large, path),
       ours: () => cold(large, path),
     });
-    await row('250 commits of history', 1.1, {
-      cli: () => cliHistory(long, 250),
-      ours: () => ours.ask({ kind: 'history', url: long, depth: 250 }) as Promise<Measured>,
-    });
+    progress.say('250 commits of history');
+    rows.push(await walked(ours, long, rounds));
     progress.say('one changed file in 10,000');
     rows.push(await changed(server, ours, large, rounds));
     await row('nothing changed', 1 / 3, {
@@ -130,6 +130,24 @@ async function changed(server: Peer<ServerRequest>, ours: Peer<OursRequest>, url
   return { what: 'one changed file in 10,000', ratio: 1.1, cli, isomorphic: [], ours: measured };
 }
 
+/** Where 2,000 files changed last, in the last 250 commits. Both sides have to say the same. */
+async function walked(ours: Peer<OursRequest>, url: string, rounds: number): Promise<Row> {
+  const path = paths(2000);
+  const asked = Array.from({ length: 2000 }, (_, index) => path(index));
+  const cli: number[] = [];
+  const measured: Measured[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const theirs = await cliPast(url, 250);
+    const { last, ...taken } = (await ours.ask({ kind: 'past', url, paths: asked })) as PastWalked;
+    for (const [file, commit] of last)
+      if (theirs.last.get(file) !== commit) throw new Error(`${file}: git says ${theirs.last.get(file)}, we say ${commit}`);
+    if (last.length < theirs.last.size) progress.say(`  of ${theirs.last.size} files ${last.length} were told in time`);
+    cli.push(theirs.ms);
+    measured.push(taken);
+  }
+  return { what: '250 commits of history walked', ratio: 1.1, cli, isomorphic: [], ours: measured };
+}
+
 /** A minute of many repositories of which none changes. */
 async function idle(server: Peer<ServerRequest>, ours: Peer<OursRequest>, count: number): Promise<IdleGit> {
   progress.say(`${count} sources on ${count} repositories, for a minute`);
@@ -150,18 +168,27 @@ async function idle(server: Peer<ServerRequest>, ours: Peer<OursRequest>, count:
   };
 }
 
+const ratioOf = ({ cli, ours }: Row): number => median(ours.map(({ ms }) => ms)) / median(cli);
+
+/** What every row must reach, and what all of them together. */
 export function gitVerdicts({ rows, idle: quiet }: GitMeasured): Verdict[] {
-  const verdicts: Verdict[] = rows.map(({ what, cli, ours, ratio }) => {
-    const measured = median(ours.map(({ ms }) => ms)) / median(cli);
-    return { what, measured: measured.toFixed(2), target: `≤ ${ratio.toFixed(2)} of the command line`, met: measured <= ratio };
+  const verdicts = rows.map((row): Verdict => {
+    const ratio = ratioOf(row);
+    return { what: row.what, measured: ratio.toFixed(2), target: `≤ ${row.ratio.toFixed(2)}`, met: ratio <= row.ratio };
   });
   const all = rows.flatMap(({ ours }) => ours);
   const blocked = Math.max(...all.map(({ blockedMs }) => blockedMs));
+  const byClock = Math.max(...all.map(({ blockedByClockMs }) => blockedByClockMs));
   const over = Math.max(...all.map(({ peakMib, keptMib }) => peakMib - 1.5 * keptMib));
   const each = quiet.requests / quiet.repositories / (quiet.seconds / 60);
   return [
     ...verdicts,
-    { what: 'longest turn of the event loop', measured: `${blocked.toFixed(0)} ms`, target: '≤ 50 ms', met: blocked <= 50 },
+    {
+      what: 'longest turn of the event loop',
+      measured: `${blocked.toFixed(0)} ms (${byClock.toFixed(0)} by the clock)`,
+      target: '≤ 50 ms',
+      met: blocked <= 50,
+    },
     { what: 'memory over 1.5 × what is kept', measured: `${over.toFixed(0)} MiB`, target: '≤ 64 MiB', met: over <= 64 },
     {
       what: `requests a repository and minute, ${quiet.repositories} repositories`,
@@ -175,23 +202,30 @@ export function gitVerdicts({ rows, idle: quiet }: GitMeasured): Verdict[] {
 
 /** Prints everything; whether all targets are met. */
 export function printGit(measured: GitMeasured): boolean {
-  const shown = (values: readonly number[]): string => (values.length === 0 ? '' : median(values).toFixed(0));
+  const shown = (values: readonly number[]): string =>
+    values.length === 0 ? '' : median(values).toFixed(values.some((ms) => ms < 10) ? 1 : 0);
   const verdicts = gitVerdicts(measured);
-  const rows = measured.rows.map(({ what, cli, isomorphic, ours }) => [
-    what,
-    shown(cli),
-    shown(isomorphic),
-    shown(ours.map(({ ms }) => ms)),
-    shown(ours.map(({ blockedMs }) => blockedMs)),
-    shown(ours.map(({ peakMib }) => peakMib)),
-    median(ours.map(({ keptMib }) => keptMib)).toFixed(1),
-  ]);
+  const said = ({ met }: Verdict): string => (met ? 'REACHED' : 'MISSED');
+  const rows = measured.rows.map(({ what, cli, isomorphic, ours }, index) => {
+    const verdict = verdicts[index];
+    return [
+      what,
+      shown(cli),
+      shown(isomorphic),
+      shown(ours.map(({ ms }) => ms)),
+      ...(verdict === undefined ? [] : [verdict.measured, verdict.target, said(verdict)]),
+      shown(ours.map(({ blockedMs }) => blockedMs)),
+      shown(ours.map(({ cpuMs }) => cpuMs)),
+      shown(ours.map(({ peakMib }) => peakMib)),
+      median(ours.map(({ keptMib }) => keptMib)).toFixed(1),
+    ];
+  });
   const sections = [
     `git, medians in milliseconds and MiB; ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}`,
-    table(['', 'git', 'isomorphic-git', 'plumbline', 'longest turn', 'peak', 'kept'], rows),
+    table(['', 'git', 'isomorphic-git', 'plumbline', 'ratio', 'target', '', 'longest turn', 'CPU', 'peak', 'kept'], rows),
     table(
       ['', 'measured', 'target', ''],
-      verdicts.map((one) => [one.what, one.measured, one.target, one.met ? 'met' : 'MISSED']),
+      verdicts.slice(rows.length).map((one) => [one.what, one.measured, one.target, said(one)]),
     ),
   ];
   process.stdout.write(`\n${sections.join('\n\n')}\n`);

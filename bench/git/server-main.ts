@@ -1,13 +1,15 @@
 /** The git server of the benchmark, in a process of its own; it makes the repositories that it is asked for. */
 import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { git } from '../../test/gitserver/git.ts';
 import { startGitServer } from '../../test/gitserver/index.ts';
 import type { GitRepo } from '../../test/gitserver/index.ts';
-import { manifests, noise, paths } from './repositories.ts';
+import { manifests, noise, past } from './repositories.ts';
 
 /** What the driver says; each is answered by one message with the same id. */
 export type ServerRequest =
-  | { readonly kind: 'files'; readonly name: string; readonly count: number; readonly historyBytes: number; readonly commits: number }
+  | { readonly kind: 'files'; readonly name: string; readonly count: number; readonly historyBytes: number }
+  | { readonly kind: 'past'; readonly name: string; readonly files: number; readonly commits: number }
   | { readonly kind: 'change'; readonly name: string; readonly round: number }
   | { readonly kind: 'links'; readonly name: string; readonly count: number }
   | { readonly kind: 'counts' }
@@ -28,8 +30,12 @@ async function answer(request: ServerRequest): Promise<unknown> {
       for (let bytes = 0; bytes < request.historyBytes; bytes += step) await repo.write({ 'old/blob.yaml': noise(step, bytes) });
       if (request.historyBytes > 0) await repo.write({ 'old/blob.yaml': null });
       await repo.write(manifests(request.count));
-      for (let commit = 1; commit < request.commits; commit += 1)
-        await repo.write({ [paths(request.count)(commit % request.count)]: `n: ${commit}\n` });
+      await repo.git('repack', '-q', '-a', '-d');
+      return server.urlOf(repo);
+    }
+    case 'past': {
+      const repo = await server.createRepo(request.name, { allowFilter: true });
+      await git(repo.directory, ['fast-import', '--quiet', '--force', '--date-format=raw'], past(request.files, request.commits));
       await repo.git('repack', '-q', '-a', '-d');
       return server.urlOf(repo);
     }
