@@ -148,9 +148,11 @@ export class HealthKeeper {
     const generation = source.metadata.generation ?? 0;
     if (!source.spec.health.wait || isAwaiting(source.status) || !isHealthAwaited(source.status, outcome, generation)) return;
     const began = Date.now();
+    let room = 0;
     while (!signal.aborted && !this.#isWell(key)) {
       const spent = Date.now() - began;
-      const room = Math.min(longestSettle, settleAfter + settlePerSource * this.#settling.size);
+      // As the queue of whoever makes them healthy was at its longest: who is last in it waits for all of it.
+      room = Math.max(room, Math.min(longestSettle, settleAfter + settlePerSource * this.#settling.size));
       const wait = this.#options.isStorm() && spent < longestSettle ? Math.max(settleAfter, room - spent) : room - spent;
       if (wait <= 0 || (await this.#settled(key, wait, signal)) === 'interrupted') return;
     }

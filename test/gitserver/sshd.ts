@@ -6,6 +6,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../controlplane/ports.ts';
+import { startWatchdog } from '../controlplane/watchdog.ts';
 import { GiveUp, waitFor } from '../controlplane/wait-for.ts';
 import { ensureSshd } from './find-sshd.ts';
 import { gitEnvironment } from './git.ts';
@@ -96,13 +97,20 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   await writeFile(join(folder, 'sshd_config'), `${config.join('\n')}\n`);
   const child = spawn(program, ['-D', '-e', '-f', join(folder, 'sshd_config')], {
     env: gitEnvironment(folder),
+    detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  const watchdog = startWatchdog();
+  watchdog.remove(folder);
+  if (child.pid !== undefined) watchdog.guard(child.pid);
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
   const ended = new Promise<void>((resolve) => {
     // Not `close`: what it runs for a client holds the pipe too.
-    child.once('exit', () => resolve());
+    child.once('exit', () => {
+      if (child.pid !== undefined) watchdog.gone(child.pid);
+      resolve();
+    });
   });
   await waitFor('sshd answers', async () => {
     if (child.exitCode !== null) throw new GiveUp(`sshd ended: ${log}`);
@@ -126,7 +134,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
       child.kill();
       await ended;
       child.stderr.destroy();
-      await rm(folder, { recursive: true, force: true });
+      await watchdog.close();
     },
   };
 }
