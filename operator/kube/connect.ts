@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeError } from './client.ts';
 import type { KubeClient, KubeRequest, KubeResponse, WatchEvent } from './client.ts';
-import type { Credentials } from './credentials.ts';
+import type { Credentials } from './credentials-types.ts';
 import { parseJson, stringifyJson } from './json.ts';
 import { Limiter } from './limiter.ts';
 import { isIdempotent, isLeaseRequest, verbOf } from './resource-path.ts';

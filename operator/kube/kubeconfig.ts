@@ -3,7 +3,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import type { User } from '@kubernetes/client-node';
 import { PlumblineError } from '../errors.ts';
 import { cachedHeaders } from './cached-headers.ts';
-import type { Credentials, TlsOptions } from './credentials.ts';
+import type { Credentials, TlsOptions } from './credentials-types.ts';
 
 interface KubeconfigOptions {
   /** Whether a program may be run for credentials, as kubectl does. */

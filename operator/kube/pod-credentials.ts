@@ -5,7 +5,7 @@ import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { PlumblineError } from '../errors.ts';
 import { cachedHeaders } from './cached-headers.ts';
-import type { CredentialPlaces, Credentials } from './credentials.ts';
+import type { CredentialPlaces, Credentials } from './credentials-types.ts';
 
 /** Where the kubelet puts a pod's token, CA and namespace. */
 export const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';

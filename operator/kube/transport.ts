@@ -4,7 +4,7 @@ import { Agent, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { KubeError } from './client.ts';
 import type { Status } from './client.ts';
-import type { Credentials } from './credentials.ts';
+import type { Credentials } from './credentials-types.ts';
 import { parseJson } from './json.ts';
 import { readLines } from './lines.ts';
 import { noAnswerOf } from './retry.ts';

@@ -4,7 +4,7 @@ import { isKubeError } from '../kube/client.ts';
 import { connectKube } from '../kube/connect.ts';
 import type { ConnectedClient } from '../kube/connect.ts';
 import { findCredentials } from '../kube/credentials.ts';
-import type { CredentialPlaces } from '../kube/credentials.ts';
+import type { CredentialPlaces } from '../kube/credentials-types.ts';
 import { Discovery } from '../kube/discovery.ts';
 import { createInventory } from '../live/inventory.ts';
 import { createLookUps } from '../live/lookup.ts';

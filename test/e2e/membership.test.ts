@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Json } from '../controlplane/request.ts';
 import { waitFor } from './cluster.ts';
-import { type Stage, configMap, useScene } from './scene.ts';
+import { type Stage, configMap, useScene, appliedStage } from './scene.ts';
 import { conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
 
 const label = 'applyset.kubernetes.io/part-of';
@@ -11,13 +11,7 @@ const disabled = '  annotations:\n    plumbline.dev/prune: disabled\n    team: s
 describe('what leaves git', () => {
   const scene = useScene();
 
-  async function applied(files: Readonly<Record<string, string>>, spec = {}): Promise<Stage> {
-    const stage = await scene().stage();
-    const commit = await stage.repo.write(files);
-    await stage.source(spec);
-    await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
-    return stage;
-  }
+  const applied = (files: Readonly<Record<string, string>>, spec = {}): Promise<Stage> => appliedStage(scene(), files, spec);
   const get = async (stage: Stage, what: string, name: string): Promise<Json> => {
     const { code, stdout } = await scene().cluster.tryKubectl([
       'get',

@@ -3,7 +3,7 @@ import type { Json } from '../controlplane/request.ts';
 import type { AuditEvent } from './audit.ts';
 import { waitFor } from './cluster.ts';
 import { startOperator } from './operator.ts';
-import { type Stage, configMap, deployment, useScene } from './scene.ts';
+import { type Stage, configMap, deployment, useScene, appliedStage } from './scene.ts';
 import { conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
 
 /** What the operator asked of the API server, its watches and leases aside. */
@@ -53,13 +53,7 @@ describe('a cluster that is as git says', () => {
 describe('what somebody changes by hand', () => {
   const scene = useScene();
 
-  async function applied(files: Readonly<Record<string, string>>, spec = {}): Promise<Stage> {
-    const stage = await scene().stage();
-    const commit = await stage.repo.write(files);
-    await stage.source(spec);
-    await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
-    return stage;
-  }
+  const applied = (files: Readonly<Record<string, string>>, spec = {}): Promise<Stage> => appliedStage(scene(), files, spec);
   const get = async (stage: Stage, name: string): Promise<Json> => {
     const { code, stdout } = await scene().cluster.tryKubectl([
       'get',

@@ -91,6 +91,19 @@ async function makeStage(cluster: Cluster, git: GitServer, repoName: string): Pr
   };
 }
 
+/** A stage on which a source has applied these files. */
+export async function appliedStage(
+  scene: Scene,
+  files: Readonly<Record<string, string>>,
+  spec: Readonly<Record<string, unknown>> = {},
+): Promise<Stage> {
+  const stage = await scene.stage();
+  const commit = await stage.repo.write(files);
+  await stage.source(spec);
+  await waitUntilApplied(scene.cluster, stage.namespace, 'shop', commit);
+  return stage;
+}
+
 /** A ConfigMap as a file. */
 export function configMap(name: string, data: Readonly<Record<string, string>> = { key: 'value' }, extra = ''): string {
   const lines = Object.entries(data).map(([key, value]) => `  ${key}: ${JSON.stringify(value)}\n`);

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { Agent } from 'undici';
 import type { Credentials as TestCredentials } from '../controlplane/pki.ts';
-import type { Credentials } from '../../operator/kube/credentials.ts';
+import type { Credentials } from '../../operator/kube/credentials-types.ts';
 
 export interface Seen {
   readonly method: string;

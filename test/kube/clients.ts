@@ -2,7 +2,7 @@
 import type { Credentials as TestCredentials } from '../controlplane/pki.ts';
 import { connectKube } from '../../operator/kube/connect.ts';
 import type { ConnectOptions, ConnectedClient } from '../../operator/kube/connect.ts';
-import type { Credentials } from '../../operator/kube/credentials.ts';
+import type { Credentials } from '../../operator/kube/credentials-types.ts';
 import type { Resource } from '../../operator/kube/types.ts';
 
 export function credentialsOf(user: TestCredentials): Credentials {

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { findCredentials } from '../../operator/kube/credentials.ts';
-import type { CredentialPlaces } from '../../operator/kube/credentials.ts';
+import type { CredentialPlaces } from '../../operator/kube/credentials-types.ts';
 import { tokenKubeconfig } from '../controlplane/token-kubeconfig.ts';
 import { useCluster } from '../e2e/cluster.ts';
 import { clientOf } from './clients.ts';

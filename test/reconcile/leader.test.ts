@@ -3,7 +3,7 @@ import { Leadership, LeadershipLostError, runLeaderElection } from '../../operat
 import { NotYet, useCluster, waitFor } from '../e2e/cluster.ts';
 import { startAlteringProxy } from '../kube/altering-proxy.ts';
 import { clientOf, configMap, credentialsOf } from '../kube/clients.ts';
-import type { Credentials } from '../../operator/kube/credentials.ts';
+import type { Credentials } from '../../operator/kube/credentials-types.ts';
 import type { Lease } from '../../operator/reconcile/lease.ts';
 import type { LeaderElectionOptions, LeaseTiming } from '../../operator/reconcile/leader.ts';
 

@@ -3,7 +3,7 @@ import { EventRecorder } from '../../operator/report/recorder.ts';
 import { NotYet, useCluster, waitFor } from '../e2e/cluster.ts';
 import { startAlteringProxy } from '../kube/altering-proxy.ts';
 import { clientOf, credentialsOf } from '../kube/clients.ts';
-import type { Credentials } from '../../operator/kube/credentials.ts';
+import type { Credentials } from '../../operator/kube/credentials-types.ts';
 import type { EventRecorderOptions, RecordedEvent } from '../../operator/report/recorder.ts';
 
 const cluster = useCluster();
