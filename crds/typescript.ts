@@ -9,6 +9,10 @@ const names: Readonly<Record<string, string>> = {
   'spec.auth.secretRef': 'SecretRef',
   'spec.verify.secretRef': 'SecretRef',
   'spec.receiver.secretRef': 'SecretRef',
+  'spec.notify.commitStatus': 'SpecCommitStatus',
+  'spec.notify.commitStatus.secretRef': 'SecretRef',
+  'spec.notify.webhook': 'SpecWebhook',
+  'spec.notify.webhook.secretRef': 'SecretRef',
   'spec.drift.ignore': 'DriftRule',
   'status.conditions': 'Condition',
   'status.revision.observed': 'RevisionStage',
@@ -24,6 +28,10 @@ const names: Readonly<Record<string, string>> = {
   'status.attempts.commits': 'ListedCommit',
   'status.attempts.passed': 'ListedCommit',
   'status.attempts.changes': 'AttemptChanges',
+  'status.notify.commit': 'CommitStatusTold',
+  'status.notify.pending': 'Notification',
+  'status.notify.pending.drift': 'DriftEntry',
+  'status.notify.told': 'ToldNotification',
 };
 
 /** What an interface that serves several fields says of itself. */

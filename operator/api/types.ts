@@ -49,6 +49,11 @@ export interface GitOpsSourceSpec {
    */
   readonly receiver?: SpecReceiver | undefined;
   /**
+   * Tells others what becomes of revisions, behind everything else: an endpoint that hangs or fails delays nothing, is tried again for
+   * an hour, and then it is dropped. Without notify, nobody is told.
+   */
+  readonly notify?: SpecNotify | undefined;
+  /**
    * The service account in the namespace of the source whose rights it has: everything is written as that account. Without it, the
    * account that the operator's `--default-service-account` names.
    */
@@ -127,6 +132,60 @@ export interface SpecReceiver {
   readonly secretRef: SecretRef;
 }
 
+/**
+ * Tells others what becomes of revisions, behind everything else: an endpoint that hangs or fails delays nothing, is tried again for an
+ * hour, and then it is dropped. Without notify, nobody is told.
+ */
+export interface SpecNotify {
+  /**
+   * A status of the commit at the forge: pending while a revision is brought in, success once it is healthy (applied, where health.wait
+   * is false), failure with the reason.
+   */
+  readonly commitStatus?: SpecCommitStatus | undefined;
+  /**
+   * A CloudEvent (1.0, structured JSON) for each revision that was applied, became healthy or failed, and for each drift, sent by POST.
+   * Header `X-Signature` is `sha256=` and the HMAC-SHA-256 of the body. An event may come twice: then its id is the same.
+   */
+  readonly webhook?: SpecWebhook | undefined;
+}
+
+/**
+ * A status of the commit at the forge: pending while a revision is brought in, success once it is healthy (applied, where health.wait is
+ * false), failure with the reason.
+ */
+export interface SpecCommitStatus {
+  /** How the forge is spoken to: GitHub, GitLab, or Gitea (Forgejo too). */
+  readonly provider: 'GitHub' | 'GitLab' | 'Gitea';
+  /**
+   * Where the forge's API is. Without apiURL, where it usually is on the host of url: https://api.github.com for github.com, /api/v3
+   * (GitHub), /api/v4 (GitLab) and /api/v1 (Gitea) elsewhere.
+   */
+  readonly apiURL?: string | undefined;
+  /**
+   * What this status is called among those of a commit. Without context, plumbline/NAMESPACE/NAME@ and the first eight characters of the
+   * uid of the source, so that sources and clusters do not overwrite each other.
+   */
+  readonly context?: string | undefined;
+  /**
+   * The Secret in the namespace of the source: `token`, which may write commit statuses, and `ca.crt` for a certificate authority of
+   * one's own.
+   */
+  readonly secretRef: SecretRef;
+}
+
+/**
+ * A CloudEvent (1.0, structured JSON) for each revision that was applied, became healthy or failed, and for each drift, sent by POST.
+ * Header `X-Signature` is `sha256=` and the HMAC-SHA-256 of the body. An event may come twice: then its id is the same.
+ */
+export interface SpecWebhook {
+  /** Where events are sent. */
+  readonly url: string;
+  /**
+   * The Secret in the namespace of the source: `token`, the key of the signature, and `ca.crt` for a certificate authority of one's own.
+   */
+  readonly secretRef: SecretRef;
+}
+
 /** What happens when somebody changes in the cluster what git states. */
 export interface SpecDrift {
   /** Correct puts back what git states, Report tells it, Ignore does neither. */
@@ -180,6 +239,8 @@ export interface GitOpsSourceStatus {
    * record is written once its revision is healthy or superseded.
    */
   readonly attempts?: readonly Attempt[] | undefined;
+  /** What others are told, where spec.notify asks for it. */
+  readonly notify?: StatusNotify | undefined;
   /** The same for the columns of kubectl get. */
   readonly display?: StatusDisplay | undefined;
   /** The value of annotation plumbline.dev/requestedAt that was last acted on. */
@@ -398,6 +459,72 @@ export interface ListedCommit {
   readonly author?: string | undefined;
   /** When the revision moved to it; absent where it never was a revision by itself. */
   readonly time?: string | undefined;
+}
+
+/** What others are told, where spec.notify asks for it. */
+export interface StatusNotify {
+  /** What the forge is told last of a commit. */
+  readonly commit?: CommitStatusTold | undefined;
+  /** What is not told yet, oldest first. */
+  readonly pending?: readonly Notification[] | undefined;
+  /** What was told last, oldest first; also in annotation plumbline.dev/notified of the record of the audit trail. */
+  readonly told?: readonly ToldNotification[] | undefined;
+}
+
+/** What the forge is told last of a commit. */
+export interface CommitStatusTold {
+  /** The id of the commit. */
+  readonly sha: string;
+  /** Its status. */
+  readonly state: 'Pending' | 'Success' | 'Failure';
+  /** Why it failed, in one word. */
+  readonly reason?: string | undefined;
+  /** How often the reason has changed. */
+  readonly changes?: number | undefined;
+  /** Which forge, repository and context, as a digest. */
+  readonly target: string;
+}
+
+/** One thing to tell. */
+export interface Notification {
+  /** Whom it is for. */
+  readonly to: 'CommitStatus' | 'Webhook';
+  /**
+   * What there is to tell: Pending, a revision is being brought in; Applied; Healthy; Failed; Drifted, something was changed in the
+   * cluster; DriftCorrected, it was put back.
+   */
+  readonly type: 'Pending' | 'Applied' | 'Healthy' | 'Failed' | 'Drifted' | 'DriftCorrected';
+  /** The id of the commit. */
+  readonly commit: string;
+  /** When it came about. */
+  readonly time: string;
+  /** What pointed at it, as `main`. */
+  readonly ref?: string | undefined;
+  /** Why it failed, in one word. */
+  readonly reason?: string | undefined;
+  /** The same in a sentence. */
+  readonly message?: string | undefined;
+  /** The first fields that differ from git, or did. */
+  readonly drift?: readonly DriftEntry[] | undefined;
+  /** How many more there are. */
+  readonly moreDrift?: number | undefined;
+}
+
+/** One thing that was told, or given up. */
+export interface ToldNotification {
+  /** Whom it is for. */
+  readonly to: 'CommitStatus' | 'Webhook';
+  /**
+   * What there is to tell: Pending, a revision is being brought in; Applied; Healthy; Failed; Drifted, something was changed in the
+   * cluster; DriftCorrected, it was put back.
+   */
+  readonly type: 'Pending' | 'Applied' | 'Healthy' | 'Failed' | 'Drifted' | 'DriftCorrected';
+  /** The id of the commit. */
+  readonly commit: string;
+  /** When it came about. */
+  readonly time: string;
+  /** Delivered: the endpoint took it. Dropped: it was given up. */
+  readonly result: 'Delivered' | 'Dropped';
 }
 
 /** The same for the columns of kubectl get. */

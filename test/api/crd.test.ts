@@ -54,6 +54,10 @@ const says = {
   duration: 'is no duration; write it like',
 };
 
+const secretRef = { name: 'token' };
+const forge = (more: object) => ({ notify: { commitStatus: { provider: 'GitLab', secretRef, ...more } } });
+const hook = (more: object) => ({ notify: { webhook: { url: 'https://hooks.example.com/in', secretRef, ...more } } });
+
 /** What is bad, the spec, where it is told, and how. */
 const refused: readonly (readonly [string, Record<string, unknown>, string, string])[] = [
   ['no url', { url: undefined }, 'spec.url', 'Required value'],
@@ -123,6 +127,31 @@ const refused: readonly (readonly [string, Record<string, unknown>, string, stri
   ['verify without Secret', { verify: { mode: 'HEAD' } }, 'spec.verify.secretRef', 'Required value'],
   ['an empty Secret name in verify', { verify: { secretRef: { name: '' } } }, 'spec.verify.secretRef.name', says.secret],
   ['a mode of verify that is none', { verify: { mode: 'head', secretRef: { name: 'keys' } } }, 'spec.verify.mode', 'Unsupported value'],
+  ['notify without anybody', { notify: {} }, 'spec.notify', 'must state commitStatus, webhook or both'],
+  ['a forge that is none', forge({ provider: 'Bitbucket' }), 'spec.notify.commitStatus.provider', 'Unsupported value'],
+  ['no forge', forge({ provider: undefined }), 'spec.notify.commitStatus.provider', 'Required value'],
+  ['a forge without Secret', forge({ secretRef: undefined }), 'spec.notify.commitStatus.secretRef', 'Required value'],
+  ['an empty Secret name of a forge', forge({ secretRef: { name: '' } }), 'spec.notify.commitStatus.secretRef.name', says.secret],
+  ['an empty context', forge({ context: '' }), 'spec.notify.commitStatus.context', 'at least 1 chars long'],
+  ['an API over ssh', forge({ apiURL: 'ssh://h/api' }), 'spec.notify.commitStatus.apiURL', 'https://git.example.com/api/v4'],
+  ['a token in the API', forge({ apiURL: 'https://x@h/api' }), 'spec.notify.commitStatus.apiURL', 'put the token into a Secret'],
+  [
+    'an API without host',
+    forge({ apiURL: 'https:///api' }),
+    'spec.notify.commitStatus.apiURL',
+    'is no URL; write it like https://git.example.com',
+  ],
+  ['a webhook without URL', hook({ url: undefined }), 'spec.notify.webhook.url', 'Required value'],
+  ['a webhook without Secret', hook({ secretRef: undefined }), 'spec.notify.webhook.secretRef', 'Required value'],
+  ['an empty Secret name of a webhook', hook({ secretRef: { name: '' } }), 'spec.notify.webhook.secretRef.name', says.secret],
+  ['a webhook over ftp', hook({ url: 'ftp://h/in' }), 'spec.notify.webhook.url', 'write it like https://hooks.example.com/plumbline'],
+  ['a password in a webhook', hook({ url: 'https://ada:hunter2@h/in' }), 'spec.notify.webhook.url', 'the signature proves the sender'],
+  [
+    'a webhook with a space',
+    hook({ url: 'https://h/a b' }),
+    'spec.notify.webhook.url',
+    'is no URL; write it like https://hooks.example.com',
+  ],
   ['an empty account', { serviceAccountName: '' }, 'spec.serviceAccountName', says.account],
   ['an account of another namespace', { serviceAccountName: 'kube-system:admin' }, 'spec.serviceAccountName', says.account],
   ['an empty namespace', { targetNamespace: '' }, 'spec.targetNamespace', says.namespace],
@@ -168,6 +197,8 @@ test('several faults are all told', async () => {
 });
 
 test('a password in a URL is not quoted back', async () => {
+  const told = await ask({ url, ...hook({ url: 'https://ada:hunter2@h/in' }) });
+  expect(told.text).not.toContain('hunter2');
   for (const bad of [
     'https://ada:hunter2@h/d',
     'ssh://git:hunter2@h/d',
@@ -223,6 +254,8 @@ describe('is taken', () => {
     ['a fraction', { interval: '1.5h' }],
     ['a schedule', { schedule: 'CRON_TZ=Europe/Vienna 0 6 * * 1-5' }],
     ['auth', { auth: { secretRef: { name: 'git.credentials-1' } } }],
+    ['a forge', forge({ context: 'prod/eu', apiURL: 'http://127.0.0.1:3000/api/v4' })],
+    ['a webhook', hook({ url: 'https://[::1]:8443/in?team=shop' })],
     ['a drift rule for the core group', { drift: { ignore: [{ group: '', kind: 'Service', paths: ['/spec/clusterIP'] }] } }],
   ];
   test.each(taken)('%s', async (_what, spec) => {
