@@ -67,13 +67,18 @@ export function driftedObjects(items: readonly DriftItem[]): number {
 export function withDrift(status: GitOpsSourceStatus, report: DriftReport, generation: number, now: string): GitOpsSourceStatus {
   const { drift: _before, ...rest } = status;
   const items = report.mode === 'Ignore' ? [] : inOrder(report.items);
-  const drift = items.slice(0, maxItems).map(entryOf);
+  const drift = driftEntries(items).slice(0, maxItems);
   return {
     ...rest,
     objects: { ...status.objects, drifted: driftedObjects(items) },
     ...(drift.length === 0 ? {} : { drift }),
     conditions: setCondition(status.conditions ?? [], { ...conditionOf(report, items), observedGeneration: generation }, now),
   };
+}
+
+/** The same as status has them, in the same order. */
+export function driftEntries(items: readonly DriftItem[]): readonly DriftEntry[] {
+  return items.map(entryOf);
 }
 
 function entryOf({ id, class: of, field, manager, since }: DriftItem): DriftEntry {

@@ -13,6 +13,7 @@ const order = [
   ['plan'],
   ['apply'],
   ['report'],
+  ['notify'],
   ['reconcile'],
   ['config'],
   ['web', 'cli'],

@@ -13,11 +13,6 @@ export function isSigned(body: Buffer, token: Buffer, stated: string | undefined
   return timingSafeEqual(digest, wellFormed ? Buffer.from(hex, 'hex') : noDigest) && wellFormed;
 }
 
-/** `sha256=…`: the HMAC-SHA-256 of the body under the token, as GitHub and `X-Signature` write it. */
-export function signatureOf(body: Buffer | string, token: Buffer | string): string {
-  return `sha256=${createHmac('sha256', token).update(body).digest('hex')}`;
-}
-
 /** Whether two secrets are the same, whatever their lengths, without telling where they differ. */
 export function isSameSecret(one: Buffer, other: Buffer): boolean {
   const key = noDigest;

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { forgeOf } from '../../../operator/web/receivers/index.ts';
 import { concerns } from '../../../operator/web/receivers/match.ts';
-import { isSameSecret, isSigned, signatureOf } from '../../../operator/web/receivers/signature.ts';
+import { signatureOf } from '../../../operator/notify/cloud-event.ts';
+import { isSameSecret, isSigned } from '../../../operator/web/receivers/signature.ts';
 import { UnreadableError } from '../../../operator/web/receivers/types.ts';
 import { bitbucketCloud, everyForge, generic, github, gitea, gitlab } from './payloads.ts';
 import type { Delivery, Push } from './payloads.ts';
