@@ -31,12 +31,13 @@ const entries = {
   // The source
   SecretNotFound: {
     retry: 'retry',
-    meaning: 'The Secret that spec.auth or spec.verify names does not exist in the namespace of the source.',
+    meaning: 'The Secret that spec.auth, spec.verify or spec.notify names does not exist in the namespace of the source.',
     remedy: 'Create the Secret; the source goes on by itself.',
   },
   SecretInvalid: {
     retry: 'retry',
-    meaning: 'The Secret that spec.auth names lacks a key, a key does not parse, or its keys do not fit each other or spec.url.',
+    meaning:
+      'The Secret that spec.auth or spec.notify names lacks a key, a key does not parse, or its keys do not fit each other or spec.url.',
     remedy: 'Correct the key that the message names; the Secret is read again by itself.',
   },
   AuthenticationFailed: {
@@ -314,6 +315,8 @@ export const eventReasons = {
   Unhealthy: 'An object of the applied revision is no longer healthy.',
   Pruned: 'Objects were deleted because the source is, or let go of.',
   LeftBehind: 'Objects of a deleted source stay in the cluster, and why.',
+  NotifyFailed: 'An endpoint of spec.notify could not be told; it is tried again for an hour. The source itself goes on.',
+  NotifyDropped: 'What an endpoint of spec.notify was to be told is given up: it refuses it, or could not be reached for an hour.',
   Suspended: 'The source is suspended.',
 } as const satisfies Record<string, string>;
 

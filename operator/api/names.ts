@@ -44,6 +44,9 @@ export const correctionsAnnotation = 'plumbline.dev/corrections';
 /** On the last record of a source: when the source went. */
 export const endedAnnotation = 'plumbline.dev/source-ended';
 
+/** What of spec.notify was told about the revision, as JSON. */
+export const notifiedAnnotation = 'plumbline.dev/notified';
+
 /** ApplySet (KEP-3659). */
 export const partOfLabel = 'applyset.kubernetes.io/part-of';
 export const parentIdLabel = 'applyset.kubernetes.io/id';

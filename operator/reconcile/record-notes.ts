@@ -1,9 +1,10 @@
 /** What is noted on records of the audit trail after they are made: their annotations, never their data. */
-import { controllerManager, correctionsAnnotation } from '../api/names.ts';
-import type { AttemptCorrections } from '../api/types.ts';
+import { controllerManager, correctionsAnnotation, notifiedAnnotation } from '../api/names.ts';
+import type { AttemptCorrections, GitOpsSourceStatus } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { getMetadata, mergePatch } from '../kube/operations.ts';
 import type { Resource } from '../kube/types.ts';
+import { notedWith, toldOf } from '../notify/told.ts';
 import { correctionsIn, correctionsText } from '../report/trail/annotations.ts';
 import { addCorrections } from '../report/trail/health.ts';
 import type { KeptRecord } from '../report/trail/retention.ts';
@@ -44,4 +45,30 @@ export async function noteEnded(
 ): Promise<void> {
   const patch = { metadata: { uid, annotations: { [annotation]: time } } };
   await mergePatch(client, recordResource, { namespace, name }, patch, { fieldManager: controllerManager, behind: true, signal });
+}
+
+/** Notes what spec.notify has told of the revisions of these records, as far as status.notify knows. Throws KubeError. */
+export async function noteTold(
+  client: KubeClient,
+  records: readonly KeptRecord[],
+  status: GitOpsSourceStatus | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { namespace, name, commit } of lastOfEach(records)) {
+    const told = toldOf(status, commit);
+    if (told.length === 0) continue;
+    const id = { namespace, name };
+    const there = await getMetadata(client, recordResource, { ...recordResource, ...id }, { behind: true, signal });
+    const text = notedWith(there?.metadata.annotations?.[notifiedAnnotation], told);
+    if (there === undefined || text === undefined) continue;
+    const patch = { metadata: { resourceVersion: there.metadata.resourceVersion, annotations: { [notifiedAnnotation]: text } } };
+    await mergePatch(client, recordResource, id, patch, { fieldManager: controllerManager, behind: true, signal });
+  }
+}
+
+/** Of each commit its last record: what is told is told of the last time that it was brought in. */
+function lastOfEach(records: readonly KeptRecord[]): readonly KeptRecord[] {
+  const last = new Map<string, KeptRecord>();
+  for (const record of records) if ((last.get(record.commit)?.attempted ?? '') < record.attempted) last.set(record.commit, record);
+  return [...last.values()];
 }

@@ -26,6 +26,7 @@ import { Controller } from './controller.ts';
 import { createHints, isPassedOn } from './hints.ts';
 import type { Hints } from './hints.ts';
 import { Leadership, runLeaderElection } from './leader.ts';
+import { createNotifier } from './notifier.ts';
 import { createTokenReader } from './secret-token.ts';
 import { SourceStore } from './source-store.ts';
 import { Teller } from './teller.ts';
@@ -36,6 +37,8 @@ import { createTurns } from './turn.ts';
 const graceMs = 5_000;
 /** Records of the audit trail that are not written by then stand in the status. */
 const trailGraceMs = 1_000;
+/** Requests to endpoints of spec.notify that are not answered by then are made again by whoever leads next. */
+const notifyGraceMs = 1_000;
 const leaseName = 'plumbline';
 
 /** A running operator, as the probes and the metrics page see it. */
@@ -125,7 +128,7 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
   });
   const hints = createHints({ client, store, leadership, readToken, now: () => Date.now(), signal: lifetime.signal });
   const lead = (leading: AbortSignal): Promise<void> =>
-    work({ config, log, instance, client, store, discovery, inventory, metrics, random, hints, leading, lifetime });
+    work({ config, log, instance, client, store, discovery, inventory, metrics, random, hints, leadership, leading, lifetime });
   const ended = elect(config, client, leadership, instance, log, signal, lead).finally(async () => {
     lifetime.abort();
     await client.close();
@@ -145,6 +148,7 @@ interface Work {
   readonly metrics: Metrics;
   readonly random: () => number;
   readonly hints: Hints;
+  readonly leadership: Leadership;
   readonly leading: AbortSignal;
   readonly lifetime: AbortController;
 }
@@ -161,6 +165,7 @@ async function work({
   metrics,
   random,
   hints,
+  leadership,
   leading,
   lifetime,
 }: Work): Promise<void> {
@@ -210,14 +215,27 @@ async function work({
   };
   const { namespaces, historyRetentionMs: retentionMs } = config;
   const trail = new Trail({ client, store, namespaces, retentionMs, now: () => Date.now(), log });
-  const teller = new Teller({ client, store, recorder, trail, metrics, log, now: () => new Date().toISOString() });
+  const notifier = createNotifier({
+    client,
+    proxies: config.proxies,
+    metrics,
+    log,
+    leads: () => leadership.stillLeader(),
+    now: () => Date.now(),
+    random,
+    event: (source, draft) => teller.event(source, draft),
+    note: (key, settled, stopped) => teller.notified(key, settled, stopped),
+  });
+  const teller: Teller = new Teller({ client, store, recorder, trail, notifier, metrics, log, now: () => new Date().toISOString() });
   const controller = new Controller({ env, store, teller, metrics, log, random, isStorm: () => client.isStorm() });
   trail.start();
   controller.start();
+  for (const source of store.all()) notifier.offer(source); // what the leader before this one had not told yet
   hints.lead(controller);
   await aborted(leading);
   await controller.stop(graceMs);
   histories.close();
+  await notifier.close(notifyGraceMs);
   await Promise.all([recorder.close(), trail.close(trailGraceMs)]);
   await remotes.close();
   metrics.clearSources();

@@ -49,7 +49,7 @@ export function createTokenReader({ client, monotonic, signal, onError }: TokenR
 }
 
 /** A newline at the end is what `echo` left there. An empty token would let everybody in. */
-function tokenOf(encoded: unknown): Buffer | undefined {
+export function tokenOf(encoded: unknown): Buffer | undefined {
   if (typeof encoded !== 'string') return undefined;
   const token = Buffer.from(encoded, 'base64')
     .toString('latin1')

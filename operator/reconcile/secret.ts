@@ -4,6 +4,7 @@ import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { getObject } from '../kube/operations.ts';
 import type { Resource } from '../kube/types.ts';
+import type { SecretField } from '../notify/deliverer.ts';
 
 export const secretResource: Resource = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true, verbs: [] };
 
@@ -11,17 +12,18 @@ export const secretResource: Resource = { group: '', version: 'v1', kind: 'Secre
 export interface SecretNamed {
   readonly namespace: string;
   readonly name: string;
-  readonly field: 'spec.auth.secretRef' | 'spec.verify.secretRef';
+  readonly field: 'spec.auth.secretRef' | 'spec.verify.secretRef' | SecretField;
 }
 
-/** Its `data`, in base64. Throws PlumblineError: SecretNotFound, OperatorForbidden. */
+/** Its `data`, in base64. `behind`: when nothing else is to be asked. Throws PlumblineError: SecretNotFound, OperatorForbidden. */
 export async function readSecretData(
   client: KubeClient,
   { namespace, name, field }: SecretNamed,
   signal: AbortSignal,
+  behind = false,
 ): Promise<Readonly<Record<string, string>>> {
   const id = { ...secretResource, namespace, name };
-  const secret = await getObject(client, secretResource, id, { flow: `${namespace}/source`, signal }).catch((error: unknown) => {
+  const secret = await getObject(client, secretResource, id, { flow: `${namespace}/source`, behind, signal }).catch((error: unknown) => {
     if (!isKubeError(error, 403)) throw error;
     const message = `the operator may not read Secret ${namespace}/${name}`;
     throw new PlumblineError({ reason: 'OperatorForbidden', message }, { cause: error });

@@ -1,5 +1,5 @@
 /** How the outcome of a walk is told: one status patch, events behind it, metrics, a log line. */
-import type { GitOpsSource, GitOpsSourceStatus } from '../api/types.ts';
+import type { GitOpsSource, GitOpsSourceStatus, Notification } from '../api/types.ts';
 import { controllerManager, requestedAtAnnotation } from '../api/names.ts';
 import { findCondition } from '../api/conditions.ts';
 import { patchSource, sourceResource } from '../apply/parent.ts';
@@ -17,9 +17,16 @@ import type { StatusExtras } from '../report/metric-source.ts';
 import type { Metrics } from '../report/metrics.ts';
 import type { EventRecorder } from '../report/recorder.ts';
 import { attemptStatus, outcomeStatus, progressStatus, statusPatch } from '../report/status.ts';
-import { driftCounts, itemText, withDrift } from '../report/drift.ts';
-import type { DriftReport } from '../report/drift.ts';
+import { driftCounts, itemsOf, itemText, withDrift } from '../report/drift.ts';
+import { failureSummary } from '../report/message.ts';
+import type { DriftItem, DriftReport } from '../report/drift.ts';
 import { attemptsWithHealth } from '../report/trail/health.ts';
+import type { Notifier } from './notifier.ts';
+import type { Settled } from '../notify/types.ts';
+import { newsAfter } from '../notify/news.ts';
+import type { FailedRevision, NewsInput } from '../notify/news.ts';
+import { targetOf } from '../notify/commit-status.ts';
+import { toldAfter } from '../notify/told.ts';
 import type { Correction, Outcome, RevisionSeen } from '../report/types.ts';
 import type { LeftBehind } from './finalize.ts';
 import type { SourceStore } from './source-store.ts';
@@ -30,6 +37,7 @@ export interface TellerOptions {
   readonly store: SourceStore;
   readonly recorder: EventRecorder;
   readonly trail: Trail;
+  readonly notifier: Pick<Notifier, 'offer' | 'forget' | 'dropped'>;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** RFC 3339 of now. */
@@ -41,6 +49,10 @@ const leftBehindTexts: Readonly<Record<LeftBehind['why'], string>> = {
   Freed:
     'its label and annotations stay on them, which its account may not remove; they bind nobody, and another source may take them over',
 };
+
+/** What others are to be told that the status does not say. */
+type About = Pick<NewsInput, 'failed' | 'drifted' | 'corrected'>;
+const maxFailureText = 1_024;
 
 /** The operator's voice. */
 export class Teller {
@@ -66,17 +78,32 @@ export class Teller {
 
   /** The note of an attempt, before the first write of a revision over a running one (rule 33). */
   async attempt(source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
-    await this.#note(source, attemptStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()), seen, signal);
+    await this.#note(source, attemptStatus, seen, signal);
   }
 
   /** That a revision takes longer than a second. */
   async progress(source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
-    await this.#note(source, progressStatus(source.status, seen, source.metadata.generation ?? 0, this.#options.now()), seen, signal);
+    await this.#note(source, progressStatus, seen, signal);
   }
 
-  async #note(source: GitOpsSource, next: GitOpsSourceStatus, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
-    await this.#patch(source, next, { ref: seen.ref.shortRef }, signal);
-    this.#options.trail.noted(source, next.revision?.attempted);
+  async #note(known: GitOpsSource, statusOf: typeof attemptStatus, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
+    await this.#inTurn(known, async (source) => {
+      const next = statusOf(source.status, seen, source.metadata.generation ?? 0, this.#options.now());
+      await this.#patch(source, next, { ref: seen.ref.shortRef }, signal);
+      this.#options.trail.noted(source, next.revision?.attempted);
+    });
+  }
+
+  /** What endpoints of spec.notify were told, or will never be. */
+  async notified(key: string, settled: readonly Settled[], signal: AbortSignal): Promise<void> {
+    const { store, trail } = this.#options;
+    const seen = store.get(key);
+    if (seen === undefined) return;
+    await this.#inTurn(seen, async (source) => {
+      if (store.get(key) === undefined || source.metadata.uid !== seen.metadata.uid) return;
+      await this.#patch(source, { ...source.status, notify: toldAfter(source.status?.notify, settled) }, {}, signal);
+      trail.notified(store.get(key) ?? source);
+    });
   }
 
   /** What is told of one source is told in turn: each is computed from the status that the one before has left. */
@@ -122,12 +149,17 @@ export class Teller {
       const ref = outcome.kind === 'suspended' ? undefined : outcome.seen?.ref.shortRef;
       const images = outcome.kind === 'applied' ? outcome.images : undefined;
       const incoming = outcome.kind === 'suspended' ? undefined : outcome.incoming;
-      await this.#patch(source, next, { ref, images, incoming }, signal);
+      const about = {
+        failed: failedRevision(outcome),
+        drifted: drift === undefined ? [] : this.#newDrift(source, drift),
+        corrected: outcome.kind === 'suspended' ? [] : outcome.corrected.flatMap(correctionItems),
+      };
+      await this.#patch(source, next, { ref, images, incoming }, signal, about);
       trail.told(`${source.metadata.namespace}/${source.metadata.name}`);
       for (const draft of [...eventsOf(outcome, previous, next), ...healthEvents(previous, next, outcome)]) this.event(source, draft);
       logOutcome(log, source, outcome, previous);
       if (outcome.kind !== 'suspended') this.#corrected(source, outcome.corrected);
-      if (drift !== undefined) this.#drifted(source, previous, drift);
+      if (drift !== undefined) this.#drifted(source, drift, about.drifted);
       this.#countLate(source, previous, next);
     });
   }
@@ -156,23 +188,28 @@ export class Teller {
   drift(seen: GitOpsSource, report: DriftReport, signal: AbortSignal): Promise<void> {
     return this.#inTurn(seen, async (source) => {
       const previous = source.status ?? {};
-      await this.#patch(source, withDrift(previous, report, source.metadata.generation ?? 0, this.#options.now()), {}, signal);
-      this.#drifted(source, previous, report);
+      const drifted = this.#newDrift(source, report);
+      await this.#patch(source, withDrift(previous, report, source.metadata.generation ?? 0, this.#options.now()), {}, signal, { drifted });
+      this.#drifted(source, report, drifted);
     });
   }
 
+  /** What was not told before. */
+  #newDrift({ metadata: { namespace, name }, status }: GitOpsSource, report: DriftReport): readonly DriftItem[] {
+    const before =
+      this.#toldDrift.get(`${namespace}/${name}`) ??
+      new Set((status?.drift ?? []).map((entry) => nameOfDrift(entry.object, entry.class, entry.field)));
+    return report.items.filter((item) => !before.has(nameOfDrift(objectText(item.id), item.class, item.field)));
+  }
+
   /** Events of what was not told before, and the metrics. */
-  #drifted(source: GitOpsSource, previous: GitOpsSourceStatus | undefined, report: DriftReport): void {
+  #drifted(source: GitOpsSource, report: DriftReport, news: readonly DriftItem[]): void {
     const { metrics, log } = this.#options;
     const { namespace, name } = source.metadata;
     const key = `${namespace}/${name}`;
     metrics.drift(key, driftCounts(report));
-    const before =
-      this.#toldDrift.get(key) ?? new Set((previous?.drift ?? []).map((entry) => nameOfDrift(entry.object, entry.class, entry.field)));
-    const named = report.items.map((item) => ({ item, text: nameOfDrift(objectText(item.id), item.class, item.field) }));
-    if (named.length === 0) this.#toldDrift.delete(key);
-    else this.#toldDrift.set(key, new Set(named.map(({ text }) => text)));
-    const news = named.filter(({ text }) => !before.has(text)).map(({ item }) => item);
+    if (report.items.length === 0) this.#toldDrift.delete(key);
+    else this.#toldDrift.set(key, new Set(report.items.map((item) => nameOfDrift(objectText(item.id), item.class, item.field))));
     for (const draft of driftEvents(news)) this.event(source, draft);
     if (news.length > 0) log.info('drift', { namespace, source: name, drift: news.slice(0, 20).map(itemText) });
   }
@@ -191,6 +228,7 @@ export class Teller {
   /** The source is no more. */
   forget(key: string): void {
     this.#toldDrift.delete(key);
+    this.#options.notifier.forget(key);
   }
 
   event(source: GitOpsSource, draft: EventDraft): void {
@@ -233,11 +271,18 @@ export class Teller {
   }
 
   /** Whether there was anything to write. */
-  async #patch(source: GitOpsSource, next: GitOpsSourceStatus, extras: StatusExtras, signal: AbortSignal): Promise<boolean> {
-    const { client, store, metrics } = this.#options;
+  async #patch(
+    source: GitOpsSource,
+    told: GitOpsSourceStatus,
+    extras: StatusExtras,
+    signal: AbortSignal,
+    about: About = {},
+  ): Promise<boolean> {
+    const { client, store, metrics, notifier } = this.#options;
     const { namespace, name } = source.metadata;
     signal.throwIfAborted(); // else a source that went meanwhile would leave series behind
     const key = `${namespace}/${name}`;
+    const [next, dropped] = this.#withNews(source, told, about);
     metrics.sourceStatus(key, next, extras);
     const patch = statusPatch(source.status, next);
     if (patch !== undefined) {
@@ -247,10 +292,35 @@ export class Teller {
       } catch (error) {
         if (!isKubeError(error, 404)) throw error;
         metrics.removeSource(key); // deleted meanwhile
+        return true;
       }
     }
+    notifier.dropped(source, dropped);
+    notifier.offer(store.get(key) ?? source);
     return patch !== undefined;
   }
+
+  /** The status with what others are to be told of it, and what there is no room for. */
+  #withNews(source: GitOpsSource, next: GitOpsSourceStatus, about: About): readonly [GitOpsSourceStatus, readonly Notification[]] {
+    const { spec, status: previous } = source;
+    if (spec.notify === undefined && next.notify === undefined) return [next, []];
+    const now = this.#options.now();
+    const { notify, dropped } = newsAfter({ spec: spec.notify, target: targetOf(source), previous, next, now, ...about });
+    const { notify: _before, ...rest } = next;
+    return [notify === undefined ? rest : { ...rest, notify }, dropped];
+  }
+}
+
+/** What the revision failed at, where the walk had one. */
+function failedRevision(outcome: Outcome): FailedRevision | undefined {
+  if (outcome.kind !== 'failed' || outcome.seen === undefined) return undefined;
+  const { reason, faults } = outcome.error;
+  return { commit: outcome.seen.ref.commit, reason, message: failureSummary(faults, maxFailureText) };
+}
+
+function correctionItems({ id, uid, findings }: Correction): readonly DriftItem[] {
+  if (findings.length > 0) return itemsOf(id, uid, findings);
+  return [{ id, uid, class: 'missing', field: undefined, manager: undefined, since: undefined }];
 }
 
 function nameOfDrift(object: string, of: string, field: string | undefined): string {

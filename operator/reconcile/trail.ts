@@ -2,7 +2,7 @@
  * The audit trail: one ControllerRevision for each attempted revision, written behind everything else. What is to be
  * written stands in status.attempts until it is, so that no crash loses an entry.
  */
-import { attemptedAnnotation, controllerManager, endedAnnotation, sourceLabel, sourceUidLabel } from '../api/names.ts';
+import { attemptedAnnotation, commitAnnotation, controllerManager, endedAnnotation, sourceLabel, sourceUidLabel } from '../api/names.ts';
 import type { Attempt, AttemptCorrections, GitOpsSource, GitOpsSourceStatus } from '../api/types.ts';
 import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -20,7 +20,7 @@ import { imageChanges } from '../report/trail/written.ts';
 import type { RunningImage } from '../report/trail/written.ts';
 import type { Outcome } from '../report/types.ts';
 import { Behind } from './behind.ts';
-import { noteCorrections, noteEnded, recordResource } from './record-notes.ts';
+import { noteCorrections, noteEnded, noteTold, recordResource } from './record-notes.ts';
 import type { SourceStore } from './source-store.ts';
 
 export interface TrailOptions {
@@ -51,6 +51,8 @@ const queueSize = 10_000;
 const sweepEveryMs = 3_600_000;
 /** Corrections are added up for so long before they are written. */
 const correctionsMs = 5_000;
+/** So is what was told to others. */
+const notifiedMs = 2_000;
 
 /** Runs from `start` to `close`, on the leader only. */
 export class Trail {
@@ -169,6 +171,7 @@ export class Trail {
     }
     if (made === undefined) throw new Error(`ControllerRevision ${namespace}/${plain} is taken`);
     records.push(keptRecord(made, now()));
+    this.notified(source);
     for (const old of beyondLimit(records, source.spec.historyLimit)) {
       await this.#delete(client, old, signal);
       records.splice(records.indexOf(old), 1);
@@ -245,6 +248,18 @@ export class Trail {
     }
   }
 
+  /** What was told of the revisions of a source is noted in their records, a moment later and as far as they are written. */
+  notified(source: GitOpsSource): void {
+    if ((source.status?.notify?.told ?? []).length === 0) return;
+    const { namespace, name, uid } = source.metadata;
+    const { client, store } = this.#options;
+    const write = async (signal: AbortSignal): Promise<void> => {
+      const { status } = store.get(`${namespace}/${name}`) ?? source;
+      await noteTold(client, this.#entry(source).records, status, signal);
+    };
+    setTimeout(() => this.#queue.push(`${uid} notified`, write), notifiedMs).unref();
+  }
+
   async #load(signal: AbortSignal): Promise<void> {
     const { client, namespaces, now, log } = this.#options;
     const scopes: readonly (string | undefined)[] = namespaces.length === 0 ? [undefined] : namespaces;
@@ -255,6 +270,7 @@ export class Trail {
     log.debug('audit trail read', { records: [...this.#entries.values()].reduce((sum, { records }) => sum + records.length, 0) });
     for (const source of this.#sources()) {
       this.#record(source, source.status?.attempts);
+      this.notified(source);
     }
     this.#outlive();
   }
@@ -300,6 +316,7 @@ function keptRecord({ metadata }: KubeObject, now: number): KeptRecord {
     uid: metadata.uid ?? '',
     sourceUid: metadata.labels?.[sourceUidLabel] ?? '',
     attempted: metadata.annotations?.[attemptedAnnotation] ?? '',
+    commit: metadata.annotations?.[commitAnnotation] ?? '',
     createdAt: Number.isFinite(createdAt) ? createdAt : now,
   };
 }

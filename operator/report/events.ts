@@ -141,6 +141,12 @@ export function leftBehindEvent(source: string, objects: readonly string[], why:
   };
 }
 
+/** An endpoint of spec.notify could not be told; `why` without a full stop. */
+export function notifyEvent(reason: 'NotifyFailed' | 'NotifyDropped', what: string, why: string): EventDraft {
+  const end = reason === 'NotifyFailed' ? 'It is tried again' : 'It is given up';
+  return { type: 'Warning', reason, action: 'Notify', note: `${what} cannot be told: ${why.replace(/\.$/, '')}. ${end}.` };
+}
+
 function suspendedEvents(previous: GitOpsSourceStatus | undefined): readonly EventDraft[] {
   if (findCondition(previous?.conditions, 'Reconciling')?.reason === 'Suspended') return [];
   return [{ type: 'Normal', reason: 'Suspended', action: 'Suspend', note: conditionReasons.Suspended }];

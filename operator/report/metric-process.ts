@@ -8,7 +8,7 @@ import type { ProcessMetric } from './metric-table.ts';
 
 export interface ProcessMetrics {
   readonly gauges: Readonly<Record<'leader' | 'queueDepth' | 'watchUp', Gauge>>;
-  readonly counters: Readonly<Record<'apiRequests' | 'gitRequests', Counter>>;
+  readonly counters: Readonly<Record<'apiRequests' | 'gitRequests' | 'notifications', Counter>>;
   /** The families, whole. */
   text(format: Format): Promise<string>;
 }
@@ -31,7 +31,12 @@ export function createProcessMetrics({ version, node, startedAt }: ProcessFacts)
     const gauge: Gauge = new Gauge({ ...at(key), collect: () => gauge.set(value()) });
   };
   const gauges = { leader: new Gauge(at('leader')), queueDepth: new Gauge(at('queueDepth')), watchUp: new Gauge(at('watchUp')) };
-  const counters = { apiRequests: new Counter(at('apiRequests')), gitRequests: new Counter(at('gitRequests')) };
+  const counters = {
+    apiRequests: new Counter(at('apiRequests')),
+    gitRequests: new Counter(at('gitRequests')),
+    notifications: new Counter(at('notifications')),
+  };
+  for (const result of ['delivered', 'failed', 'dropped']) counters.notifications.inc({ result }, 0);
   new Gauge(at('buildInfo')).set({ version, node }, 1);
   const cpu: Counter = new Counter({ ...at('processCpu'), collect: () => collectCpu(cpu) });
   measured('processMemory', () => process.memoryUsage.rss());

@@ -189,6 +189,13 @@ export const processRows = {
     help: 'Requests to git servers by result: success, or the reason of the failure.',
     labels: ['result'],
   },
+  notifications: {
+    name: 'plumbline_notifications_total',
+    type: 'counter',
+    unit: 'notifications',
+    help: 'Tries to tell an endpoint of spec.notify, by result: delivered; failed, to be tried again; dropped, given up.',
+    labels: ['result'],
+  },
   buildInfo: {
     name: 'plumbline_build_info',
     type: 'gauge',

@@ -35,6 +35,8 @@ export interface Metrics {
   apiRequest(verb: string, code: string): void;
   /** `success`, or the reason of the failure. */
   gitRequest(result: 'success' | Reason): void;
+  /** A try to tell an endpoint of spec.notify; `failed` is tried again. */
+  notification(result: 'delivered' | 'failed' | 'dropped'): void;
   queueDepth(sources: number): void;
   leading(leads: boolean): void;
   /** Undefined: the kind is no longer watched. */
@@ -127,6 +129,9 @@ export function createMetrics({ version, node, startedAt, now = Date.now }: Metr
     },
     gitRequest(result) {
       counters.gitRequests.inc({ result });
+    },
+    notification(result) {
+      counters.notifications.inc({ result });
     },
     queueDepth(count) {
       gauges.queueDepth.set(count);

@@ -8,6 +8,7 @@ export interface KeptRecord {
   readonly sourceUid: string;
   /** When it was first tried, RFC 3339; of records of one source the order. */
   readonly attempted: string;
+  readonly commit: string;
   /** When it was made, milliseconds since the epoch. */
   readonly createdAt: number;
 }

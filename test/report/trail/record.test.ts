@@ -112,6 +112,7 @@ describe('keeping', () => {
     uid: name,
     sourceUid,
     attempted: at(minute),
+    commit: name,
     createdAt: Date.parse(at(minute)),
   });
 
