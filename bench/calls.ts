@@ -25,6 +25,15 @@ export function clockOf(events: readonly AuditEvent[]): { readonly first: number
   return { first: Math.min(...first), last: Math.max(...last) };
 }
 
+/** When a controller last wrote how far a Deployment is, in milliseconds since 1970. */
+export function rolledAt(events: readonly AuditEvent[]): number {
+  const writes = events.filter(
+    ({ verb, objectRef }) =>
+      (verb === 'update' || verb === 'patch') && objectRef?.resource === 'deployments' && objectRef.subresource === 'status',
+  );
+  return Math.max(...writes.map((event) => Date.parse(event.stageTimestamp)));
+}
+
 /** Whether this is a status patch of a source that the API server took. */
 export function isStatusWrite({ verb, objectRef, responseStatus }: AuditEvent): boolean {
   return verb === 'patch' && objectRef?.resource === 'gitopssources' && objectRef.subresource === 'status' && responseStatus?.code === 200;

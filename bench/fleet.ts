@@ -1,6 +1,6 @@
 /** What is deployed: one repository of many applications, a GitOpsSource for each, all in one namespace and as one account. */
-import type { Requester } from '../test/controlplane/request.ts';
-import { waitFor } from '../test/controlplane/wait-for.ts';
+import type { Json, Requester } from '../test/controlplane/request.ts';
+import { NotYet, waitFor } from '../test/controlplane/wait-for.ts';
 
 export const namespace = 'fleet';
 const account = 'deployer';
@@ -22,6 +22,11 @@ export function repositoryFiles(count: number): Readonly<Record<string, string>>
   return Object.fromEntries(appNames(count).map((name) => [`${name}/app.yaml`, manifestsOf(name)]));
 }
 
+/** Six objects more for each application: ten with those that it has. */
+export function moreFiles(count: number): Readonly<Record<string, string>> {
+  return Object.fromEntries(appNames(count).map((name) => [`${name}/more.yaml`, moreOf(name)]));
+}
+
 /** Namespace, the account and what it may do. Resolves when the namespace has its own default account. */
 export async function prepareNamespace(request: Requester): Promise<void> {
   await request.ok('POST', '/api/v1/namespaces', { body: { metadata: { name: namespace } } });
@@ -34,7 +39,9 @@ export async function prepareNamespace(request: Requester): Promise<void> {
       rules: [
         { apiGroups: [''], resources: ['serviceaccounts', 'services'], verbs },
         { apiGroups: ['apps'], resources: ['deployments'], verbs },
-        { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs },
+        { apiGroups: ['networking.k8s.io'], resources: ['ingresses', 'networkpolicies'], verbs },
+        { apiGroups: [''], resources: ['configmaps', 'secrets'], verbs },
+        { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs },
       ],
     },
   });
@@ -71,6 +78,31 @@ export async function countHealthy(request: Requester, commit: string): Promise<
     (source: { status?: { revision?: { healthy?: { commit?: string } } } }) => source.status?.revision?.healthy?.commit === commit,
   );
   return healthy.length;
+}
+
+/** Waits until the status of every Deployment is about what is stated. */
+export async function waitUntilDone(request: Requester, count: number): Promise<void> {
+  const probe = async (): Promise<boolean> => {
+    const list = await request.ok('GET', `/apis/apps/v1/namespaces/${namespace}/deployments`);
+    const done = list.items.filter(({ metadata, status }: Json) => status?.observedGeneration === metadata.generation);
+    if (done.length < count) throw new NotYet(`${done.length} of ${count} Deployments are done`);
+    return true;
+  };
+  await waitFor('every Deployment is done', probe, 300_000);
+}
+
+function moreOf(name: string): string {
+  const head = (apiVersion: string, kind: string, as = name): string =>
+    `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: ${as}}\n`;
+  const settings = ['settings', 'routes', 'flags'].map(
+    (one) => `${head('v1', 'ConfigMap', `${name}-${one}`)}data: {file: "${'x'.repeat(500)}", mode: production}\n`,
+  );
+  return [
+    ...settings,
+    `${head('v1', 'Secret')}stringData: {password: not-one, url: "postgres://db.example.com/${name}"}\n`,
+    `${head('networking.k8s.io/v1', 'NetworkPolicy')}spec: {podSelector: {matchLabels: {app.kubernetes.io/name: ${name}}}, policyTypes: [Ingress]}\n`,
+    `${head('policy/v1', 'PodDisruptionBudget')}spec: {maxUnavailable: 1, selector: {matchLabels: {app.kubernetes.io/name: ${name}}}}\n`,
+  ].join('---\n');
 }
 
 function manifestsOf(name: string): string {

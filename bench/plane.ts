@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { BinaryPaths, ControlPlane } from '../test/controlplane/start.ts';
 import { startControlPlane } from '../test/controlplane/start.ts';
+import type { Flags } from '../test/controlplane/components.ts';
 import type { Audit } from '../test/e2e/audit.ts';
 import { readAudit } from '../test/e2e/audit.ts';
 import { createSources, prepareNamespace } from './fleet.ts';
@@ -15,6 +16,8 @@ export interface Field {
   readonly url: string;
   readonly commit: string;
   readonly count: number;
+  /** Of the controller manager, over its defaults. */
+  readonly controllerManagerFlags?: Flags;
 }
 
 export interface Plane {
@@ -27,7 +30,12 @@ export interface Plane {
 
 /** Runs `work` on a control plane of its own, which is gone afterwards. */
 export async function onFreshPlane<T>(field: Field, work: (plane: Plane) => Promise<T>): Promise<T> {
-  const control = await startControlPlane({ binaries: field.binaries, audit: 'Metadata' });
+  const { controllerManagerFlags } = field;
+  const control = await startControlPlane({
+    binaries: field.binaries,
+    audit: 'Metadata',
+    ...(controllerManagerFlags && { controllerManagerFlags }),
+  });
   try {
     await control.kubectl('create', '-f', crd);
     await control.kubectl('wait', '--for=condition=Established', '--timeout=30s', '-f', crd);

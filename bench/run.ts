@@ -1,7 +1,8 @@
 /**
  * `make bench`: how fast many sources land on a fresh control plane, beside the fastest that any client could, and what
- * the operator costs while nothing changes; then how fast commits are read from git. `--quick` is one round of fewer
- * sources, `--sources=N` another number, `--git` git alone, `--no-git` all but that.
+ * the operator costs while nothing changes; then how many sources live, and how fast commits are read from git. `--quick`
+ * is one round of fewer sources, `--sources=N` another number; `--core`, `--live` and `--git` are the parts alone, `--no-git`
+ * all but that one.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
@@ -12,6 +13,8 @@ import { progressOn } from '../test/controlplane/progress.ts';
 import { startGitServer } from '../test/gitserver/index.ts';
 import { repositoryFiles } from './fleet.ts';
 import { measureGit, printGit } from './git/run.ts';
+import { livePlan, measureLive, printLive } from './live/run.ts';
+import { liveVerdicts } from './live/targets.ts';
 import type { Field } from './plane.ts';
 import type { BareResult, OperatorRun } from './sides.ts';
 import { measureScrape } from './scrape.ts';
@@ -108,6 +111,8 @@ function print(measured: Measured): boolean {
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    core: { type: 'boolean' },
+    live: { type: 'boolean' },
     git: { type: 'boolean' },
     sources: { type: 'string' },
     rounds: { type: 'string' },
@@ -116,6 +121,10 @@ const { values } = parseArgs({
 });
 const count = Number(values.sources ?? (values.quick ? 100 : 300));
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
+const parts = ['core', 'live', 'git'] as const;
+const isAny = parts.some((part) => values[part] === true);
+/** Those that are named, else all that are not refused. */
+const isWanted = (part: (typeof parts)[number]): boolean => (isAny ? values[part] === true : values[part] !== false);
 const gitRounds = Number(values.rounds ?? (values.quick ? 1 : 5));
 
 /** Writes what was measured beside what the last run of the other part left. */
@@ -127,12 +136,18 @@ async function keep(part: object): Promise<void> {
 try {
   const machine = { cores: cpus().length, model: cpus()[0]?.model, node: process.version };
   let met = true;
-  if (values.git !== true) {
+  if (isWanted('core')) {
     const measured = await measure(count, rounds);
     met = print(measured);
     await keep({ at: new Date().toISOString(), machine, met, pacePercent: paceOf(measured), ...measured, verdicts: verdicts(measured) });
   }
-  if (values.git !== false) {
+  if (isWanted('live')) {
+    warnOfLoad();
+    const live = await measureLive(livePlan({ quick: values.quick, sources: values.sources }), rounds);
+    met = printLive(live) && met;
+    await keep({ live: { at: new Date().toISOString(), machine, ...live, verdicts: liveVerdicts(live) } });
+  }
+  if (isWanted('git')) {
     warnOfLoad();
     const git = await measureGit(gitRounds, values.quick ? 100 : 1000);
     met = printGit(git) && met;

@@ -7,9 +7,9 @@ import { GiveUp, NotYet, waitFor } from '../test/controlplane/wait-for.ts';
 import type { Operator } from '../test/e2e/operator.ts';
 import { startOperator } from '../test/e2e/operator.ts';
 import type { AuditEvent } from '../test/e2e/audit.ts';
-import { clockOf, isUpkeep, ofOperator, tableOf } from './calls.ts';
+import { clockOf, isUpkeep, ofOperator, rolledAt, tableOf } from './calls.ts';
 import type { Calls } from './calls.ts';
-import { appNames, countHealthy } from './fleet.ts';
+import { appNames, countHealthy, waitUntilDone } from './fleet.ts';
 import { followStatuses } from './follow.ts';
 import type { Idle } from './idle.ts';
 import { idleMinute } from './idle.ts';
@@ -62,13 +62,16 @@ export function record(field: Field): Promise<Recording> {
   });
 }
 
-export function runBare(field: Field, recording: Recording): Promise<BareResult> {
+/** With `untilDone` the clock stops when every Deployment is done, else with the last write of the client itself. */
+export function runBare(field: Field, recording: Recording, untilDone = false): Promise<BareResult> {
   return onFreshPlane(field, async (plane) => {
     await replay(recording, plane.versions, plane.control.admin, connections);
     const healthy = await countHealthy(plane.control.request, field.commit);
     if (healthy !== field.count) throw new Error(`the bare client brought ${healthy} of ${field.count} sources in`);
-    const { first, last } = clockOf(ofOperator(await plane.audit.events()));
-    return { seconds: (last - first) / 1_000 };
+    if (untilDone) await waitUntilDone(plane.control.request, field.count);
+    const events = await plane.audit.events();
+    const { first, last } = clockOf(ofOperator(events));
+    return { seconds: (Math.max(last, untilDone ? rolledAt(events) : last) - first) / 1_000 };
   });
 }
 
@@ -79,24 +82,41 @@ export interface OperatorRun {
 
 /** `lsRefs` counts what the git server was asked; with it, the minute in which nothing changes is measured as well. */
 export function runOperator(field: Field, lsRefs?: () => number): Promise<OperatorRun> {
+  return withOperator(field, async ({ plane, operator, ledAt, result }) => ({
+    result,
+    idle: lsRefs && (await idleMinute(plane, operator.pid, ledAt, lsRefs)),
+  }));
+}
+
+/** An operator that has brought everything in. */
+export interface Settled {
+  readonly plane: Plane;
+  readonly operator: Operator;
+  /** Milliseconds since 1970. */
+  readonly ledAt: number;
+  readonly result: OperatorResult;
+}
+
+/** Lets an operator deploy everything on a fresh control plane, and goes on with both. */
+export function withOperator<T>(field: Field, work: (settled: Settled) => Promise<T>): Promise<T> {
   return onFreshPlane(field, async (plane) => {
     const spawned = Date.now();
     await using operator = await launch(plane.control.kubeconfigPath);
     await untilHealthy(field, plane, operator);
     const events = await untilQuiet(plane);
     const { first, last } = clockOf(events);
-    const led = timeOf(operator, 'leading');
+    const ledAt = timeOf(operator, 'leading');
     const read = timeOf(operator, 'commit read');
     const seconds = (last - first) / 1_000;
-    const git = (read - led) / 1_000;
+    const git = (read - ledAt) / 1_000;
     const calls = tableOf(events, field.count);
     const result = { startup: (first - spawned) / 1_000, seconds, git, net: seconds - git, calls };
-    return { result, idle: lsRefs && (await idleMinute(plane, operator.pid, led, lsRefs)) };
+    return await work({ plane, operator, ledAt, result });
   });
 }
 
 /** As image and chart start it, but for its log, which tells when the commit was there. */
-async function launch(kubeconfigPath: string): Promise<Operator> {
+export async function launch(kubeconfigPath: string): Promise<Operator> {
   const flags = ['--leader-elect=true', '--leader-election-namespace=default', '--log-level=debug'];
   // Asking whether it is ready would take part in what is measured.
   return await startOperator({ kubeconfigPath, entry: bundle, ...(await asInImage()), flags, unready: true });

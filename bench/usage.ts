@@ -7,6 +7,8 @@ export interface Usage {
   /** CPU seconds since the start, ended children included. */
   readonly cpuSeconds: number;
   readonly rssMib: number;
+  /** The most that each has had so far. */
+  readonly peakMib: number;
 }
 
 const run = promisify(execFile);
@@ -19,6 +21,7 @@ export async function usageOf(pid: number): Promise<Usage> {
   return {
     cpuSeconds: each.reduce((sum, one) => sum + one.cpuSeconds, 0),
     rssMib: each.reduce((sum, one) => sum + one.rssMib, 0),
+    peakMib: each.reduce((sum, one) => sum + one.peakMib, 0),
   };
 }
 
@@ -27,8 +30,8 @@ async function processUsage(pid: number, ticks: number): Promise<Usage> {
   // proc(5): what follows the command in parentheses begins with field 3; utime to cstime are 14 to 17.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const cpu = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
-  const rss = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0);
-  return { cpuSeconds: cpu / ticks, rssMib: rss / 1_024 };
+  const kib = (key: string): number => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0);
+  return { cpuSeconds: cpu / ticks, rssMib: kib('VmRSS') / 1_024, peakMib: kib('VmHWM') / 1_024 };
 }
 
 async function familyOf(pid: number): Promise<readonly number[]> {
