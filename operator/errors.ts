@@ -306,6 +306,8 @@ export const eventReasons = {
   Applied: 'A revision is applied, or what was lost of it is back.',
   Adopted: 'An object that no source owned is taken over; its field managers so far are named.',
   Drifted: 'Somebody changed in the cluster what git states; also recorded for the object itself.',
+  NotRecorded:
+    'The API server does not record a field that git states (a feature that is switched off, a field that its schema drops): it counts as not stated. Take it out of the manifest.',
   DriftCorrected: 'What somebody changed is as git states it again, and who was overruled; also recorded for the object itself.',
   Contested: 'Another source states an object of this one; it stays with this one.',
   Notice: 'Something in the repository is left out or read in a way that its author should know.',

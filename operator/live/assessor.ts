@@ -73,8 +73,15 @@ export interface Assessor {
   forget(key: string): void;
 }
 
+/** What of an object's manifest the server does not record; told once for each object, manifest and field. */
+export type OnUnrecorded = (key: string, fields: readonly string[]) => void;
+
 /** `now` is RFC 3339: since when a change is there that the API server has not timed. */
-export function createAssessor(isMetadataOnly: (resource: Resource) => boolean, now: () => string): Assessor {
+export function createAssessor(
+  isMetadataOnly: (resource: Resource) => boolean,
+  now: () => string,
+  onUnrecorded: OnUnrecorded = () => {},
+): Assessor {
   const memos = new Map<string, Memo>();
   /** By ApplySet, then by object: two sources may state the same one. */
   const statements = new Map<string, Map<string, Statement>>();
@@ -136,20 +143,26 @@ export function createAssessor(isMetadataOnly: (resource: Resource) => boolean, 
       held: same?.held,
       written: ownWrite === undefined ? before?.written : undefined,
     };
-    if (ownWrite !== undefined) takeAsWritten(memo, ownWrite.leftOut);
+    if (ownWrite !== undefined) takeAsWritten(key, memo, ownWrite.leftOut);
     memos.set(key, memo);
     return memo.drift;
   }
 
   /** What our own write does not hold in the version that it made, the server does not record, whoever else wrote (rule 28). */
-  function takeAsWritten(memo: Memo, leftOut: readonly Path[]): void {
+  function takeAsWritten(key: string, memo: Memo, leftOut: readonly Path[]): void {
     const isLeftOut = belowAny(leftOut);
     const lacking = [...memo.drift.fields.map((finding) => finding.path), ...memo.drift.lost, ...memo.drift.undecided];
     const unrecorded = lacking.filter((path) => path.length > 0 && !isLeftOut(path)).map(pathText);
+    tellNews(key, memo.unrecorded, unrecorded);
     memo.unrecorded = unrecorded.length === 0 ? undefined : new Set(unrecorded);
     memo.held = undefined;
     memo.known = true;
     memo.drift = within(memo.drift, leftOut);
+  }
+
+  function tellNews(key: string, before: ReadonlySet<string> | undefined, fields: readonly string[]): void {
+    const news = fields.filter((field) => before?.has(field) !== true);
+    if (news.length > 0) onUnrecorded(key, news);
   }
 
   return {
@@ -160,7 +173,7 @@ export function createAssessor(isMetadataOnly: (resource: Resource) => boolean, 
       if (memo === undefined) {
         memos.set(key, { ...unknown, written });
       } else if (memo.version === version) {
-        takeAsWritten(memo, leftOut);
+        takeAsWritten(key, memo, leftOut);
         return memo.drift;
       } else {
         memo.written = written;
@@ -202,6 +215,7 @@ export function createAssessor(isMetadataOnly: (resource: Resource) => boolean, 
       if (memo === undefined || memo.uid !== uid) return undefined;
       const texts = new Set(asked.map(pathText));
       const undecided = memo.drift.undecided.filter((path) => !texts.has(pathText(path)));
+      tellNews(key, memo.unrecorded, settled.unrecorded);
       if (settled.unrecorded.length > 0) memo.unrecorded = new Set([...(memo.unrecorded ?? []), ...settled.unrecorded]);
       if (settled.held.length > 0) memo.held = new Set([...(memo.held ?? []), ...settled.held]);
       memo.known = true;

@@ -36,6 +36,8 @@ export interface InventoryOptions {
 /** Milliseconds that a walk waits for the first list of a kind. */
 const firstListDeadline = 30_000;
 const linger = 300_000;
+/** Objects that went last: what is late is so by moments. */
+const rememberedGone = 1_000;
 /** Their data never enters memory. */
 const secretive: ReadonlySet<string> = new Set(['Secret', 'ConfigMap']);
 
@@ -62,7 +64,17 @@ export function isMetadataOnly({ group, kind }: { readonly group: string; readon
 export function createInventory(options: InventoryOptions): Inventory {
   const watches = new Map<string, KindWatch>();
   const members = createMembers();
-  const assessor = createAssessor(isMetadataOnly, () => new Date().toISOString());
+  const unrecordedListeners = new Set<(member: Member, fields: readonly string[]) => void>();
+  const assessor = createAssessor(
+    isMetadataOnly,
+    () => new Date().toISOString(),
+    (key, fields) => {
+      const member = members.get(key);
+      if (member !== undefined) for (const listener of unrecordedListeners) listener(member, fields);
+    },
+  );
+  /** By key, the resourceVersion at which an object went: what is told of it late does not bring it back. */
+  const gone = new Map<string, string>();
 
   function upsert(resource: Resource, object: KubeObject, isWatched: boolean): void {
     const seen = readLiveObject(resource, object);
@@ -71,6 +83,8 @@ export function createInventory(options: InventoryOptions): Inventory {
     const isNew = before === undefined || isNewer(seen.resourceVersion, before.resourceVersion);
     // What a write of ours answered is told again by the watch, whole: then it is judged.
     if (!isNew && (!isWatched || seen.resourceVersion !== before.resourceVersion)) return;
+    const goneAt = before === undefined ? gone.get(key) : undefined;
+    if (goneAt !== undefined && !isNewer(seen.resourceVersion, goneAt)) return;
     if (seen.partOf === '') {
       if (before !== undefined) drop(key, before);
       return;
@@ -97,11 +111,19 @@ export function createInventory(options: InventoryOptions): Inventory {
   }
 
   function remove(resource: Resource, object: KubeObject): void {
-    const gone = readLiveObject(resource, object);
-    const key = objectKey(gone.id);
+    const last = readLiveObject(resource, object);
+    const key = objectKey(last.id);
     const before = members.get(key);
-    if (before === undefined || isNewer(before.resourceVersion, gone.resourceVersion)) return;
-    drop(key, before);
+    if (before !== undefined && isNewer(before.resourceVersion, last.resourceVersion)) return;
+    remember(key, last.resourceVersion);
+    if (before !== undefined) drop(key, before);
+  }
+
+  function remember(key: string, version: string): void {
+    gone.delete(key); // the newest come last
+    gone.set(key, version);
+    const [oldest] = gone.keys();
+    if (gone.size > rememberedGone && oldest !== undefined) gone.delete(oldest);
   }
 
   /** A fresh list, whose objects were told page by page: what it does not hold is gone, but for what was written after it was taken. */
@@ -253,6 +275,10 @@ export function createInventory(options: InventoryOptions): Inventory {
     noteSettled: (key, uid, asked, settled) => judged(key, assessor.settle(key, uid, asked, settled)),
     waitGone: (member, deadlineMs, signal) => members.waitGone(member, deadlineMs, signal),
     onChange: (listener) => members.onChange(listener),
+    onUnrecorded(listener) {
+      unrecordedListeners.add(listener);
+      return () => void unrecordedListeners.delete(listener);
+    },
     state: () => ({
       broken: [...watches.values()].filter((watch) => watch.tried && !watch.up).map(brokenText),
       tried: [...watches.values()].every((watch) => watch.tried),

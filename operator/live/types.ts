@@ -91,6 +91,8 @@ export interface Inventory {
   waitGone(member: Member, deadlineMs: number, signal: AbortSignal): Promise<boolean>;
   /** Calls back on each change of a labelled object; returns how to stop it. */
   onChange(listener: (change: MemberChange) => void): () => void;
+  /** Calls back once for stated fields that the API server does not record (rule 28); returns how to stop it. */
+  onUnrecorded(listener: (member: Member, fields: readonly string[]) => void): () => void;
   /** The kinds whose watch is broken, as `deployments.apps/v1: why`, and those tried at least once. */
   state(): { readonly broken: readonly string[]; readonly tried: boolean };
 }

@@ -73,9 +73,13 @@ export class Controller {
 
   /** Wakes every source that there is, and from now on whatever changes. */
   start(): void {
-    const { store, env } = this.#options;
+    const { store, env, teller } = this.#options;
     store.listen((key, before, after) => this.#onSource(key, before, after));
-    this.#unlisten = env.inventory.onChange((change) => this.#onMember(change));
+    const unlisten = [
+      env.inventory.onChange((change) => this.#onMember(change)),
+      env.inventory.onUnrecorded(({ partOf, id }, fields) => teller.notRecorded(store.sourceOf(partOf), id, fields)),
+    ];
+    this.#unlisten = () => unlisten.forEach((stop) => stop());
     for (const key of store.keys()) this.#queue.wake(key, 'Start');
   }
 

@@ -7,9 +7,10 @@ import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { mergePatch } from '../kube/operations.ts';
 import { objectText } from '../kube/types.ts';
+import type { ObjectId } from '../kube/types.ts';
 import { pathText } from '../live/drift/path.ts';
 import type { Logger } from '../log.ts';
-import { contestedEvent, driftEvents, eventsOf, leftBehindEvent, refMovedEvent } from '../report/events.ts';
+import { contestedEvent, driftEvents, eventsOf, leftBehindEvent, notRecordedEvent, refMovedEvent } from '../report/events.ts';
 import { healthEvents, healthStatus, isAllWell, withOutcomeHealth } from '../report/health.ts';
 import type { HealthInput } from '../report/health.ts';
 import type { EventDraft } from '../report/events.ts';
@@ -252,6 +253,12 @@ export class Teller {
   contested(owner: string, rival: string, objects: readonly string[]): void {
     const source = this.#options.store.get(owner);
     if (source !== undefined) this.event(source, contestedEvent(rival, objects));
+  }
+
+  /** Fields that git states and the API server does not record. */
+  notRecorded(key: string | undefined, id: ObjectId, fields: readonly string[]): void {
+    const source = key === undefined ? undefined : this.#options.store.get(key);
+    if (source !== undefined) this.event(source, notRecordedEvent(id, fields));
   }
 
   /** The ref was moved otherwise than by a push that goes forward. */

@@ -126,6 +126,16 @@ export function contestedEvent(rival: string, objects: readonly string[]): Event
   };
 }
 
+/** Fields that git states and the API server does not record (rule 28). */
+export function notRecordedEvent(id: ObjectId, fields: readonly string[]): EventDraft {
+  return {
+    type: 'Warning',
+    reason: 'NotRecorded',
+    action: 'Compare',
+    note: `${objectText(id)}: the API server does not record ${listed(fields)}, which git states: it counts as not stated. Take it out of the manifest, or switch on what it needs.`,
+  };
+}
+
 /** A ref that was moved otherwise than by a push that goes forward; `sentence` says how. */
 export function refMovedEvent(sentence: string): EventDraft {
   return { type: 'Warning', reason: 'RefMoved', action: 'Fetch', note: sentence };

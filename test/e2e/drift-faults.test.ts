@@ -22,7 +22,8 @@ function misbehave(proxy: AlteringProxy, random: () => number): void {
     if (url.includes('watch=') || url.includes('allowWatchBookmarks')) {
       if (dice < 0.15) return { code: 410, body: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' } };
       if (dice < 0.25) return { code: 429, headers: { 'retry-after': '1' } };
-      return dice < 0.35 ? 'cut' : undefined;
+      if (dice < 0.35) return 'cut';
+      return dice < 0.75 ? { shuffle: random } : undefined;
     }
     if (dice < 0.04) return { code: 503 };
     if (dice < 0.08) return { code: 429, headers: { 'retry-after': '1' } };

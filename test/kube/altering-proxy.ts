@@ -20,6 +20,8 @@ export type Verdict =
   | 'hang'
   /** Passed on, and the connection cut before the answer. */
   | 'cut-after'
+  /** Passed on; the events of a watch come late, some of them twice and in any order, but never after a bookmark that follows them. */
+  | { readonly shuffle: () => number }
   | { readonly code: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> };
 
 export interface AlteringProxy {
@@ -42,6 +44,9 @@ export async function startAlteringProxy(target: TestCredentials): Promise<Alter
   const sockets = new Set<Socket>();
   const silenced = new Set<Socket>();
   const seen: Seen[] = [];
+  /** What is held back on a connection goes out before anything is done to it. */
+  const held = new Map<Socket, () => void>();
+  const release = (): void => held.forEach((flush) => flush());
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -50,7 +55,7 @@ export async function startAlteringProxy(target: TestCredentials): Promise<Alter
     const verdict = proxy.rule(one);
     if (verdict === 'hang') return;
     if (verdict === 'cut') return void request.socket.destroy();
-    if (typeof verdict === 'object') {
+    if (typeof verdict === 'object' && 'code' in verdict) {
       const isText = typeof verdict.body === 'string';
       response.writeHead(verdict.code, { 'content-type': isText ? 'text/plain' : 'application/json', ...verdict.headers });
       return void response.end(isText ? verdict.body : JSON.stringify(verdict.body ?? {}));
@@ -73,7 +78,13 @@ export async function startAlteringProxy(target: TestCredentials): Promise<Alter
     const { 'transfer-encoding': _encoding, ...answered } = answer.headers;
     response.writeHead(answer.statusCode, answered);
     response.flushHeaders();
-    for await (const chunk of answer.body) if (!silenced.has(request.socket)) response.write(chunk);
+    const send = (data: Buffer | string): void => {
+      if (!silenced.has(request.socket)) response.write(data, 'latin1');
+    };
+    if (typeof verdict === 'object') await shuffled(answer.body, verdict.shuffle, send, (flush) => held.set(request.socket, flush));
+    else for await (const chunk of answer.body) send(chunk as Buffer);
+    held.get(request.socket)?.();
+    held.delete(request.socket);
     if (!silenced.has(request.socket)) response.end();
   };
   const server = createServer((request, response) => {
@@ -81,12 +92,18 @@ export async function startAlteringProxy(target: TestCredentials): Promise<Alter
   });
   server.on('connection', (socket) => {
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', () => {
+      sockets.delete(socket);
+      held.delete(socket);
+    });
   });
   const listen = (port: number): Promise<void> => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   await listen(0);
   const { port } = server.address() as AddressInfo;
-  const cut = (): void => sockets.forEach((socket) => socket.destroy());
+  const cut = (): void => {
+    release();
+    sockets.forEach((socket) => (held.has(socket) ? socket.destroySoon() : socket.destroy()));
+  };
   const proxy: AlteringProxy = {
     credentials: {
       server: `http://127.0.0.1:${port}`,
@@ -99,7 +116,10 @@ export async function startAlteringProxy(target: TestCredentials): Promise<Alter
     },
     seen,
     rule: () => undefined,
-    silence: () => sockets.forEach((socket) => silenced.add(socket)),
+    silence() {
+      release();
+      sockets.forEach((socket) => silenced.add(socket));
+    },
     cut,
     async refuse() {
       const closed = new Promise((resolve) => server.close(resolve));
@@ -115,4 +135,40 @@ export async function startAlteringProxy(target: TestCredentials): Promise<Alter
     },
   };
   return proxy;
+}
+
+/** Passes a watch's lines on out of order; `onFlush` is given what sends all that is held back. */
+async function shuffled(
+  body: AsyncIterable<Buffer>,
+  random: () => number,
+  send: (data: string) => void,
+  onFlush: (flush: () => void) => void,
+): Promise<void> {
+  let waiting: string[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    const twice = waiting.filter(() => random() < 0.3);
+    const tickets = [...waiting, ...twice].map((line) => ({ line, ticket: random() }));
+    waiting = [];
+    for (const { line } of tickets.toSorted((a, b) => a.ticket - b.ticket)) send(line);
+  };
+  onFlush(flush);
+  let rest = '';
+  for await (const chunk of body) {
+    const lines = (rest + chunk.toString('latin1')).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (line.includes('"type":"BOOKMARK"')) {
+        flush();
+        send(`${line}\n`);
+      } else {
+        waiting.push(`${line}\n`);
+        timer ??= setTimeout(flush, 20 + random() * 100);
+      }
+    }
+  }
+  flush();
+  send(rest);
 }

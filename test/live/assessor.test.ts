@@ -49,13 +49,14 @@ const { resource, id } = stated();
 const key = objectKey(id);
 
 function assessor(now = () => '2026-01-01T00:00:00Z') {
-  const made = createAssessor(isMetadataOnly, now);
+  const told: string[] = [];
+  const made = createAssessor(isMetadataOnly, now, (of, fields) => told.push(`${of === key ? '' : of}${fields.join()}`));
   const look = (seen?: Seen, of = resource) => {
     const drift = made.assess({ key, resource: of, object: object(seen), metadataOnly: false });
     return drift && shown(drift);
   };
-  const state = (...of: Parameters<typeof made.state>) => new Map([...made.state(...of)].filter((told) => told !== undefined));
-  return { ...made, state, look };
+  const state = (...of: Parameters<typeof made.state>) => new Map([...made.state(...of)].filter((one) => one !== undefined));
+  return { ...made, state, look, told };
 }
 
 const replicas: Path = [{ field: 'spec' }, { field: 'replicas' }];
@@ -112,7 +113,7 @@ describe('a stated field that the server does not record', () => {
 
   test('is known by the answer to our own write, whichever comes first, and is nothing to correct', () => {
     for (const answerFirst of [true, false]) {
-      const { look, state, wrote } = assessor();
+      const { look, state, wrote, told } = assessor();
       state(set, [stated()], false);
       if (answerFirst) wrote(key, '1', []);
       expect(look(seen)).toEqual(answerFirst ? [] : ['undecided spec.replicas']);
@@ -122,6 +123,10 @@ describe('a stated field that the server does not record', () => {
       expect(look({ version: '3', live: { text: spec.text }, entries: [ours({ 'f:spec': { 'f:text': {} } })] })).toEqual([
         'removed spec.paused',
       ]);
+      // Told once, also when it is written again.
+      wrote(key, '4', []);
+      look({ ...seen, version: '4' });
+      expect(told).toEqual(['spec.replicas']);
     }
   });
 
@@ -143,12 +148,13 @@ describe('a stated field that the server does not record', () => {
   });
 
   test('is settled by a dry run, until the object or its manifest is another one', () => {
-    const { look, state, settle } = assessor();
+    const { look, state, settle, told } = assessor();
     state(set, [stated()], false);
     expect(look(seen)).toEqual(['undecided spec.replicas']);
     expect(settle(key, 'other', [replicas], { fields: [], lost: [], unrecorded: ['spec.replicas'], held: [] })).toBeUndefined();
     expect(settle(key, 'u', [replicas], { fields: [], lost: [], unrecorded: ['spec.replicas'], held: [] })).toBe(noDrift);
     expect(look({ ...seen, version: '2' })).toEqual([]);
+    expect(told).toEqual(['spec.replicas']);
   });
 });
 

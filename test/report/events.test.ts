@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { catalogue, eventReasons } from '../../operator/errors.ts';
-import { contestedEvent, eventsOf, leftBehindEvent, refMovedEvent } from '../../operator/report/events.ts';
+import { contestedEvent, eventsOf, leftBehindEvent, notRecordedEvent, refMovedEvent } from '../../operator/report/events.ts';
 import { applied, failed, gitAway, noChanges, refusedImage, seen, statusAfter, step } from './outcomes.ts';
 import type { Fault } from '../../operator/errors.ts';
 import type { EventDraft } from '../../operator/report/events.ts';
@@ -101,6 +101,12 @@ test('what a walk has no outcome for has events of its own', () => {
     note: expect.stringContaining('GitOpsSource shop/b also states Service shop/web'),
   });
   expect(refMovedEvent('Tag v1 was moved.')).toMatchObject({ type: 'Warning', reason: 'RefMoved', note: 'Tag v1 was moved.' });
+  const id = { group: '', version: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'a' };
+  expect(notRecordedEvent(id, ['data.x', 'data.y'])).toMatchObject({
+    type: 'Warning',
+    reason: 'NotRecorded',
+    note: expect.stringContaining('ConfigMap shop/a: the API server does not record data.x, data.y, which git states'),
+  });
   expect(leftBehindEvent('shop/web', ['Service other/web'], 'its account is gone').note).toBe(
     'GitOpsSource shop/web is gone, Service other/web stays in the cluster: its account is gone',
   );

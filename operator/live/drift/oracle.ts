@@ -3,7 +3,7 @@ import type { KubeObject } from '../../kube/types.ts';
 import { isMapping } from '../../render/fields.ts';
 import { childOf, isLeaf, itemNodes, ownEntry, setMembers } from './fields.ts';
 import type { FieldSet } from './fields.ts';
-import { isSameScalar, pathText, valueAt } from './path.ts';
+import { isBlank, isSameScalar, pathText, valueAt } from './path.ts';
 import type { Path, Step } from './path.ts';
 import { isEqual } from './settle.ts';
 import { neverCompared } from './stated.ts';
@@ -22,7 +22,8 @@ export function differences(live: KubeObject, answer: KubeObject): readonly Path
 
 function visit(path: Path, node: FieldSet, live: unknown, answer: unknown, found: Path[]): void {
   if (path.length > 0 && isLeaf(node)) {
-    if (!isEqual(live, answer)) found.push(path);
+    // What is empty and what is absent say the same (`securityContext: {}`).
+    if (!isEqual(live, answer) && !(isBlank(live) && isBlank(answer))) found.push(path);
     return;
   }
   if (path.length > 0 && live === undefined) {

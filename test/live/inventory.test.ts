@@ -1,0 +1,143 @@
+import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import type { Json } from '../controlplane/request.ts';
+import { NotYet, useCluster, waitFor } from '../e2e/cluster.ts';
+import { startAlteringProxy } from '../kube/altering-proxy.ts';
+import type { AlteringProxy } from '../kube/altering-proxy.ts';
+import { clientOf, configMaps } from '../kube/clients.ts';
+import { seededRandom } from '../soak.ts';
+import type { ConnectedClient } from '../../operator/kube/connect.ts';
+import type { Resource } from '../../operator/kube/types.ts';
+import { createInventory } from '../../operator/live/inventory.ts';
+import { noDrift } from '../../operator/live/drift/types.ts';
+import type { Inventory, MemberChange } from '../../operator/live/types.ts';
+import { finish } from '../../operator/render/steps.ts';
+import { manifest } from '../plan/made.ts';
+
+const cluster = useCluster();
+const set = 'applyset-of-the-inventory-v1';
+const marks = { labels: { 'applyset.kubernetes.io/part-of': set }, annotations: { 'plumbline.dev/hash': 'v1:new' } };
+const closing: (() => Promise<unknown>)[] = [];
+let namespace = '';
+
+beforeAll(async () => {
+  namespace = await cluster().namespace('inventory');
+});
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+interface Watched {
+  readonly inventory: Inventory;
+  readonly proxy: AlteringProxy;
+  readonly changes: MemberChange[];
+  readonly signal: AbortSignal;
+}
+
+async function watched(rule: AlteringProxy['rule'] = () => undefined): Promise<Watched> {
+  const proxy = await startAlteringProxy(cluster().admin);
+  proxy.rule = rule;
+  const client: ConnectedClient = clientOf(proxy.credentials);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const inventory = createInventory({ client, namespaces: [namespace], random: () => 0, signal });
+  const changes: MemberChange[] = [];
+  inventory.onChange((change) => changes.push(change));
+  closing.push(async () => {
+    abort.abort(new Error('the test is over'));
+    await client.close();
+    await proxy.close();
+  });
+  return { inventory, proxy, changes, signal };
+}
+
+const isWatch = (url: string): boolean => url.includes('watch=1');
+const pathOf = ({ group, version, plural }: Resource): string =>
+  `${group === '' ? '/api' : `/apis/${group}`}/${version}/namespaces/${namespace}/${plural}`;
+
+/** As the operator applies it. */
+async function put(resource: Resource, name: string, body: object): Promise<Json> {
+  const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+  return await cluster().request.ok('PATCH', `${pathOf(resource)}/${name}?fieldManager=plumbline&force=true`, {
+    body: { apiVersion, kind: resource.kind, metadata: { name, ...marks }, ...body },
+    contentType: 'application/apply-patch+yaml',
+  });
+}
+
+test('events that come twice and in any order end in what there is', async () => {
+  const random = seededRandom(7);
+  const { inventory, signal, proxy } = await watched(({ url }) => (isWatch(url) ? { shuffle: random } : undefined));
+  await inventory.need('shop/a', [configMaps], signal);
+  for (let round = 0; round < 120; round += 1) {
+    const name = `m${Math.floor(random() * 6)}`;
+    if (random() < 0.4) await cluster().request.raw('DELETE', `${pathOf(configMaps)}/${name}`);
+    else await put(configMaps, name, { data: { round: String(round) } });
+  }
+  await waitFor('what is known is what there is', async () => {
+    const list = await cluster().request.ok('GET', pathOf(configMaps));
+    const there = list.items.filter(({ metadata }: Json) => metadata.labels?.['applyset.kubernetes.io/part-of'] === set);
+    const real = there.map(({ metadata }: Json) => `${metadata.name} ${metadata.resourceVersion}`).toSorted();
+    const known = inventory.membersOf(set).map(({ id, resourceVersion }) => `${id.name} ${resourceVersion}`);
+    if (real.join() !== known.toSorted().join()) throw new NotYet({ real, known });
+    return real.length > 0;
+  });
+  expect(proxy.seen.filter(({ url }) => isWatch(url))).toHaveLength(1);
+});
+
+test('an aggregated API that is down breaks its own watch alone, and heals once it is served', async () => {
+  const { inventory, signal } = await watched();
+  const group = 'down.example.com';
+  const things: Resource = { ...configMaps, group, version: 'v1', kind: 'Thing', plural: 'things' };
+  const services = '/apis/apiregistration.k8s.io/v1/apiservices';
+  const service = { namespace, name: 'nobody', port: 443 };
+  const spec = { group, version: 'v1', groupPriorityMinimum: 10, versionPriority: 10, insecureSkipTLSVerify: true, service };
+  await cluster().request.ok('POST', services, { body: { metadata: { name: `v1.${group}` }, spec } });
+  await waitFor('it is registered, and down', async () => (await cluster().request.raw('GET', `/apis/${group}/v1`)).status === 503);
+  const both = inventory.need('shop/a', [things, configMaps], signal);
+  both.catch(() => {}); // awaited below
+  await inventory.need('shop/b', [configMaps], signal);
+  await waitFor('it is told as broken', () => inventory.state().broken.join() !== '');
+  expect(inventory.state()).toEqual({ broken: [expect.stringMatching(/^Thing.*down\.example\.com\/v1: .*/u)], tried: true });
+  await put(configMaps, 'beside', {});
+  await waitFor('the other watch goes on', () => inventory.membersOf(set).some(({ id }) => id.name === 'beside'));
+  await cluster().request.ok('DELETE', `${services}/v1.${group}`);
+  await cluster().request.ok('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', { body: crd(group, 'Thing', 'v1') });
+  // Between the two there may be a moment without the kind: then a walk asks again.
+  await both.catch(() => {});
+  await waitFor('the kind is had', () => inventory.need('shop/a', [things, configMaps], signal).then(() => true), 40_000);
+  await waitFor('no watch is broken any more', () => inventory.state().broken.length === 0, 40_000);
+}, 60_000);
+
+test('a CRD whose stored version changes is neither a drift nor a loss', async () => {
+  const { inventory, signal, changes } = await watched();
+  const group = 'stored.example.com';
+  const lamps: Resource = { ...configMaps, group, version: 'v1', kind: 'Lamp', plural: 'lamps' };
+  const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+  await cluster().request.ok('POST', crds, { body: crd(group, 'Lamp', 'v1') });
+  await waitFor('the kind is served', async () => (await cluster().request.raw('GET', pathOf(lamps))).status === 200);
+  const body = { spec: { colour: 'red' } };
+  await waitFor('a lamp is there', () => put(lamps, 'a', body));
+  await inventory.need('shop/a', [lamps], signal);
+  finish(inventory.stating(set, [manifest({ ...lamps, namespace, name: 'a' }, { body })], true));
+  const drift = () => inventory.membersOf(set).find(({ id }) => id.name === 'a')?.drift;
+  expect(drift()).toBe(noDrift);
+
+  const served = await cluster().request.ok('GET', `${crds}/lamps.${group}`);
+  await cluster().request.ok('PUT', `${crds}/lamps.${group}`, { body: { ...served, spec: crd(group, 'Lamp', 'v2').spec } });
+  const patch = async (metadata: object): Promise<string> =>
+    (await cluster().request.ok('PATCH', `${pathOf(lamps)}/a`, { body: { metadata } })).metadata.resourceVersion;
+  await waitFor('the other version is stored', async () => {
+    const { status } = await cluster().request.ok('GET', `${crds}/lamps.${group}`);
+    return status.storedVersions.includes('v2');
+  });
+  const version = await patch({ labels: { seen: 'again' } }); // stored anew
+  await waitFor('the watch goes on', () => inventory.membersOf(set).some((member) => member.resourceVersion === version), 40_000);
+  expect(drift()).toBe(noDrift);
+  expect(changes.filter(({ after, before }) => after === undefined && before?.id.name === 'a')).toEqual([]);
+}, 60_000);
+
+function crd(group: string, kind: string, stored: 'v1' | 'v2'): Json {
+  const plural = `${kind.toLowerCase()}s`;
+  const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
+  const versions = ['v1', 'v2'].map((name) => ({ name, served: true, storage: name === stored, schema }));
+  return { metadata: { name: `${plural}.${group}` }, spec: { group, names: { kind, plural }, scope: 'Namespaced', versions } };
+}
