@@ -21,7 +21,7 @@ import { replay } from './replay.ts';
 
 /** As the operator's default --concurrency. */
 const connections = 16;
-const stormDeadline = 300_000;
+const stormDeadline = 1_200_000;
 const root = join(import.meta.dirname, '..');
 const bundle = join(root, 'dist/plumbline.mjs');
 const run = promisify(execFile);

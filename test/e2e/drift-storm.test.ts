@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { expect, test } from '@jest/globals';
+import type { Json } from '../controlplane/request.ts';
+import { isSoak, seededRandom } from '../soak.ts';
+import { NotYet, waitFor } from './cluster.ts';
+import { pick } from './edits/mutate.ts';
+import { type Operator, startOperator } from './operator.ts';
+import { configMap, useScene } from './scene.ts';
+import { conditionOf, getSource, waitUntilApplied } from './sources.ts';
+
+const scene = useScene({ operator: false });
+/** In a soak, leaders are killed as well, and their lease has to run out. */
+const rounds = isSoak() ? 10 : 1;
+const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+/** So many fields and managers that hardly any fights: who fights is slowed down. */
+const data = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`key${index}`, 'value']));
+const managers = ['kubectl-edit', 'kubectl-patch', 'kubectl-set', 'rival'];
+
+test(
+  'edits that go on while leaders stop, change and are killed are all put back, and each object stays the one it was',
+  async () => {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    const commit = await stage.repo.write(Object.fromEntries(names.map((name) => [`${name}.yaml`, configMap(name, data)])));
+    await stage.source({ interval: '10m' });
+    const flags = ['--leader-elect=true', `--leader-election-namespace=${stage.namespace}`];
+    const start = (more: readonly string[] = []): Promise<Operator> =>
+      startOperator({ kubeconfigPath: cluster.kubeconfigPath, flags: [...flags, ...more] });
+    const path = `/api/v1/namespaces/${stage.namespace}/configmaps`;
+    const get = (name: string): Promise<Json> => cluster.request.get(`${path}/${name}`);
+
+    let leader = await start();
+    await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
+    let standby = await start();
+    const uids = Object.fromEntries(await Promise.all(names.map(async (name) => [name, (await get(name)).metadata.uid])));
+
+    const random = seededRandom(3);
+    let isOver = false;
+    let edits = 0;
+    const storm = (async () => {
+      for (; !isOver; edits += 1) {
+        const name = names[edits % names.length];
+        const key = pick(Object.keys(data), random);
+        const body = { data: { [key]: random() < 0.5 ? `by hand ${edits}` : null } };
+        await cluster.request.ok('PATCH', `${path}/${name}?fieldManager=${pick(managers, random)}`, { body });
+        await sleep(20 + random() * 60);
+      }
+    })();
+    /** Until somebody puts something back: who leads does so. */
+    const untilCorrected = (operator: Operator): Promise<unknown> =>
+      waitFor('edits are put back', async () => ((await operator.metric('plumbline_drift_corrections_total')) ?? 0) > 0, 40_000);
+
+    for (let round = 0; round < rounds; round += 1) {
+      await untilCorrected(leader);
+      await leader.stop(); // gives the lease away
+      await untilCorrected(standby);
+      await standby.kill('SIGKILL');
+      if (isSoak()) {
+        leader = await start(); // once the lease of the dead one is over
+        standby = await start();
+      } else {
+        leader = await start(['--leader-elect=false']);
+      }
+    }
+    await untilCorrected(leader);
+    isOver = true;
+    await storm;
+    await waitFor(
+      'everything is as git says, and that is told',
+      async () => {
+        const values = await Promise.all(names.map(async (name) => (await get(name)).data));
+        const drifted = conditionOf(await getSource(cluster, stage.namespace, 'shop'), 'Drifted');
+        if (values.some((value) => !isDeepStrictEqual(value, data)) || drifted?.reason !== 'InSync') throw new NotYet({ values, drifted });
+        return true;
+      },
+      60_000,
+    );
+    expect(Object.fromEntries(await Promise.all(names.map(async (name) => [name, (await get(name)).metadata.uid])))).toEqual(uids);
+    expect(edits).toBeGreaterThan(names.length);
+    await Promise.all([leader.stop(), standby.stop()]);
+  },
+  isSoak() ? 1_800_000 : 180_000,
+);
