@@ -36,11 +36,11 @@ test(
     const uids = Object.fromEntries(await Promise.all(names.map(async (name) => [name, (await get(name)).metadata.uid])));
 
     const random = seededRandom(3);
-    let isOver = false;
+    const over = new AbortController();
     let edits = 0;
     const storm = (async () => {
-      for (; !isOver; edits += 1) {
-        const name = names[edits % names.length];
+      for (; !over.signal.aborted; edits += 1) {
+        const name = pick(names, random);
         const key = pick(Object.keys(data), random);
         const body = { data: { [key]: random() < 0.5 ? `by hand ${edits}` : null } };
         await cluster.request.ok('PATCH', `${path}/${name}?fieldManager=${pick(managers, random)}`, { body });
@@ -64,7 +64,7 @@ test(
       }
     }
     await untilCorrected(leader);
-    isOver = true;
+    over.abort();
     await storm;
     await waitFor(
       'everything is as git says, and that is told',
