@@ -5,7 +5,7 @@ import type { Json } from '../controlplane/request.ts';
 import { type Cluster, useCluster } from './cluster.ts';
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts';
 import type { LeaseRequest } from './protocol.ts';
-import { applySource, patchSource, waitUntilApplied } from './sources.ts';
+import { applySource, sourcePath, waitUntilApplied } from './sources.ts';
 
 export interface SceneOptions extends Partial<Omit<OperatorOptions, 'kubeconfigPath'>> {
   readonly cluster?: LeaseRequest;
@@ -72,7 +72,8 @@ async function makeStage(cluster: Cluster, git: GitServer, repoName: string): Pr
   const url = git.urlOf(repo);
   const request: Stage['request'] = async (name = 'shop') => {
     const annotations = { 'plumbline.dev/requestedAt': `${process.hrtime.bigint()}` };
-    await patchSource(cluster, namespace, name, { metadata: { annotations } });
+    const path = `${sourcePath(namespace, name)}?fieldManager=kubectl-annotate`;
+    await cluster.request.ok('PATCH', path, { body: { metadata: { annotations } } });
   };
   return {
     namespace,
