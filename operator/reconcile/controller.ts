@@ -8,7 +8,6 @@ import type { PlumblineError } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
 import { objectKey } from '../kube/types.ts';
 import type { MemberChange } from '../live/types.ts';
-import type { Logger } from '../log.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { handledRequest } from '../report/status.ts';
@@ -26,6 +25,7 @@ import { isAsWritten, isIntact } from './memory.ts';
 import { WalkQueue } from './queue.ts';
 import { RemoteLink, intervalOf } from './remote-link.ts';
 import { isImmediate, retryDelay } from './retry.ts';
+import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
 import { checkSpec } from './spec.ts';
 import { requestedAt } from './teller.ts';
@@ -39,7 +39,7 @@ export interface ControllerOptions {
   readonly store: SourceStore;
   readonly teller: Teller;
   readonly metrics: Metrics;
-  readonly log: Logger;
+  readonly log: SourceLog;
   readonly random: () => number;
   /** Sources wait for each other's requests: notes of progress would only add to it, and yield. */
   readonly isStorm: () => boolean;
@@ -64,7 +64,7 @@ export class Controller {
     const { env, store, teller, log } = options;
     this.#drift = new DriftWatch({ env, store, teller, log, isWalking: (key) => this.#walking.has(key) });
     this.#queue = new WalkQueue({
-      run: (key, _cause, signal) => this.#run(key, signal),
+      run: (key, cause, signal) => this.#run(key, cause, signal),
       onDepth: (depth) => options.metrics.queueDepth(depth),
       onAgain: (key) => this.#health.interrupt(key),
     });
@@ -211,12 +211,16 @@ export class Controller {
   }
 
   /** One walk over one source, told whatever comes of it. Never throws. */
-  async #run(key: string, signal: AbortSignal): Promise<void> {
+  async #run(key: string, cause: string, signal: AbortSignal): Promise<void> {
+    const { log } = this.#options;
     this.#walking.add(key);
+    log.begin(key);
+    log.of(key).debug('walking', { cause });
     try {
       await Promise.all([this.#drift.idle(key), this.#health.quiet(key)]);
       await this.#walkOver(key, signal);
     } finally {
+      log.end(key);
       this.#walking.delete(key);
       this.#health.walked(key);
     }
@@ -271,6 +275,7 @@ export class Controller {
   async #walk(key: string, entry: Entry, source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): Promise<void> {
     const { env, teller, store } = this.#options;
     teller.begin(source);
+    this.#options.log.saw(key, seen.ref.commit);
     const current = (): GitOpsSource => store.get(key) ?? source;
     let progress: NodeJS.Timeout | undefined;
     let noted: Promise<unknown> = Promise.resolve();
@@ -334,26 +339,19 @@ export class Controller {
 
   /** An outcome that could not be written into the status: the log has it (once while it lasts), and it is tried again. */
   #untold(key: string, entry: Entry, source: GitOpsSource, error: PlumblineError): void {
-    const { namespace, name } = source.metadata;
-    const { log } = this.#options;
-    (entry.failures === 0 ? log.warn : log.debug)('the outcome cannot be told', {
-      namespace,
-      source: name,
-      reason: error.reason,
-      error: error.message,
-    });
+    const log = this.#options.log.of(key);
+    (entry.failures === 0 ? log.warn : log.debug)('the outcome cannot be told', { error });
     this.#again(key, entry, source, error);
   }
 
   /** Tries again later, and at once when what was lacking appears. */
   #again(key: string, entry: Entry, source: GitOpsSource, error: PlumblineError): void {
     const { random, log, metrics, env } = this.#options;
-    const { namespace, name } = source.metadata;
     entry.failures += 1;
     metrics.countError(key, error.reason);
     const delay = retryDelay(error, entry.failures, intervalOf(source), random());
     this.#queue.wake(key, 'Retry', delay);
-    log.debug('trying again', { namespace, source: name, reason: error.reason, error: error.message, delaySeconds: delay / 1_000 });
+    log.of(key).debug('trying again', { error, delaySeconds: delay / 1_000 });
     const lacks = lacksOf(error.faults);
     if (lacks.length === 0) return;
     entry.lacks = new AbortController();
@@ -379,11 +377,10 @@ export class Controller {
     entry.link.close();
     if (!isOurs(source)) return;
     const { env, teller, log } = this.#options;
-    const { namespace, name } = source.metadata;
     try {
       const { ending, progress, leftBehind } = await finalize(env, key, source, signal);
       if (leftBehind !== undefined) teller.leftBehind(source, leftBehind);
-      log.info('source ended', { namespace, source: name, ending, pruned: progress.pruned, letGo: progress.letGo });
+      log.of(key).info('source ended', { ending, pruned: progress.pruned, letGo: progress.letGo });
       teller.ended(source);
       await releaseSource(env, source, signal);
     } catch (error) {

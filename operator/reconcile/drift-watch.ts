@@ -5,12 +5,12 @@ import { getMetadata } from '../kube/operations.ts';
 import { objectKey } from '../kube/types.ts';
 import { noDrift } from '../live/drift/types.ts';
 import type { Member, MemberChange } from '../live/types.ts';
-import type { Logger } from '../log.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { DriftPolicy } from '../plan/correction.ts';
 import type { DriftReport } from '../report/drift.ts';
 import { driftReport } from './drift-report.ts';
 import { Fights, policyOf } from './fights.ts';
+import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
 import type { Teller } from './teller.ts';
 import type { Gone, WalkEnv } from './types.ts';
@@ -19,7 +19,7 @@ export interface DriftWatchOptions {
   readonly env: Pick<WalkEnv, 'client' | 'inventory' | 'now'>;
   readonly store: SourceStore;
   readonly teller: Teller;
-  readonly log: Logger;
+  readonly log: SourceLog;
   readonly isWalking: (key: string) => boolean;
 }
 
@@ -80,7 +80,7 @@ export class DriftWatch {
       known.gone = new Map([...known.gone, [objectKey(id), gone]]);
       this.#tellLater(key, known);
     } catch (error) {
-      if (!this.#stopped.signal.aborted) log.debug('what left its watch cannot be looked up', { source: key, error });
+      if (!this.#stopped.signal.aborted) log.of(key).debug('what left its watch cannot be looked up', { error });
     }
   }
 
@@ -134,7 +134,7 @@ export class DriftWatch {
       await teller.drift(source, report, signal);
     } catch (error) {
       if (signal.aborted || isKubeError(error, 404)) return;
-      log.debug('drift cannot be told yet', { source: key, error });
+      log.of(key).debug('drift cannot be told yet', { error });
       this.#tellLater(key, known);
     }
   }

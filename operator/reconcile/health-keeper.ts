@@ -9,7 +9,6 @@ import { isSameVerdict } from '../live/health/types.ts';
 import { createPodReader } from '../live/pods.ts';
 import type { PodReader } from '../live/pods.ts';
 import type { MemberChange } from '../live/types.ts';
-import type { Logger } from '../log.ts';
 import { applySetId } from '../plan/applyset.ts';
 import { healthDeadline, isAllWell, isAwaiting, isHealthAwaited } from '../report/health.ts';
 import type { Health, HealthInput } from '../report/health.ts';
@@ -19,6 +18,7 @@ import type { Ailing } from './ailing.ts';
 import { healthOf } from './health-view.ts';
 import type { Assessed } from './health-view.ts';
 import { memberKinds } from './look.ts';
+import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
 import type { Teller } from './teller.ts';
 import type { WalkEnv } from './types.ts';
@@ -27,7 +27,7 @@ export interface HealthKeeperOptions {
   readonly env: Pick<WalkEnv, 'client' | 'discovery' | 'inventory'>;
   readonly store: SourceStore;
   readonly teller: Teller;
-  readonly log: Logger;
+  readonly log: SourceLog;
   readonly random: () => number;
   /** A walk tells the health with its outcome. */
   readonly isWalking: (key: string) => boolean;
@@ -121,7 +121,7 @@ export class HealthKeeper {
       await env.inventory.need(key, await memberKinds({ env, source, signal }), signal);
       this.follow(key, 'members', undefined);
     } catch (error) {
-      if (!signal.aborted) this.#options.log.debug('health cannot be seen yet', { source: key, error });
+      if (!signal.aborted) this.#options.log.of(key).debug('health cannot be seen yet', { error });
     }
   }
 
@@ -285,8 +285,7 @@ export class HealthKeeper {
     } catch (error) {
       if (signal.aborted) return;
       followed.failures += 1;
-      const { namespace, name } = source.metadata;
-      log.debug('health cannot be told yet', { namespace, source: name, error });
+      log.of(key).debug('health cannot be told yet', { error });
       this.#schedule(key, followed, Math.min(longestRetry, pace * 2 ** (followed.failures - 1)));
     }
   }

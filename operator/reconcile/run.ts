@@ -28,6 +28,7 @@ import type { Hints } from './hints.ts';
 import { Leadership, runLeaderElection } from './leader.ts';
 import { createNotifier } from './notifier.ts';
 import { createTokenReader } from './secret-token.ts';
+import { SourceLog } from './source-log.ts';
 import { SourceStore } from './source-store.ts';
 import { Teller } from './teller.ts';
 import { Trail } from './trail.ts';
@@ -194,6 +195,8 @@ async function work({
     onFault: (error) => log.debug('history cannot be fetched', { reason: error.reason, error: error.message }),
     clock: realClock,
   });
+  const prefix = random().toString(36).slice(2, 8);
+  const sources = new SourceLog({ log, source: (key) => store.get(key), prefix });
   const env = {
     client,
     discovery,
@@ -210,11 +213,10 @@ async function work({
     sourceOf: (applySet: string) => store.sourceOf(applySet),
     sources: () => store.all(),
     observePhase: (key: string, phase: Phase, seconds: number) => metrics.observePhase(key, phase, seconds),
-    onHistoryFault: (key: string, error: PlumblineError) =>
-      log.warn('history cannot be read', { source: key, reason: error.reason, error: error.message }),
+    onHistoryFault: (key: string, error: PlumblineError) => sources.of(key).warn('history cannot be read', { error }),
   };
   const { namespaces, historyRetentionMs: retentionMs } = config;
-  const trail = new Trail({ client, store, namespaces, retentionMs, now: () => Date.now(), log });
+  const trail = new Trail({ client, store, namespaces, retentionMs, now: () => Date.now(), log, sources });
   const notifier = createNotifier({
     client,
     proxies: config.proxies,
@@ -226,8 +228,8 @@ async function work({
     event: (source, draft) => teller.event(source, draft),
     note: (key, settled, stopped) => teller.notified(key, settled, stopped),
   });
-  const teller: Teller = new Teller({ client, store, recorder, trail, notifier, metrics, log, now: () => new Date().toISOString() });
-  const controller = new Controller({ env, store, teller, metrics, log, random, isStorm: () => client.isStorm() });
+  const teller: Teller = new Teller({ client, store, recorder, trail, notifier, metrics, log: sources, now: () => new Date().toISOString() });
+  const controller = new Controller({ env, store, teller, metrics, log: sources, random, isStorm: () => client.isStorm() });
   trail.start();
   controller.start();
   for (const source of store.all()) notifier.offer(source); // what the leader before this one had not told yet

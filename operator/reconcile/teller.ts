@@ -30,6 +30,7 @@ import { targetOf } from '../notify/commit-status.ts';
 import { toldAfter } from '../notify/told.ts';
 import type { Correction, Outcome, RevisionSeen } from '../report/types.ts';
 import type { LeftBehind } from './finalize.ts';
+import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
 import type { Trail } from './trail.ts';
 
@@ -40,7 +41,7 @@ export interface TellerOptions {
   readonly trail: Trail;
   readonly notifier: Pick<Notifier, 'offer' | 'forget' | 'dropped'>;
   readonly metrics: Metrics;
-  readonly log: Logger;
+  readonly log: SourceLog;
   /** RFC 3339 of now. */
   readonly now: () => string;
 }
@@ -158,7 +159,7 @@ export class Teller {
       await this.#patch(source, next, { ref, images, incoming }, signal, about);
       trail.told(`${source.metadata.namespace}/${source.metadata.name}`);
       for (const draft of [...eventsOf(outcome, previous, next), ...healthEvents(previous, next, outcome)]) this.event(source, draft);
-      logOutcome(log, source, outcome, previous);
+      logOutcome(log.of(`${source.metadata.namespace}/${source.metadata.name}`), outcome, previous);
       if (outcome.kind !== 'suspended') this.#corrected(source, outcome.corrected);
       if (drift !== undefined) this.#drifted(source, drift, about.drifted);
       this.#countLate(source, previous, next);
@@ -212,7 +213,7 @@ export class Teller {
     if (report.items.length === 0) this.#toldDrift.delete(key);
     else this.#toldDrift.set(key, new Set(report.items.map((item) => nameOfDrift(objectText(item.id), item.class, item.field))));
     for (const draft of driftEvents(news)) this.event(source, draft);
-    if (news.length > 0) log.info('drift', { namespace, source: name, drift: news.slice(0, 20).map(itemText) });
+    if (news.length > 0) log.of(key).info('drift', { drift: news.slice(0, 20).map(itemText) });
   }
 
   #corrected(source: GitOpsSource, corrected: readonly Correction[]): void {
@@ -222,7 +223,7 @@ export class Teller {
       const managers = findings.length === 0 ? [undefined] : findings.map(({ manager }) => manager);
       for (const manager of managers) metrics.countCorrection(`${namespace}/${name}`, manager);
       const fields = findings.map(({ path }) => pathText(path));
-      log.info('drift corrected', { namespace, source: name, object: objectText(id), fields, managers: [...new Set(managers)] });
+      log.of(`${namespace}/${name}`).info('drift corrected', { object: objectText(id), fields, managers: [...new Set(managers)] });
     }
   }
 
@@ -246,7 +247,7 @@ export class Teller {
     const draft = leftBehindEvent(`${namespace}/${name}`, objects, leftBehindTexts[why]);
     if (why === 'NamespaceGoes') this.#options.recorder.record({ ...draft, source: { namespace: '', name: namespace, uid: '' } });
     else this.event(source, draft);
-    this.#options.log.warn('objects of a source that ended stay', { namespace, source: name, objects });
+    this.#options.log.of(`${namespace}/${name}`).warn('objects of a source that ended stay', { objects });
   }
 
   /** To the owner: another source states what it owns. */
@@ -339,16 +340,12 @@ export function requestedAt(source: GitOpsSource): string | undefined {
   return source.metadata.annotations?.[requestedAtAnnotation];
 }
 
-function logOutcome(log: Logger, source: GitOpsSource, outcome: Outcome, previous: GitOpsSourceStatus | undefined): void {
-  const { namespace, name } = source.metadata;
-  if (outcome.kind === 'suspended') return log.debug('suspended', { namespace, source: name });
+function logOutcome(log: Logger, outcome: Outcome, previous: GitOpsSourceStatus | undefined): void {
+  if (outcome.kind === 'suspended') return log.debug('suspended');
   const commit = outcome.seen?.ref.commit;
-  if (outcome.kind === 'failed') {
-    const { reason, message } = outcome.error;
-    return log.info('revision failed', { namespace, source: name, commit, reason, phase: outcome.phase, error: message });
-  }
+  if (outcome.kind === 'failed') return log.info('revision failed', { commit, phase: outcome.phase, error: outcome.error });
   const { created, changed, pruned, letGo } = outcome.changes;
-  const fields = { namespace, source: name, commit, total: outcome.total, created, changed, pruned, letGo };
+  const fields = { commit, total: outcome.total, created, changed, pruned, letGo };
   const isNews = previous?.revision?.applied?.commit !== commit || created + changed + pruned + letGo > 0;
   if (isNews) log.info('revision applied', fields);
   else log.debug('nothing to do', fields);

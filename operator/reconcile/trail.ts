@@ -21,6 +21,7 @@ import type { RunningImage } from '../report/trail/written.ts';
 import type { Outcome } from '../report/types.ts';
 import { Behind } from './behind.ts';
 import { noteCorrections, noteEnded, noteTold, recordResource } from './record-notes.ts';
+import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
 
 export interface TrailOptions {
@@ -33,6 +34,7 @@ export interface TrailOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: Logger;
+  readonly sources: SourceLog;
 }
 
 /** What is kept of one source. */
@@ -66,7 +68,7 @@ export class Trail {
     this.#queue = new Behind({
       size: queueSize,
       // It still stands in the status: the next outcome tries again.
-      onGivenUp: (what, error) => options.log.warn('the audit trail cannot be written', { what, error }),
+      onGivenUp: (what, error) => this.#logOf(what).warn('the audit trail cannot be written', { what, error }),
     });
   }
 
@@ -273,6 +275,13 @@ export class Trail {
       this.notified(source);
     }
     this.#outlive();
+  }
+
+  /** Of the source whose uid a piece of work is named after, as long as it is there. */
+  #logOf(what: string): Logger {
+    const { log, sources } = this.#options;
+    const source = this.#sources().find(({ metadata }) => what.startsWith(`${metadata.uid} `));
+    return source === undefined ? log : sources.of(`${source.metadata.namespace}/${source.metadata.name}`);
   }
 
   #sources(): readonly GitOpsSource[] {

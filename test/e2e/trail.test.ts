@@ -97,6 +97,18 @@ describe('the audit trail', () => {
     await patchSource(cluster, stage.namespace, 'shop', { spec: { ref: { commit: first } } });
     await waitUntilApplied(cluster, stage.namespace, 'shop', first);
     expect((await records(stage, 5))[4].data).toMatchObject({ cause: 'Rollback', from: again, commit: { sha: first } });
+    const told = scene()
+      .operator.logs()
+      .filter((line) => line['namespace'] === stage.namespace && /^revision (applied|failed)$/.test(String(line['message'])));
+    expect(told.map((line) => [line['source'], line['commit'], line['reason']])).toEqual([
+      ['shop', first, undefined],
+      ['shop', bad, 'ObjectRefused'],
+      ['shop', fixed, undefined],
+      ['shop', aside, undefined],
+      ['shop', again, undefined],
+      ['shop', first, undefined],
+    ]);
+    expect(new Set(told.map((line) => line['walk'])).size).toBe(told.length);
     const shown = await stage.kubectl('get', 'controllerrevisions', '-l', 'plumbline.dev/source=shop');
     expect(shown).toMatch(new RegExp(`shop-2-${bad.slice(0, 7)} +<none> +2 `));
   });
