@@ -315,7 +315,7 @@ export const eventReasons = {
   RefMoved: 'The ref was moved to a commit that does not follow the last one: a force-push, or a tag set anew.',
   Healthy: 'Every object of the applied revision is healthy, for the first time or again.',
   Unhealthy: 'An object of the applied revision is no longer healthy.',
-  Pruned: 'Objects were deleted because the source is, or let go of.',
+  Pruned: 'The source is deleted, and what it deployed with it, or let go of.',
   LeftBehind: 'Objects of a deleted source stay in the cluster, and why.',
   NotifyFailed: 'An endpoint of spec.notify could not be told; it is tried again for an hour. The source itself goes on.',
   NotifyDropped: 'What an endpoint of spec.notify was to be told is given up: it refuses it, or could not be reached for an hour.',

@@ -381,7 +381,7 @@ export class Controller {
       const { ending, progress, leftBehind } = await finalize(env, key, source, signal);
       if (leftBehind !== undefined) teller.leftBehind(source, leftBehind);
       log.of(key).info('source ended', { ending, pruned: progress.pruned, letGo: progress.letGo });
-      teller.ended(source);
+      teller.ended(source, progress);
       await releaseSource(env, source, signal);
     } catch (error) {
       signal.throwIfAborted();

@@ -10,7 +10,7 @@ import { objectText } from '../kube/types.ts';
 import type { ObjectId } from '../kube/types.ts';
 import { pathText } from '../live/drift/path.ts';
 import type { Logger } from '../log.ts';
-import { contestedEvent, driftEvents, eventsOf, leftBehindEvent, notRecordedEvent, refMovedEvent } from '../report/events.ts';
+import { contestedEvent, driftEvents, endedEvents, eventsOf, leftBehindEvent, notRecordedEvent, refMovedEvent } from '../report/events.ts';
 import { healthEvents, healthStatus, isAllWell, withOutcomeHealth } from '../report/health.ts';
 import type { HealthInput } from '../report/health.ts';
 import type { EventDraft } from '../report/events.ts';
@@ -28,7 +28,7 @@ import { newsAfter } from '../notify/news.ts';
 import type { FailedRevision, NewsInput } from '../notify/news.ts';
 import { targetOf } from '../notify/commit-status.ts';
 import { toldAfter } from '../notify/told.ts';
-import type { Correction, Outcome, RevisionSeen } from '../report/types.ts';
+import type { Changes, Correction, Outcome, RevisionSeen } from '../report/types.ts';
 import type { LeftBehind } from './finalize.ts';
 import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
@@ -74,8 +74,9 @@ export class Teller {
   }
 
   /** The source is about to go: nothing will supersede what it tried last. */
-  ended(source: GitOpsSource): void {
+  ended(source: GitOpsSource, done: Pick<Changes, 'pruned' | 'letGo'>): void {
     this.#options.trail.ended(source);
+    for (const draft of endedEvents(`${source.metadata.namespace}/${source.metadata.name}`, done)) this.event(source, draft);
   }
 
   /** The note of an attempt, before the first write of a revision over a running one (rule 33). */

@@ -11,7 +11,7 @@ import { changesText, revisionText, writtenBy } from './message.ts';
 import { counted } from './text.ts';
 import type { EventReason } from '../errors.ts';
 import type { GitOpsSourceStatus } from '../api/types.ts';
-import type { Adoption, Correction, Outcome, Phase } from './types.ts';
+import type { Adoption, Changes, Correction, Outcome, Phase } from './types.ts';
 import type { Ended } from './history.ts';
 
 export interface EventDraft {
@@ -103,13 +103,18 @@ export function driftEvents(items: readonly DriftItem[]): readonly EventDraft[] 
     ofObjects.set(text, [...(ofObjects.get(text) ?? []), item]);
   }
   return [
-    { ...draft, note: listed(items.map(itemText), '; ') },
+    { ...draft, note: listed(items.map(timeless), '; ') },
     ...[...ofObjects.values()].slice(0, maxObjectEvents).flatMap((ofObject) => {
       const [first] = ofObject;
       if (first === undefined || first.uid === '') return [];
-      return [{ ...draft, about: subjectOf(first.id, first.uid), note: listed(ofObject.map(itemText), '; ') }];
+      return [{ ...draft, about: subjectOf(first.id, first.uid), note: listed(ofObject.map(timeless), '; ') }];
     }),
   ];
+}
+
+/** An event has times of its own; without one in its text, the same drift again is one series. */
+function timeless(item: DriftItem): string {
+  return itemText({ ...item, since: undefined });
 }
 
 function subjectOf(id: ObjectId, uid: string): EventSubject {
@@ -139,6 +144,16 @@ export function notRecordedEvent(id: ObjectId, fields: readonly string[]): Event
 /** A ref that was moved otherwise than by a push that goes forward; `sentence` says how. */
 export function refMovedEvent(sentence: string): EventDraft {
   return { type: 'Warning', reason: 'RefMoved', action: 'Fetch', note: sentence };
+}
+
+/** For a source (`namespace/name`) that is deleted: what became of what it deployed. None where there was nothing. */
+export function endedEvents(source: string, { pruned, letGo }: Pick<Changes, 'pruned' | 'letGo'>): readonly EventDraft[] {
+  if (pruned + letGo === 0) return [];
+  const done = [
+    ...(pruned === 0 ? [] : [`${counted(pruned, 'object')} of it deleted`]),
+    ...(letGo === 0 ? [] : [`${counted(letGo, 'object')} let go of, which ${letGo === 1 ? 'stays' : 'stay'} in the cluster`]),
+  ];
+  return [{ type: 'Normal', reason: 'Pruned', action: 'Prune', note: `GitOpsSource ${source} is deleted: ${done.join(', ')}` }];
 }
 
 /** The last words about a source (`namespace/name`) that is deleted: what of it stays, and why (rule 23). */

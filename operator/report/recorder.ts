@@ -9,6 +9,8 @@ import type { EventDraft } from './events.ts';
 export const reportingController = 'plumbline.dev/plumbline';
 /** The longest note that the API server takes. */
 const maxNoteBytes = 1_024;
+/** Of an object's name in an event's, which is at most 253 characters long. */
+const maxNamed = 200;
 const queueSize = 1_000;
 const maxSeries = 4_096;
 /** The same event again within this time is one series. */
@@ -194,7 +196,14 @@ export class EventRecorder {
       Math.floor(this.#options.random() * 16 ** digits)
         .toString(16)
         .padStart(digits, '0');
-    return `${source}.${hex(8)}${hex(8)}`;
+    // Names of roles may hold what an event's may not; what it is about is said in `regarding`.
+    const plain = source
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9.-]/gu, '-')
+      .slice(0, maxNamed)
+      .replaceAll(/^[.-]+|[.-]+$/gu, '')
+      .replaceAll(/[.-]*\.[.-]*/gu, '.');
+    return `${plain || 'event'}.${hex(8)}${hex(8)}`;
   }
 
   #remember(key: string, series: Series, at: number): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { catalogue, eventReasons } from '../../operator/errors.ts';
 import type { Json } from '../controlplane/request.ts';
 import type { AuditEvent } from './audit.ts';
 import { NotYet, waitFor } from './cluster.ts';
@@ -356,5 +357,13 @@ describe('drift', () => {
     await stage.deploy({ 'web.yaml': web(4) });
     expect((await get(stage)).spec.replicas).toBe(4);
     await inSync(stage);
+  });
+
+  test('every event of this operator has a reason that is documented', async () => {
+    const { items }: Json = await scene().cluster.request.ok('GET', '/apis/events.k8s.io/v1/events');
+    const ours = items.filter((event: Json) => event.reportingController === 'plumbline.dev/plumbline');
+    const reasons = new Set<string>(ours.map(({ reason }: Json) => reason as string));
+    expect([...reasons]).toEqual(expect.arrayContaining(['Applied', 'Drifted', 'DriftCorrected']));
+    expect([...reasons].filter((reason) => !(reason in catalogue) && !(reason in eventReasons))).toEqual([]);
   });
 });

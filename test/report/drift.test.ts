@@ -89,5 +89,7 @@ test('driftEvents tell the source everything, and each object its own', () => {
     [undefined, expect.stringMatching(/a: spec\.replicas is modified.*; .*a: x is modified.*; .*c is gone/u)],
     ['a', expect.stringMatching(/spec\.replicas.*; .* x is/u)],
   ]);
+  // The same again, later, is the same text: one series.
+  expect(driftEvents([item('a', { since: at(40) })])).toEqual(driftEvents([item('a', { since: at(2) })]));
   expect(drafts[1]?.about).toEqual({ apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'a', uid: 'uid-a' });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { catalogue, eventReasons } from '../../operator/errors.ts';
-import { contestedEvent, eventsOf, leftBehindEvent, notRecordedEvent, refMovedEvent } from '../../operator/report/events.ts';
+import { contestedEvent, endedEvents, eventsOf, leftBehindEvent, notRecordedEvent, refMovedEvent } from '../../operator/report/events.ts';
 import { applied, failed, gitAway, noChanges, refusedImage, seen, statusAfter, step } from './outcomes.ts';
-import type { Fault } from '../../operator/errors.ts';
+import { readText } from '../../crds/generate.ts';
+import type { Fault, Reason } from '../../operator/errors.ts';
 import type { EventDraft } from '../../operator/report/events.ts';
 import type { Outcome } from '../../operator/report/types.ts';
 
@@ -110,6 +111,24 @@ test('what a walk has no outcome for has events of its own', () => {
   expect(leftBehindEvent('shop/web', ['Service other/web'], 'its account is gone').note).toBe(
     'GitOpsSource shop/web is gone, Service other/web stays in the cluster: its account is gone',
   );
+});
+
+test('a source that ended says what became of what it deployed', () => {
+  expect(endedEvents('shop/web', { pruned: 3, letGo: 1 }).map(({ reason, note }) => [reason, note])).toEqual([
+    ['Pruned', 'GitOpsSource shop/web is deleted: 3 objects of it deleted, 1 object let go of, which stays in the cluster'],
+  ]);
+  expect(endedEvents('shop/web', { pruned: 0, letGo: 0 })).toEqual([]);
+});
+
+test('every reason of the catalogue is told as an event when a walk ends with it', () => {
+  for (const reason of Object.keys(catalogue) as Reason[]) {
+    expect(eventsOfLast(failed(seen('a'), { reason, message: 'no' })).map((one) => one.reason)).toEqual([reason]);
+  }
+});
+
+test('every event reason is told somewhere', () => {
+  const code = ['events.ts', 'health.ts'].map((file) => readText(`operator/report/${file}`) ?? '').join('\n');
+  expect(Object.keys(eventReasons).filter((reason) => !code.includes(`reason: '${reason}'`))).toEqual([]);
 });
 
 test('no reason means two things', () => {

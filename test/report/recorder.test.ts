@@ -83,6 +83,19 @@ test('an event arrives as kubectl describe wants it', async () => {
   });
 });
 
+test.each(['system:Web..Reader', `${'long'.repeat(60)}.name`, ':', '-a.-b-.c-'])(
+  'an event about an object named %s arrives',
+  async (name) => {
+    const namespace = await cluster().namespace('events');
+    const about = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', namespace, name, uid: 'uid-2' };
+    const { recorder, errors } = recorderOf();
+    recorder.record(event(namespace, { about }));
+    await recorder.close();
+    expect(errors).toEqual([]);
+    expect((await eventsIn(namespace)).map(({ regarding }) => regarding)).toEqual([about]);
+  },
+);
+
 test('a note is cut to what an event holds, between characters', async () => {
   const namespace = await cluster().namespace('events');
   recorderOf().recorder.record(event(namespace, { note: '𝄞ü'.repeat(1_000) }));
