@@ -3,6 +3,7 @@
  * long the event loop keeps it waiting.
  */
 import { execFile } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { createMetrics } from '../operator/report/metrics.ts';
 import type { Metrics } from '../operator/report/metrics.ts';
@@ -20,6 +21,8 @@ export interface ScrapeResult {
   readonly longestBlock: number;
   /** The same by the clock, with what other processes took. */
   readonly longestByClock: number;
+  /** As long by the clock while nothing is scraped: what this machine does to any process. */
+  readonly longestUnscraped: number;
 }
 
 const sourceCount = 1_000;
@@ -70,19 +73,25 @@ function fill(metrics: Metrics): void {
   }
 }
 
-/** The longest times between two rounds of the event loop, from now on; milliseconds. */
-function watchLoop(): { readonly longest: () => Pick<ScrapeResult, 'longestBlock' | 'longestByClock'> } {
+/** The longest times between two rounds of the event loop, from now on; milliseconds. The loop never waits meanwhile. */
+function watchLoop(): { readonly end: () => Pick<ScrapeResult, 'longestBlock' | 'longestByClock'> } {
   const cpuNow = (): number => (({ user, system }) => (user + system) / 1_000)(process.threadCpuUsage());
   let [clock, cpu, longestBlock, longestByClock] = [performance.now(), cpuNow(), 0, 0];
+  let next: NodeJS.Immediate;
   const round = (): void => {
     const [clockBefore, cpuBefore] = [clock, cpu];
     [clock, cpu] = [performance.now(), cpuNow()];
     longestBlock = Math.max(longestBlock, cpu - cpuBefore);
     longestByClock = Math.max(longestByClock, clock - clockBefore);
-    setImmediate(round).unref();
+    next = setImmediate(round); // not unref: the loop would sleep until something happens, and that be taken for a block
   };
   round();
-  return { longest: () => ({ longestBlock, longestByClock }) };
+  return {
+    end: () => {
+      clearImmediate(next);
+      return { longestBlock, longestByClock };
+    },
+  };
 }
 
 async function measure(): Promise<ScrapeResult> {
@@ -99,17 +108,28 @@ async function measure(): Promise<ScrapeResult> {
   }`;
   // The one who scrapes is another process; neither its own work nor its start is measured.
   const scraping = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', scraper]);
+  const began = performance.now();
   const loop = watchLoop();
   const { stdout } = await scraping;
-  const longest = loop.longest();
+  const longest = loop.end();
   stop.abort();
+  const unscraped = watchLoop();
+  await sleep(performance.now() - began);
+  const longestUnscraped = unscraped.end().longestByClock;
   const scrapes = stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as { milliseconds: number; bytes: number; series: number });
   const sorted = scrapes.map((one) => one.milliseconds).toSorted((a, b) => a - b);
   const most = (of: 'series' | 'bytes'): number => Math.max(...scrapes.map((one) => one[of]));
-  return { sources: sourceCount, series: most('series'), bytes: most('bytes'), milliseconds: sorted[scrapeCount >> 1] ?? 0, ...longest };
+  return {
+    sources: sourceCount,
+    series: most('series'),
+    bytes: most('bytes'),
+    milliseconds: sorted[scrapeCount >> 1] ?? 0,
+    ...longest,
+    longestUnscraped,
+  };
 }
 
 if (import.meta.main) process.stdout.write(JSON.stringify(await measure()));

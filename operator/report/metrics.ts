@@ -60,7 +60,7 @@ export interface MetricsOptions {
 }
 
 /** How long a scrape computes before the event loop gets a round, milliseconds. */
-const slice = 4;
+const slice = 2;
 const sourceMetrics = Object.keys(sourceRows) as readonly SourceMetric[];
 
 const noop = (): void => {};

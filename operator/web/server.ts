@@ -1,5 +1,6 @@
 /** The HTTP server of the metrics address: /metrics, /healthz and /readyz. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { listenOn } from './listen.ts';
 import type { WebServer } from './listen.ts';
 
@@ -33,6 +34,8 @@ interface Page {
 const plain = 'text/plain; charset=utf-8';
 /** A client that reads nothing for so long is cut off. */
 const slowReaderMs = 30_000;
+/** How long pieces are written before the event loop gets a round, milliseconds. */
+const sliceMs = 2;
 const maxConnections = 256;
 
 /** Listens; resolves once it does. Throws an Error that names the address when it cannot (a port in use). */
@@ -64,10 +67,18 @@ async function answer(options: WebServerOptions, request: IncomingMessage, respo
   response.end();
 }
 
-/** A piece after the other, as fast as the client reads; one that reads nothing for too long is cut off. */
+/**
+ * A piece after the other, as fast as the client reads; one that reads nothing for too long is cut off. What the kernel takes at
+ * once comes back as drained within the same round of the event loop, so that megabytes would go out in one: others get a turn.
+ */
 async function writeAll(response: ServerResponse, pieces: readonly (string | Uint8Array)[]): Promise<void> {
   response.setTimeout(slowReaderMs, () => response.destroy());
+  let end = performance.now() + sliceMs;
   for (const piece of pieces) {
+    if (performance.now() >= end) {
+      await nextTurn();
+      end = performance.now() + sliceMs;
+    }
     if (response.destroyed) return;
     if (response.write(piece)) continue;
     await new Promise<void>((resolve) => {

@@ -4,7 +4,15 @@ import type { Measured } from '../../bench/targets.ts';
 
 const operator = { startup: 0.3, seconds: 5.5, git: 0.5, net: 5, calls: [] };
 const idle = { seconds: 60, calls: [], lsRefs: 1, cpuPercent: 0.2, rssMib: 90 };
-const scrape = { sources: 1_000, series: 30_000, bytes: 5_000_000, milliseconds: 100, longestBlock: 15, longestByClock: 80 };
+const scrape = {
+  sources: 1_000,
+  series: 30_000,
+  bytes: 5_000_000,
+  milliseconds: 100,
+  longestBlock: 15,
+  longestByClock: 80,
+  longestUnscraped: 40,
+};
 const good: Measured = { sources: 10, bare: [{ seconds: 4.5 }], operator: [operator], idle, scrape };
 const missed = (measured: Measured): readonly string[] =>
   verdicts(measured).flatMap((one) => (one.met ? [] : [one.what.split(':')[0] ?? '']));
