@@ -228,7 +228,16 @@ async function work({
     event: (source, draft) => teller.event(source, draft),
     note: (key, settled, stopped) => teller.notified(key, settled, stopped),
   });
-  const teller: Teller = new Teller({ client, store, recorder, trail, notifier, metrics, log: sources, now: () => new Date().toISOString() });
+  const teller: Teller = new Teller({
+    client,
+    store,
+    recorder,
+    trail,
+    notifier,
+    metrics,
+    log: sources,
+    now: () => new Date().toISOString(),
+  });
   const controller = new Controller({ env, store, teller, metrics, log: sources, random, isStorm: () => client.isStorm() });
   trail.start();
   controller.start();

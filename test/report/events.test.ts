@@ -1,8 +1,8 @@
+import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { catalogue, eventReasons } from '../../operator/errors.ts';
 import { contestedEvent, endedEvents, eventsOf, leftBehindEvent, notRecordedEvent, refMovedEvent } from '../../operator/report/events.ts';
 import { applied, failed, gitAway, noChanges, refusedImage, seen, statusAfter, step } from './outcomes.ts';
-import { readText } from '../../crds/generate.ts';
 import type { Fault, Reason } from '../../operator/errors.ts';
 import type { EventDraft } from '../../operator/report/events.ts';
 import type { Outcome } from '../../operator/report/types.ts';
@@ -127,7 +127,9 @@ test('every reason of the catalogue is told as an event when a walk ends with it
 });
 
 test('every event reason is told somewhere', () => {
-  const code = ['events.ts', 'health.ts'].map((file) => readText(`operator/report/${file}`) ?? '').join('\n');
+  const code = globSync('operator/{report,notify,reconcile}/**/*.ts')
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n');
   expect(Object.keys(eventReasons).filter((reason) => !code.includes(`reason: '${reason}'`))).toEqual([]);
 });
 
