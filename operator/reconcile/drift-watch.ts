@@ -47,7 +47,8 @@ export class DriftWatch {
 
   stop(): void {
     this.#stopped.abort();
-    for (const key of this.#known.keys()) this.forget(key);
+    // The sources live on: what is still to be told of them is not to be forgotten.
+    for (const { timer } of this.#known.values()) clearTimeout(timer);
   }
 
   /** The source is no more. */

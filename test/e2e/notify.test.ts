@@ -120,6 +120,16 @@ test('forges and webhooks hear what becomes of each revision and of drift, whate
         JSON.parse(items.find(({ data }: Json) => data.commit.sha === commit)?.metadata.annotations['plumbline.dev/notified'] ?? '[]');
       return noted(last).length === 3 && noted(bad).some(({ type }) => type === 'Failed');
     });
+
+    // A process that is told to stop notes what it told before it ends, so that the next one repeats nothing.
+    const end = await stage.deploy({ 'a.yaml': configMap('a', { round: '4' }) });
+    await heard('revision.healthy', end);
+    await waitFor('the forge knows', () => stateOf(end) === 'success');
+    await operator.stop();
+    const left = (await getSource(cluster, stage.namespace, 'shop')).status.notify;
+    expect(left.pending).toBeUndefined();
+    const atEnd = left.told.filter(({ commit, type }: Json) => commit === end && type !== 'Pending');
+    expect(atEnd.map(({ result }: Json) => result)).toEqual(['Delivered', 'Delivered', 'Delivered']);
     const source = JSON.stringify(await getSource(cluster, stage.namespace, 'shop'));
     for (const token of [forgeToken, hookToken]) {
       expect(operator.output()).not.toContain(token);
