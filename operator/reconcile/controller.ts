@@ -12,6 +12,7 @@ import { applySetId } from '../plan/applyset.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { handledRequest } from '../report/status.ts';
 import type { Outcome, RevisionSeen } from '../report/types.ts';
+import { adoptImages } from './adopt-images.ts';
 import { CorrectionPace } from './correction-pace.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { unattempted } from './failure.ts';
@@ -241,7 +242,8 @@ export class Controller {
       if (source.metadata.deletionTimestamp !== undefined) await this.#finalize(key, entry, source, signal);
       else if (source.spec.suspend) await this.#suspend(key, entry, source, signal);
       else await this.#reconcile(key, entry, source, signal);
-      if (source.metadata.deletionTimestamp === undefined) await this.#health.adopt(key, source, signal);
+      const isKept = source.metadata.deletionTimestamp === undefined;
+      if (isKept && (await this.#health.adopt(key, source, signal))) await adoptImages(this.#options, key, source, signal);
     } catch (error) {
       if (!signal.aborted) this.#untold(key, entry, source, ownRequestError(error));
     }

@@ -112,16 +112,18 @@ export class HealthKeeper {
 
   /**
    * After a restart nothing is known of a source that does not get as far as to be planned (suspended, its git away): its
-   * members are watched all the same. Within a walk of it; never rejects.
+   * members are watched all the same. Within a walk of it; never rejects. Whether it was so.
    */
-  async adopt(key: string, source: GitOpsSource, signal: AbortSignal): Promise<void> {
-    if (this.#followed.has(key) || source.status?.revision?.applied === undefined) return;
+  async adopt(key: string, source: GitOpsSource, signal: AbortSignal): Promise<boolean> {
+    if (this.#followed.has(key) || source.status?.revision?.applied === undefined) return false;
     try {
       const { env } = this.#options;
       await env.inventory.need(key, await memberKinds({ env, source, signal }), signal);
       this.follow(key, 'members', undefined);
+      return true;
     } catch (error) {
       if (!signal.aborted) this.#options.log.of(key).debug('health cannot be seen yet', { error });
+      return false;
     }
   }
 

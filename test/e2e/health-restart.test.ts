@@ -10,16 +10,22 @@ describe('health and a restart', () => {
 
   test('every verdict is known from the first lists, without any write; also of sources that do not walk', async () => {
     const { cluster } = scene();
-    const stages = [await scene().stage(), await scene().stage(), await scene().stage()] as const;
-    const [well, ill, resting] = stages;
+    const stages = [await scene().stage(), await scene().stage(), await scene().stage(), await scene().stage()] as const;
+    const [well, ill, resting, failing] = stages;
     await well.repo.write({ 'a.yaml': configMap('a') });
     await ill.repo.write({ 'web.yaml': web(1), 'a.yaml': configMap('a') });
     await resting.repo.write({ 'web.yaml': web(1) });
+    const runs = await failing.repo.write({ 'web.yaml': web(0, 'registry.example.com/web:7@sha256:0123') });
     await using first = await startOperator({ kubeconfigPath: cluster.kubeconfigPath });
     await well.source();
     await ill.source({ health: { wait: true, timeout: '2s' } });
     await resting.source({ health: { wait: false } });
+    await failing.source();
     await waitForCondition(cluster, well.namespace, 'shop', { status: 'True' });
+    await waitForCondition(cluster, failing.namespace, 'shop', { status: 'True' });
+    await failing.repo.write({ 'web.yaml': 'no: object' });
+    await failing.request();
+    await waitForCondition(cluster, failing.namespace, 'shop', { status: 'False', reason: 'RenderFailed' });
     await waitForCondition(cluster, ill.namespace, 'shop', {
       status: 'False',
       reason: 'HealthTimeout',
@@ -51,6 +57,17 @@ describe('health and a restart', () => {
     expect(await statuses()).toEqual(before);
     const writes = (await ours()).filter(({ verb }) => !['get', 'list', 'watch'].includes(verb));
     expect(writes.map(({ verb, requestURI }) => `${verb} ${requestURI}`)).toEqual([]);
+
+    // What runs, and from which commit, is told by the new leader of those that it does not get as far as to render.
+    const { applied } = before[2].revision;
+    await waitFor('what the suspended one runs is told', async () => {
+      const labels = { namespace: resting.namespace, workload: 'web', image: 'registry.example.com/web:1', commit: applied.commit };
+      return (await second.metric('plumbline_deployment_info', labels)) === 1;
+    });
+    await waitFor('what the failing one runs is told', async () => {
+      const labels = { namespace: failing.namespace, image: 'registry.example.com/web:7', digest: 'sha256:0123', commit: runs };
+      return (await second.metric('plumbline_deployment_info', labels)) === 1;
+    });
 
     for (const { namespace } of [ill, resting]) {
       await reportPods(cluster, namespace, await podsWith(cluster, namespace, 'registry.example.com/web:1', 1), ready);
