@@ -65,7 +65,9 @@ export class Deliverer {
   readonly #endpoints: Endpoints;
   readonly #lanes = new Map<string, Lane>();
   readonly #notes = new Map<string, Notes>();
+  /** Of requests, and of notes: what was told by the end still gets its note. */
   readonly #stop = new AbortController();
+  readonly #stopNotes = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
   #closed = false;
 
@@ -101,15 +103,18 @@ export class Deliverer {
     this.#notes.delete(key);
   }
 
-  /** Begins nothing more, waits up to `graceMs` for what is under way, and notes what was told. The rest stands in the status. */
+  /** Begins nothing more, waits up to `graceMs` for what is under way, and as long for notes of it. The rest stands in the status. */
   async close(graceMs: number): Promise<void> {
     this.#closed = true;
     for (const lane of this.#lanes.values()) clearTimeout(lane.timer);
-    const timer = setTimeout(() => this.#stop.abort(), graceMs);
+    const requests = setTimeout(() => this.#stop.abort(), graceMs);
     await Promise.all(this.#underWay);
-    await Promise.all([...this.#notes.keys()].map((key) => this.#write(key)));
-    clearTimeout(timer);
+    clearTimeout(requests);
     this.#stop.abort();
+    const notes = setTimeout(() => this.#stopNotes.abort(), graceMs);
+    await Promise.all([...this.#notes.keys()].map((key) => this.#write(key)));
+    clearTimeout(notes);
+    this.#stopNotes.abort();
   }
 
   #rest(lane: Lane, failures: number): void {
@@ -203,6 +208,7 @@ export class Deliverer {
     const { signal } = this.#stop;
     const { send, secretOf, leads, now } = this.#options;
     return await this.#endpoints.run(new URL(server).origin, signal, async () => {
+      if (this.#closed) return undefined;
       const { token, ca } = await secretOf(namespace, secret.name, secret.field, signal);
       if (!leads()) return undefined;
       const answer = await send(build(token), ca, signal);
@@ -229,7 +235,7 @@ export class Deliverer {
     const { settled } = notes;
     notes.settled = [];
     if (settled.length === 0) return;
-    notes.writing = this.#options.note(key, settled, this.#stop.signal).catch(() => {
+    notes.writing = this.#options.note(key, settled, this.#stopNotes.signal).catch(() => {
       notes.settled.unshift(...settled);
       if (!this.#closed && this.#notes.get(key) === notes) {
         notes.timer ??= setTimeout(() => void this.#write(key), this.#options.noteMs);

@@ -35,7 +35,8 @@ function start(more: Partial<DelivererOptions> = {}, deadlineMs = 2_000): void {
   deliverer = new Deliverer({
     send: createSend({ pool, proxies: {}, deadlineMs }),
     secretOf: () => Promise.resolve({ token, ca: undefined }),
-    note: (key, settled) => {
+    note: (key, settled, signal) => {
+      if (signal.aborted) return Promise.reject(new Error('too late'));
       const source = sources.get(key);
       if (source !== undefined) put({ ...source, status: { ...source.status, notify: toldAfter(source.status?.notify, settled) } });
       return Promise.resolve();
@@ -134,7 +135,9 @@ test('one that hangs is tried again, and the next one of its source waits for it
   };
   put(hooked(three.slice(0, 2)));
   await untilEmpty();
-  expect(types()).toEqual(['applied', 'applied', 'applied', 'healthy']);
+  // On a machine that is busy, one that answers may be too late as well.
+  expect(types().length).toBeGreaterThan(3);
+  expect([new Set(types().slice(0, -1)), types().at(-1)]).toEqual([new Set(['applied']), 'healthy']);
   expect(results[0]).toBe(`failed web Applied ${endpoint.url} did not answer within 0.1 s`);
 });
 
@@ -160,11 +163,14 @@ test('what is told by the end is noted, what is not stays for the next', async (
   };
   put(hooked(three));
   await waitFor('the second hangs', () => parked.length === 1);
+  put(hooked(three, 'waits', `${endpoint.url}/in`));
+  await waitFor('that one hangs too', () => parked.length === 2);
   await deliverer.close(200);
+  expect(toldOf('waits')).toEqual(['Applied Delivered']);
   expect(toldOf()).toEqual(['Applied Delivered']);
   expect(leftOf()?.map(({ type }) => type)).toEqual(['Healthy', 'Drifted']);
   deliverer.offer(hooked(three));
-  expect(endpoint.received).toHaveLength(2);
+  expect(endpoint.received).toHaveLength(4);
 });
 
 test('a note that cannot be written is written later; nothing is told twice meanwhile', async () => {
