@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { waitFor } from './cluster.ts';
-import { pushRefused, running, writesAs } from './refused.ts';
+import { pushRefused, refusalOf, running, writesAs } from './refused.ts';
 import { configMap, deployment, useScene } from './scene.ts';
-import { getSource, waitUntilApplied } from './sources.ts';
+import { getSource, waitForCondition, waitUntilApplied } from './sources.ts';
 import { startWebhook } from './webhook.ts';
 
 const configMaps = { apiGroups: [''], resources: ['configmaps'] };
@@ -50,6 +50,48 @@ describe('an admission webhook', () => {
     );
     await webhook.remove();
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
+  });
+
+  test('that lets only a part in: while the revision fails nothing is put back, what is half in stays, and an edit is told', async () => {
+    const stage = await scene().stage();
+    const { cluster } = scene();
+    await running(
+      cluster,
+      stage,
+      { 'a.yaml': configMap('a'), 'b.yaml': configMap('b'), 'c.yaml': configMap('c') },
+      { interval: '10m', health: { wait: false } },
+    );
+    const get = async (name: string) => await cluster.request.ok('GET', `/api/v1/namespaces/${stage.namespace}/configmaps/${name}`);
+    const drift = (status: 'True' | 'False', message: string | RegExp) =>
+      waitForCondition(cluster, stage.namespace, 'shop', { type: 'Drifted', status, message });
+    const webhook = await startWebhook(cluster, {
+      namespace: stage.namespace,
+      name: 'late',
+      rule: { apiGroups: [''], resources: ['configmaps'] },
+      decide: ({ object, dryRun }) => (object?.metadata?.name === 'b' && !dryRun ? { deny: 'not today' } : {}),
+    });
+    const next = { 'a.yaml': configMap('a', { key: 'next' }), 'b.yaml': configMap('b', { key: 'next' }) };
+    const commit = await stage.repo.write(next);
+    await stage.request();
+    await refusalOf(cluster, stage, 'ObjectRefused', commit);
+    const half = await get('a');
+    expect([half.data.key, (await get('b')).data.key]).toEqual(['next', 'value']);
+    const refused = (): number => webhook.reviews.filter(({ dryRun, object }) => !dryRun && object?.metadata?.name === 'b').length;
+    const before = refused();
+    await waitFor('it was tried once more', () => refused() > before, 15_000);
+    expect((await get('a')).metadata.resourceVersion).toBe(half.metadata.resourceVersion);
+    await drift('False', '');
+    await webhook.remove();
+    await stage.request();
+    await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
+
+    await pushRefused(cluster, stage, { 'b.yaml': configMap('b').replace('"value"', '5') }, 'ObjectRefused');
+    await stage.kubectl('patch', 'configmap/c', '-p', '{"data":{"key":"by hand"}}');
+    await drift('True', /ConfigMap [^ ]*\/c.*data\.key/u);
+    expect((await get('c')).data.key).toBe('by hand');
+    await stage.deploy({ 'b.yaml': configMap('b') });
+    expect((await get('c')).data.key).toBe('value');
+    await drift('False', '');
   });
 
   test('that warns is heard, but never about a Secret, which it may quote', async () => {

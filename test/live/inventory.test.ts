@@ -33,13 +33,13 @@ interface Watched {
   readonly signal: AbortSignal;
 }
 
-async function watched(rule: AlteringProxy['rule'] = () => undefined): Promise<Watched> {
+async function watched(rule: AlteringProxy['rule'] = () => undefined, lingerMs?: number): Promise<Watched> {
   const proxy = await startAlteringProxy(cluster().admin);
   proxy.rule = rule;
   const client: ConnectedClient = clientOf(proxy.credentials);
   const abort = new AbortController();
   const { signal } = abort;
-  const inventory = createInventory({ client, namespaces: [namespace], random: () => 0, signal });
+  const inventory = createInventory({ client, namespaces: [namespace], random: () => 0, signal, ...(lingerMs && { lingerMs }) });
   const changes: MemberChange[] = [];
   inventory.onChange((change) => changes.push(change));
   closing.push(async () => {
@@ -81,6 +81,26 @@ test('events that come twice and in any order end in what there is', async () =>
     return real.length > 0;
   });
   expect(proxy.seen.filter(({ url }) => isWatch(url))).toHaveLength(1);
+});
+
+test('a watch serves all sources, stays for a while after the last, and then ends; what it knew is forgotten', async () => {
+  const { inventory, signal, proxy } = await watched(undefined, 700);
+  await put(configMaps, 'kept', {});
+  const watches = (): number => proxy.seen.filter(({ url }) => isWatch(url)).length;
+  const isKnown = (): boolean => inventory.membersOf(set).some(({ id }) => id.name === 'kept');
+  await Promise.all(['shop/a', 'shop/b'].map((source) => inventory.need(source, [configMaps], signal)));
+  await waitFor('it is watched', () => inventory.state().tried && inventory.state().broken.length === 0);
+  inventory.release('shop/a');
+  inventory.release('shop/b');
+  expect(isKnown()).toBe(true);
+  await inventory.need('shop/c', [configMaps], signal); // in time: the same watch goes on
+  await put(configMaps, 'later', {});
+  await waitFor('it tells still', () => inventory.membersOf(set).some(({ id }) => id.name === 'later'));
+  expect(watches()).toBe(1);
+  inventory.release('shop/c');
+  await waitFor('it ends', () => !isKnown());
+  await inventory.need('shop/d', [configMaps], signal);
+  expect(isKnown()).toBe(true);
 });
 
 test('an aggregated API that is down breaks its own watch alone, and heals once it is served', async () => {
