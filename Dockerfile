@@ -26,7 +26,7 @@ LABEL org.opencontainers.image.title="plumbline" \
       org.opencontainers.image.source="${SOURCE}"
 # The C library gives freed memory back to the system soon, and has no arena for each thread of its own.
 ENV NODE_ENV=production MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
-COPY --from=build /build/dist/plumbline.mjs /build/dist/plumbline.mjs.LEGAL.txt /app/
+COPY --from=build /build/dist/plumbline.mjs /build/dist/plumbline.mjs.LEGAL.txt /build/dist/bcrypt-thread.mjs /app/
 # A number, so that runAsNonRoot can be checked without /etc/passwd.
 USER 65532:65532
 WORKDIR /tmp

@@ -150,9 +150,9 @@ describe('the Dockerfile', () => {
     expect((await run(node, [plugin, '--help'])).stdout).toContain('kubectl plumbline diff');
   });
 
-  test('leaves one bundle in the image, and no packages', async () => {
+  test('leaves the bundle and its thread in the image, and no packages', async () => {
     const files = (await readdir(stages.final.root, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
-    expect(files.map((file) => file.name).toSorted()).toEqual(['plumbline.mjs', 'plumbline.mjs.LEGAL.txt']);
+    expect(files.map((file) => file.name).toSorted()).toEqual(['bcrypt-thread.mjs', 'plumbline.mjs', 'plumbline.mjs.LEGAL.txt']);
   });
 
   test('makes the same bytes again, wherever it is built', async () => {

@@ -1,10 +1,10 @@
 /**
  * Private keys for SSH: what ssh-keygen writes, also encrypted. Decrypting takes bcrypt, hundreds of milliseconds of it;
- * it is done in small pieces, so that nothing else has to wait. Format: PROTOCOL.key of OpenSSH.
+ * it is done on another thread, so that nothing else has to wait. Format: PROTOCOL.key of OpenSSH.
  */
-import { createDecipheriv, createHash, createPrivateKey } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
+import { createDecipheriv, createPrivateKey } from 'node:crypto';
 import { PlumblineError } from '../../errors.ts';
+import { keyOfPassphrase } from './bcrypt-worker.ts';
 
 /** What is seen of a private key without its passphrase. */
 export interface Identity {
@@ -59,9 +59,9 @@ export async function unlockIdentity(text: string, passphrase: string | undefine
   if (cipher === undefined || container.kdf !== 'bcrypt') {
     throw invalid('identity is encrypted in a way that is not known here', 'Encrypt it anew: ssh-keygen -p -f FILE -Z aes256-ctr.');
   }
-  if (container.rounds > mostRounds)
-    throw invalid(`identity takes over ${mostRounds} rounds to open`, 'Encrypt it anew: ssh-keygen -p -f FILE.');
-  const derived = await bcryptKey(passphrase, container.salt, container.rounds, cipher.keyBytes + 16);
+  const { salt, rounds } = container;
+  if (rounds > mostRounds) throw invalid(`identity takes over ${mostRounds} rounds to open`, 'Encrypt it anew: ssh-keygen -p -f FILE.');
+  const derived = await keyOfPassphrase({ passphrase, salt, rounds, length: cipher.keyBytes + 16 });
   const decipher = createDecipheriv(cipher.name, derived.subarray(0, cipher.keyBytes), derived.subarray(cipher.keyBytes));
   decipher.setAutoPadding(false);
   const secret = Buffer.concat([decipher.update(container.secret), decipher.final()]);
@@ -123,33 +123,6 @@ function readPem(text: string, passphrase: string | undefined): string {
   if (key.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs1', format: 'pem' }).toString();
   if (key.asymmetricKeyType === 'ec') return key.export({ type: 'sec1', format: 'pem' }).toString();
   throw invalid('identity is a key in PKCS #8 that is neither RSA nor EC', 'Convert it: ssh-keygen -p -f FILE.');
-}
-
-/** bcrypt_pbkdf of OpenBSD, a turn of the event loop for each hash. */
-async function bcryptKey(passphrase: string, salt: Buffer, rounds: number, length: number): Promise<Buffer> {
-  const { default: bcrypt } = await import('bcrypt-pbkdf');
-  const sha512 = (...parts: readonly Uint8Array[]): Uint8Array =>
-    parts.reduce((hash, part) => hash.update(part), createHash('sha512')).digest();
-  const secret = sha512(Buffer.from(passphrase));
-  const key = Buffer.alloc(length);
-  const blocks = Math.ceil(length / bcrypt.HASHSIZE);
-  for (let block = 1; block <= blocks; block += 1) {
-    const sum = new Uint8Array(bcrypt.HASHSIZE);
-    let last = sha512(salt, count(block));
-    for (let round = 0; round < rounds; round += 1) {
-      const hash = new Uint8Array(bcrypt.HASHSIZE);
-      bcrypt.hash(secret, last, hash);
-      for (const [index, byte] of hash.entries()) sum[index] = (sum[index] ?? 0) ^ byte;
-      last = sha512(hash);
-      await setImmediate();
-    }
-    // The blocks lie in one another like the teeth of two combs.
-    for (const [index, byte] of sum.entries()) {
-      const to = index * blocks + block - 1;
-      if (to < length) key[to] = byte;
-    }
-  }
-  return key;
 }
 
 function field(bytes: Buffer): Buffer {

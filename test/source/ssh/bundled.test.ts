@@ -34,7 +34,10 @@ test('SSH works from a bundle that is made as the image makes it', async () => {
        process.stdout.write(refs.head);`,
     );
     const { scripts } = JSON.parse(readText('package.json') ?? '') as { scripts: { bundle: string } };
-    const command = scripts.bundle.replace('operator/main.ts', entry).replace('dist/plumbline.mjs', join(folder, 'bundle.mjs'));
+    const command = scripts.bundle
+      .replace('operator/main.ts', entry)
+      .replaceAll('dist/plumbline.mjs', join(folder, 'bundle.mjs'))
+      .replace('dist/bcrypt-thread.mjs', join(folder, 'bcrypt-thread.mjs'));
     const env = { ...process.env, PATH: [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter) };
     await run('sh', ['-c', `${command} --log-level=error`], { cwd: root, env });
     // Where no node_modules are.
