@@ -1,33 +1,40 @@
 /** What this project is measured against: the git command line, and isomorphic-git. */
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addRemote, fetch, init, listFiles, readBlob } from 'isomorphic-git';
 import http from 'isomorphic-git/http/node';
 import { gitEnvironment } from '../../test/gitserver/git.ts';
 
-/** Runs git; gives what it prints, or only the number of bytes of it. */
-function git(cwd: string, args: readonly string[], input = ''): Promise<string> {
+/**
+ * Runs a script and gives what it prints. The scripts of the command line measure themselves: a process as large as this
+ * one is slow to start others, which would be counted on their side.
+ */
+function shell(cwd: string, script: string, environment: Readonly<Record<string, string>>): Promise<string> {
   return new Promise((resolve, reject) => {
-    // What it would tidy up behind the measurement is not measured.
-    const child = spawn('git', ['-c', 'gc.auto=0', '-c', 'maintenance.auto=false', ...args], {
-      cwd,
-      env: gitEnvironment(cwd),
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const env = { ...gitEnvironment(cwd), ...environment };
+    const child = spawn('bash', ['-e', '-o', 'pipefail', '-c', `${preamble}${script}`], { cwd, env, stdio: ['ignore', 'pipe', 'inherit'] });
     const chunks: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.once('error', reject);
     child.once('close', (code) =>
-      code === 0 ? resolve(Buffer.concat(chunks).toString('latin1')) : reject(new Error(`git ${args.join(' ')} failed`)),
+      code === 0 ? resolve(Buffer.concat(chunks).toString()) : reject(new Error(`${script.trim()} ended with ${code}`)),
     );
-    // git may end before it has read what it does not need.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
   });
 }
+
+/** What git would tidy up behind the measurement is not measured. `took` runs the function `work` and prints its milliseconds. */
+const preamble = `
+git init -q --bare .
+git config gc.auto 0
+git config maintenance.auto false
+git config remote.origin.url "$URL"
+took() { local began=$EPOCHREALTIME; work; local ended=$EPOCHREALTIME; echo $(( \${ended/./} - \${began/./} )); }
+`;
+
+const msOf = (microseconds: string): number => Number(microseconds.trim()) / 1_000;
 
 async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-git-'));
@@ -44,51 +51,38 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - begun;
 }
 
-/** Fetches one commit and reads all of its objects. Milliseconds. */
+/** Milliseconds that a script takes, whose function `work` is measured. */
+function cli(url: string, work: string, more: Readonly<Record<string, string>> = {}): Promise<number> {
+  return inFolder(async (folder) => msOf(await shell(folder, `work() { ${work}; }\ntook`, { URL: url, ...more })));
+}
+
+/** Fetches one commit and reads all of its objects. */
 export function cliCold(url: string): Promise<number> {
-  return inFolder(async (folder) => {
-    await git(folder, ['init', '-q', '--bare', '.']);
-    return timed(async () => {
-      await git(folder, ['fetch', '-q', '--depth', '1', url, 'main']);
-      await git(folder, ['cat-file', '--batch-all-objects', '--batch']);
-    });
-  });
+  return cli(url, 'git fetch -q --depth 1 origin main; git cat-file --batch-all-objects --batch >/dev/null');
 }
 
 /** Fetches commit and folders, then the files of a path. */
 export function cliPath(url: string, path: string): Promise<number> {
-  return inFolder(async (folder) => {
-    await git(folder, ['init', '-q', '--bare', '.']);
-    await git(folder, ['remote', 'add', 'origin', url]);
-    return timed(async () => {
-      await git(folder, ['fetch', '-q', '--depth', '1', '--filter=blob:none', 'origin', 'main']);
-      const names = await git(folder, ['ls-tree', '-r', '--format=%(objectname)', 'FETCH_HEAD', path]);
-      await git(folder, ['cat-file', '--batch'], names);
-    });
-  });
+  const read = `git ls-tree -r --format='%(objectname)' FETCH_HEAD "$AT" | git cat-file --batch >/dev/null`;
+  return cli(url, `git fetch -q --depth 1 --filter=blob:none origin main; ${read}`, { AT: path });
 }
 
 /** Follows a repository: `change` makes the next commit. */
 export function cliChanged(url: string, rounds: number, change: (round: number) => Promise<unknown>): Promise<number[]> {
   return inFolder(async (folder) => {
-    await git(folder, ['init', '-q', '--bare', '.']);
-    await git(folder, ['fetch', '-q', '--depth', '1', url, 'main']);
+    await shell(folder, 'git fetch -q --depth 1 origin main', { URL: url });
+    const again = `work() { git fetch -q --depth 1 "$URL" main; git cat-file blob FETCH_HEAD:apps/7/7.yaml >/dev/null; }\ntook`;
     const times: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
       await change(round);
-      times.push(
-        await timed(async () => {
-          await git(folder, ['fetch', '-q', '--depth', '1', url, 'main']);
-          await git(folder, ['cat-file', 'blob', 'FETCH_HEAD:apps/7/7.yaml']);
-        }),
-      );
+      times.push(msOf(await shell(folder, again, { URL: url })));
     }
     return times;
   });
 }
 
 export function cliRefs(url: string): Promise<number> {
-  return inFolder((folder) => timed(() => git(folder, ['ls-remote', '-q', url])));
+  return cli(url, 'git ls-remote -q "$URL" >/dev/null');
 }
 
 export interface CliPast {
@@ -100,21 +94,21 @@ export interface CliPast {
 /** Fetches that many commits with their folders, and the paths that each of them changed. */
 export function cliPast(url: string, depth: number): Promise<CliPast> {
   return inFolder(async (folder) => {
-    await git(folder, ['init', '-q', '--bare', '.']);
-    let log = '';
-    const ms = await timed(async () => {
-      await git(folder, ['fetch', '-q', `--depth=${depth}`, '--filter=blob:none', url, 'main']);
-      log = await git(folder, ['log', '--no-renames', '--name-only', '--format=:%H', 'FETCH_HEAD']);
+    const fetched = 'git fetch -q --depth="$DEPTH" --filter=blob:none origin main';
+    const log = `git log --no-renames --name-only --format=:%H FETCH_HEAD >log`;
+    const said = await shell(folder, `work() { ${fetched}; ${log}; }\ntook\ngit rev-parse FETCH_HEAD~$((DEPTH - 1))`, {
+      URL: url,
+      DEPTH: String(depth),
     });
-    // What the oldest of them changed cannot be told from what was there before.
-    const oldest = (await git(folder, ['rev-parse', `FETCH_HEAD~${depth - 1}`])).trim();
+    const [took = '', oldest = ''] = said.trim().split('\n');
     const last = new Map<string, string>();
     let commit = '';
-    for (const line of log.split('\n')) {
+    for (const line of (await readFile(join(folder, 'log'), 'utf8')).split('\n')) {
       if (line.startsWith(':')) commit = line.slice(1);
+      // What the oldest of them changed cannot be told from what was there before.
       else if (line !== '' && commit !== oldest && !last.has(line)) last.set(line, commit);
     }
-    return { ms, last };
+    return { ms: msOf(took), last };
   });
 }
 

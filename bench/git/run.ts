@@ -9,7 +9,8 @@ import type { Measured, OursRequest, PastWalked } from './ours-main.ts';
 import { startPeer } from './peer.ts';
 import type { Peer } from './peer.ts';
 import { paths } from './repositories.ts';
-import type { ServerRequest } from './server-main.ts';
+import type { MakerRequest } from './maker-main.ts';
+import type { ServerRequest, Started } from './server-main.ts';
 
 const progress = progressOn(process.stderr);
 const mebi = 1024 * 1024;
@@ -46,18 +47,22 @@ export interface GitMeasured {
 /** `rounds` of each; whoever is slow in the first is measured once. */
 export async function measureGit(rounds: number, idleCount: number): Promise<GitMeasured> {
   const server = startPeer<ServerRequest>(new URL('server-main.ts', import.meta.url));
+  const maker = startPeer<MakerRequest>(new URL('maker-main.ts', import.meta.url));
   const ours = startPeer<OursRequest>(new URL('ours-main.ts', import.meta.url), ['--expose-gc']);
   try {
+    const { url: base, root } = (await server.ask({ kind: 'start' })) as Started;
     const make = async (name: string, count: number, historyBytes = 0): Promise<string> => {
       progress.say(`making ${name}`);
-      return (await server.ask({ kind: 'files', name, count, historyBytes })) as string;
+      await maker.ask({ root, kind: 'files', name, count, historyBytes });
+      return `${base}/${name}`;
     };
     const small = await make('100.git', 100);
     const middle = await make('2000.git', 2000);
     const large = await make('10000.git', 10_000);
     const old = await make('old.git', 2000, 200 * mebi);
     progress.say('making long.git');
-    const long = (await server.ask({ kind: 'past', name: 'long.git', files: 2000, commits: 300 })) as string;
+    await maker.ask({ root, kind: 'past', name: 'long.git', files: 2000, commits: 300 });
+    const long = `${base}/long.git`;
     // The process is warm, and so is the server.
     for (const url of [small, middle]) await ours.ask({ kind: 'cold', url, path: '' });
     await cliCold(small);
@@ -85,14 +90,17 @@ export async function measureGit(rounds: number, idleCount: number): Promise<Git
     progress.say('250 commits of history');
     rows.push(await walked(ours, long, rounds));
     progress.say('one changed file in 10,000');
-    rows.push(await changed(server, ours, large, rounds));
+    const change = (round: number): Promise<unknown> => maker.ask({ root, kind: 'change', name: '10000.git', round });
+    rows.push(await changed(change, ours, large, rounds));
     await row('nothing changed', 1 / 3, {
       cli: () => cliRefs(large),
       ours: () => ours.ask({ kind: 'refs', url: large, path }) as Promise<Measured>,
     });
-    return { rows, idle: await idle(server, ours, idleCount) };
+    await maker.ask({ root, kind: 'links', name: '100.git', count: idleCount });
+    return { rows, idle: await idle(server, ours, `${base}/many/`, idleCount) };
   } finally {
     await ours.stop();
+    await maker.stop();
     await server.ask({ kind: 'stop' }).catch(() => undefined);
     await server.stop();
   }
@@ -118,8 +126,7 @@ async function alternating(rounds: number, sides: Sides): Promise<Pick<Row, 'cli
   return { cli, isomorphic, ours };
 }
 
-async function changed(server: Peer<ServerRequest>, ours: Peer<OursRequest>, url: string, rounds: number): Promise<Row> {
-  const change = (round: number): Promise<unknown> => server.ask({ kind: 'change', name: '10000.git', round });
+async function changed(change: (round: number) => Promise<unknown>, ours: Peer<OursRequest>, url: string, rounds: number): Promise<Row> {
   const follow = (): Promise<Measured> => ours.ask({ kind: 'warm', url, path: '' }) as Promise<Measured>;
   await follow();
   const measured: Measured[] = [];
@@ -149,9 +156,8 @@ async function walked(ours: Peer<OursRequest>, url: string, rounds: number): Pro
 }
 
 /** A minute of many repositories of which none changes. */
-async function idle(server: Peer<ServerRequest>, ours: Peer<OursRequest>, count: number): Promise<IdleGit> {
+async function idle(server: Peer<ServerRequest>, ours: Peer<OursRequest>, base: string, count: number): Promise<IdleGit> {
   progress.say(`${count} sources on ${count} repositories, for a minute`);
-  const base = (await server.ask({ kind: 'links', name: '100.git', count })) as string;
   await ours.ask({ kind: 'subscribe', urls: Array.from({ length: count }, (_, index) => `${base}${index}.git`) });
   // From here on every interval asks each once; the first answers are all in.
   await sleep(70_000);
