@@ -33,12 +33,17 @@ export function tellMove(
   const past = entry.followed ?? followedBefore(source, now);
   entry.followed = { url, commit: now.commit, fullRef: now.fullRef ?? '' };
   if (past === undefined || past.url !== url) return;
-  const tell = (descends: boolean | undefined): Move => {
-    const move = judgeMove(past, now, descends);
+  const tell = (descends: boolean | undefined, shares?: boolean): Move => {
+    const move = judgeMove(past, now, descends, shares);
     const text = moveText(move, past.commit, now);
-    if (text !== undefined) teller.refMoved(source, text);
+    if (text !== undefined) teller.refMoved(source, move === 'replaced' ? 'RepositoryReplaced' : 'RefMoved', text);
     return move;
   };
   if (tell(undefined) !== 'forward') return;
-  void env.remotes.descends(url, entry.link.credentials, past.commit, now.commit, signal).then(tell, () => {}); // not to be found out: then it is not said
+  const find = async (): Promise<void> => {
+    const asked = [url, entry.link.credentials, past.commit, now.commit, signal] as const;
+    const descends = await env.remotes.descends(...asked);
+    tell(descends, descends === false ? await env.remotes.sharesHistory(...asked) : undefined);
+  };
+  find().catch(() => {}); // not to be found out: then it is not said
 }

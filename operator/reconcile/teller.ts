@@ -11,6 +11,7 @@ import type { ObjectId } from '../kube/types.ts';
 import { pathText } from '../live/drift/path.ts';
 import type { Logger } from '../log.ts';
 import { contestedEvent, driftEvents, endedEvents, eventsOf, leftBehindEvent, notRecordedEvent, refMovedEvent } from '../report/events.ts';
+import type { RefMove } from '../report/events.ts';
 import { healthEvents, healthStatus, isAllWell, withOutcomeHealth } from '../report/health.ts';
 import type { HealthInput } from '../report/health.ts';
 import type { EventDraft } from '../report/events.ts';
@@ -264,8 +265,8 @@ export class Teller {
   }
 
   /** The ref was moved otherwise than by a push that goes forward. */
-  refMoved(source: GitOpsSource, sentence: string): void {
-    this.event(source, refMovedEvent(sentence));
+  refMoved(source: GitOpsSource, reason: RefMove, sentence: string): void {
+    this.event(source, refMovedEvent(reason, sentence));
   }
 
   /** Takes an annotation off the source. A newer resourceVersion wins: then the next walk does it. */

@@ -141,9 +141,11 @@ export function notRecordedEvent(id: ObjectId, fields: readonly string[]): Event
   };
 }
 
+export type RefMove = 'RefMoved' | 'RepositoryReplaced';
+
 /** A ref that was moved otherwise than by a push that goes forward; `sentence` says how. */
-export function refMovedEvent(sentence: string): EventDraft {
-  return { type: 'Warning', reason: 'RefMoved', action: 'Fetch', note: sentence };
+export function refMovedEvent(reason: RefMove, sentence: string): EventDraft {
+  return { type: 'Warning', reason, action: 'Fetch', note: sentence };
 }
 
 /** For a source (`namespace/name`) that is deleted: what became of what it deployed. None where there was nothing. */

@@ -72,6 +72,10 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
       return inTurn(until(signal), () => repositoryOf(url, credentials).descends(ancestor, commit, until(signal)));
     },
 
+    async sharesHistory(url, credentials, before, now, signal) {
+      return inTurn(until(signal), () => repositoryOf(url, credentials).sharesHistory(before, now, until(signal)));
+    },
+
     async history(url, credentials, asked, signal) {
       const repository = repositoryOf(url, credentials);
       const { objects, cut } = await inTurn(until(signal), () => repository.bringHistory(asked, until(signal)));

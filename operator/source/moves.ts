@@ -3,22 +3,24 @@ import { PlumblineError } from '../errors.ts';
 import { specText } from './refs.ts';
 import type { RefSpec, ResolvedRef } from './types.ts';
 
-export type Move = 'none' | 'forward' | 'rewritten' | 'tagMoved' | 'retargeted';
+export type Move = 'none' | 'forward' | 'rewritten' | 'replaced' | 'tagMoved' | 'retargeted';
 
 /**
  * From the commit seen before to the one seen now. `descends`: whether the old one is an ancestor of the new one, as far as
- * that is known. A tag that moves is told even when it moves forward: tags are not expected to. A range that finds another
+ * that is known; `shares`: whether they have any commit in common. A tag that moves is told even when it moves forward: tags are not expected to. A range that finds another
  * tag, and a HEAD that names another branch, have not rewritten anything.
  */
 export function judgeMove(
   previous: { readonly commit: string; readonly fullRef?: string | undefined } | undefined,
   now: ResolvedRef,
   descends: boolean | undefined,
+  shares?: boolean,
 ): Move {
   if (previous === undefined || previous.commit === now.commit) return 'none';
   if (now.fullRef === undefined || (previous.fullRef !== undefined && previous.fullRef !== now.fullRef)) return 'retargeted';
   if (now.fullRef.startsWith('refs/tags/')) return 'tagMoved';
-  return descends === false ? 'rewritten' : 'forward';
+  if (descends !== false) return 'forward';
+  return shares === false ? 'replaced' : 'rewritten';
 }
 
 /** A sentence for people, where a move is worth one. */
@@ -26,6 +28,8 @@ export function moveText(move: Move, previous: string, now: ResolvedRef): string
   const [from, to] = [previous.slice(0, 7), now.commit.slice(0, 7)];
   const name = now.shortRef ?? to;
   if (move === 'rewritten') return `${name} was force-pushed: ${from} is no longer part of it; it is now at ${to}.`;
+  if (move === 'replaced')
+    return `${name} is at ${to}, which has no commit in common with ${from} where it was: the repository was replaced by another, or begun anew. What is deployed is brought to what it says now.`;
   if (move === 'tagMoved') return `Tag ${name} was moved from ${from} to ${to}.`;
   return undefined;
 }

@@ -150,6 +150,23 @@ export class Remotes implements SharedRemotes {
     }
   }
 
+  async sharesHistory(
+    url: string,
+    credentials: Credentials,
+    before: string,
+    now: string,
+    signal: AbortSignal,
+  ): Promise<boolean | undefined> {
+    try {
+      const { host } = parseGitUrl(url);
+      return await this.#ask(host, signal, () => this.#options.client.sharesHistory(url, credentials, before, now, signal));
+    } catch (error) {
+      // As above: only a remark hangs on it.
+      if (error instanceof PlumblineError) return undefined;
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
     for (const remote of this.#remotes.values()) remote.close();
     this.#remotes.clear();

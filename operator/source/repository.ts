@@ -34,6 +34,8 @@ export interface Along {
   readonly choose: (objects: ReadonlyMap<string, GitObject>) => Promise<Choice | undefined>;
 }
 
+/** Where only commits are looked at, for a remark: what is larger than this is not worth the download. */
+const remarkLimits = { packBytes: 16 * 1024 * 1024, keptBytes: 64 * 1024 * 1024 };
 /** Commits that are told to the server as had. */
 const maxHaves = 3;
 /** Wants of one request. */
@@ -148,12 +150,40 @@ export class Repository {
     const server = await this.#introduced(signal);
     if (server.version !== 2) return undefined;
     const filter = hasFeature(server, 'filter') ? { filter: 'tree:0' } : {};
-    // Only commits are looked at: a difference that is larger than this is not worth the download.
-    const limits = { ...this.#options.limits, packBytes: 16 * 1024 * 1024, keptBytes: 64 * 1024 * 1024 };
+    const limits = { ...this.#options.limits, ...remarkLimits };
     try {
       const asked = { wants: [commit], haves: [ancestor], tentative: true, ...filter };
       const answer = await this.#fetch(asked, async () => 'none', signal, limits);
       return answer.nothing ? false : reaches(answer.objects, commit, ancestor);
+    } catch (error) {
+      if (error instanceof PlumblineError && error.reason === 'RepositoryTooLarge') return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Whether two commits have one before them in common, or are one before the other. Undefined when that cannot be found
+   * out cheaply, or when the server does not give `before` and nothing is known of it here.
+   */
+  async sharesHistory(before: string, now: string, signal: AbortSignal): Promise<boolean | undefined> {
+    const server = await this.#introduced(signal);
+    if (server.version !== 2) return undefined;
+    const filter = hasFeature(server, 'filter') ? { filter: 'tree:0' } : {};
+    const limits = { ...this.#options.limits, ...remarkLimits };
+    const all = async (wants: readonly string[]): Promise<ReadonlyMap<string, GitObject>> =>
+      (await this.#fetch({ wants, ...filter }, async () => 'none', signal, limits)).objects;
+    const readBefore = (oid: string): GitObject | undefined => this.store.read(oid);
+    try {
+      try {
+        const objects = await all([before, now]);
+        return !ancestry(before, (oid) => objects.get(oid)).isDisjointFrom(ancestry(now, (oid) => objects.get(oid)));
+      } catch (error) {
+        if (!(error instanceof ServerError)) throw error;
+      }
+      // It is not there any more, as far as this server says. What it came from may be.
+      if (readBefore(before) === undefined) return undefined;
+      const objects = await all([now]);
+      return !ancestry(before, readBefore).isDisjointFrom(ancestry(now, (oid) => objects.get(oid)));
     } catch (error) {
       if (error instanceof PlumblineError && error.reason === 'RepositoryTooLarge') return undefined;
       throw error;
@@ -278,6 +308,19 @@ export class Repository {
       }
     }
   }
+}
+
+/** A commit and all before it, those that are only known by their ids included. */
+function ancestry(commit: string, read: (oid: string) => GitObject | undefined): Set<string> {
+  const seen = new Set<string>();
+  const waiting = [commit];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    const object = read(at);
+    if (object?.type === 'commit') waiting.push(...parseCommitLinks(object.data).parents);
+  }
+  return seen;
 }
 
 function note(set: Set<string>, oid: string): void {

@@ -176,6 +176,8 @@ export interface GitClient {
   ): Promise<Checkout>;
   /** Whether `ancestor` is an ancestor of `commit`: false after a force-push; undefined when that cannot be found out cheaply. */
   descends(url: string, credentials: Credentials, ancestor: string, commit: string, signal: AbortSignal): Promise<boolean | undefined>;
+  /** Whether two commits have one in common: false where the repository was replaced by another; undefined when that cannot be found out cheaply. */
+  sharesHistory(url: string, credentials: Credentials, before: string, now: string, signal: AbortSignal): Promise<boolean | undefined>;
   /** Commits before `tip` and the folders of each, but no files. */
   history(url: string, credentials: Credentials, asked: HistoryAsked, signal: AbortSignal): Promise<History>;
   /** Objects by id: what is in memory, and the rest in one request. What is over the limit for a file, or not there, is left out. */
@@ -222,6 +224,8 @@ export interface SharedRemotes {
   checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal, wanted?: Wanted): Promise<Checkout>;
   /** As GitClient.descends, remembered; undefined also when the server cannot be asked. */
   descends(url: string, credentials: Credentials, ancestor: string, commit: string, signal: AbortSignal): Promise<boolean | undefined>;
+  /** As GitClient.sharesHistory; undefined also when the server cannot be asked. */
+  sharesHistory(url: string, credentials: Credentials, before: string, now: string, signal: AbortSignal): Promise<boolean | undefined>;
   /** As GitClient.history. */
   history(url: string, credentials: Credentials, asked: HistoryAsked, signal: AbortSignal): Promise<History>;
   /** As GitClient.objects. */

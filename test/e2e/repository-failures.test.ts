@@ -11,7 +11,9 @@ const files = { 'prod/a.yaml': configMap('a') };
 
 async function movesOf(stage: Stage): Promise<readonly string[]> {
   const { items } = JSON.parse(await stage.kubectl('get', 'events.events.k8s.io', '-o', 'json'));
-  return items.flatMap(({ reason, note }: { reason: string; note: string }) => (reason === 'RefMoved' ? [note] : []));
+  return items.flatMap(({ reason, note }: { reason: string; note: string }) =>
+    ['RefMoved', 'RepositoryReplaced'].includes(reason) ? [note] : [],
+  );
 }
 
 describe('a ref that is not what it was', () => {
@@ -100,7 +102,8 @@ describe('a ref that is not what it was', () => {
     // Told behind, and in order: once a real move is told, nothing before it was.
     const third = await stage.repo.write({ 'prod/c.yaml': configMap('c') }, { branch: 'other', parent: null });
     await stage.request();
-    await waitForEvent(cluster, stage.namespace, 'shop', 'RefMoved', `it is now at ${third.slice(0, 7)}`);
+    await waitUntilApplied(cluster, stage.namespace, 'shop', third);
+    await waitForEvent(cluster, stage.namespace, 'shop', 'RepositoryReplaced', `other is at ${third.slice(0, 7)}`);
     expect(await movesOf(stage)).toHaveLength(1);
   });
 

@@ -101,7 +101,7 @@ test('what a walk has no outcome for has events of its own', () => {
     reason: 'Contested',
     note: expect.stringContaining('GitOpsSource shop/b also states Service shop/web'),
   });
-  expect(refMovedEvent('Tag v1 was moved.')).toMatchObject({ type: 'Warning', reason: 'RefMoved', note: 'Tag v1 was moved.' });
+  expect(refMovedEvent('RefMoved', 'Tag v1 was moved.')).toMatchObject({ type: 'Warning', reason: 'RefMoved', note: 'Tag v1 was moved.' });
   const id = { group: '', version: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'a' };
   expect(notRecordedEvent(id, ['data.x', 'data.y'])).toMatchObject({
     type: 'Warning',

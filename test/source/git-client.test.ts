@@ -1,4 +1,4 @@
-import { rename } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
@@ -228,6 +228,37 @@ describe('history', () => {
     expect(await descends(third, rewritten)).toBe(false);
     expect(await descends(third, first)).toBe(false);
     expect(await descends('4'.repeat(40), third)).toBe(false);
+    const shares = (before: string, now: string): Promise<boolean | undefined> => git.sharesHistory(url, anonymous, before, now, signal);
+    expect(await shares(third, amended)).toBe(true);
+    expect(await shares(third, first)).toBe(true);
+    expect(await shares(third, rewritten)).toBe(false);
+    expect(await shares('4'.repeat(40), third)).toBeUndefined();
+  });
+
+  test('another repository in the place of one is told from a force-push that the server has tidied up', async () => {
+    const url = `${server.url}/replaced.git`;
+    const shares = (before: string, now: string): Promise<boolean | undefined> => git.sharesHistory(url, anonymous, before, now, signal);
+    const begin = async (text: string): Promise<GitRepo> => {
+      const repo = await server.createRepo('replaced.git', { allowFilter: true });
+      await repo.write({ 'web.yaml': text });
+      return repo;
+    };
+    const read = async (commit: string): Promise<string | undefined> =>
+      (await cut(await checkoutOf(url, { commit }), '')).files[0]?.content.toString();
+    const repo = await begin('1');
+    const kept = (await repo.tip('main')) ?? '';
+    const dropped = await repo.write({ 'web.yaml': '2' });
+    expect(await read(dropped)).toBe('2');
+    const forced = await repo.write({ 'web.yaml': '3' }, { parent: kept });
+    await repo.git('reflog', 'expire', '--expire=now', '--all');
+    await repo.git('gc', '--quiet', '--prune=now');
+    expect(await read(forced)).toBe('3');
+    expect(await shares(dropped, forced)).toBe(true);
+    await rm(repo.directory, { recursive: true });
+    const other = (await (await begin('4')).tip('main')) ?? '';
+    expect(await read(other)).toBe('4');
+    expect(await git.descends(url, anonymous, forced, other, signal)).toBe(false);
+    expect(await shares(forced, other)).toBe(false);
   });
 
   test('a merge is no force-push', async () => {

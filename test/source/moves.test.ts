@@ -14,6 +14,8 @@ describe('what a move means', () => {
     ['a push', [{ commit: a, fullRef: main.fullRef }, main, true], 'forward'],
     ['a push of which the history is not known', [{ commit: a }, main, undefined], 'forward'],
     ['a force-push', [{ commit: a, fullRef: main.fullRef }, main, false], 'rewritten'],
+    ['a force-push that keeps something', [{ commit: a, fullRef: main.fullRef }, main, false, true], 'rewritten'],
+    ['another repository', [{ commit: a, fullRef: main.fullRef }, main, false, false], 'replaced'],
     ['a tag that moved', [{ commit: a, fullRef: tag.fullRef }, tag, true], 'tagMoved'],
     ['another tag of the range', [{ commit: a, fullRef: 'refs/tags/v0' }, tag, false], 'retargeted'],
     ['another commit in the spec', [{ commit: a }, { commit: b, fullRef: undefined, shortRef: undefined }, false], 'retargeted'],
@@ -24,6 +26,7 @@ describe('what a move means', () => {
 
 test('a force-push and a moved tag are told, a push is not', () => {
   expect(moveText('rewritten', a, main)).toBe('main was force-pushed: aaaaaaa is no longer part of it; it is now at bbbbbbb.');
+  expect(moveText('replaced', a, main)).toMatch(/^main is at bbbbbbb, which has no commit in common with aaaaaaa where it was: /);
   expect(moveText('tagMoved', a, tag)).toBe('Tag v1 was moved from aaaaaaa to bbbbbbb.');
   expect(moveText('forward', a, main)).toBeUndefined();
 });
