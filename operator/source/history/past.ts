@@ -89,8 +89,11 @@ const maxVersions = 1_000;
 /** Questions for versions, one after the other, before what is left open is left so. */
 const rounds = { none: 0, next: 3, all: 2 } as const;
 const none: ReadonlySet<string> = new Set();
-/** How long the server may go on when nobody waits for it any more, milliseconds. */
-const waitBehind = 10_000;
+/**
+ * What a walk did not wait for is fetched behind the apply, for this long, milliseconds: it is in memory then for the next
+ * edit of the spec or revision.
+ */
+const waitBehind = 60_000;
 /** Commits before the one applied that are looked at. */
 const maxBefore = 20_000;
 

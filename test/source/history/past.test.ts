@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { fileObjects } from '../../../operator/render/index.ts';
 import { anonymous } from '../../../operator/source/credentials.ts';
@@ -8,6 +9,7 @@ import type { Checkout, GitClient, ResolvedRef } from '../../../operator/source/
 import { git } from '../../gitserver/git.ts';
 import { startGitServer } from '../../gitserver/index.ts';
 import type { Content, GitRepo, GitServer } from '../../gitserver/index.ts';
+import { waitFor } from '../../controlplane/wait-for.ts';
 import { finish } from './histories.ts';
 
 const map = (name: string, value: number): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\ndata: {v: "${value}"}\n`;
@@ -47,7 +49,11 @@ async function checkoutOf({ server, repo, client }: Omit<Place, 'past'>): Promis
   return checkout;
 }
 
-async function pastOf(from: Omit<Place, 'past'>, old: string | undefined): Promise<Past & { readonly faults: readonly string[] }> {
+async function pastOf(
+  from: Omit<Place, 'past'>,
+  old: string | undefined,
+  slowMs = 0,
+): Promise<Past & { readonly faults: readonly string[] }> {
   const { server, repo, client } = from;
   const url = server.urlOf(repo);
   const checkout = await checkoutOf(from);
@@ -60,7 +66,10 @@ async function pastOf(from: Omit<Place, 'past'>, old: string | undefined): Promi
     now: () => performance.now(),
     onFault: ({ reason }) => faults.push(reason),
     server: {
-      history: (asked, signal) => client.history(url, anonymous, asked, signal),
+      history: async (asked, signal) => {
+        await sleep(slowMs);
+        return client.history(url, anonymous, asked, signal);
+      },
       objects: (oids, signal) => client.objects(url, anonymous, oids, signal),
       descends: (ancestor, commit, signal) => client.descends(url, anonymous, ancestor, commit, signal),
     },
@@ -164,6 +173,22 @@ describe('between two revisions', () => {
     const began = performance.now();
     expect(await other.lastChanges([single('a.yaml')], asking)).toEqual(new Map([['a.yaml', { commit: ids[4], exact: false }]]));
     expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
+  test('a first revision waits for a slow server no longer than a second; the rest comes behind it, for who asks next', async () => {
+    const { repo, server } = here;
+    const ids = await grow(repo, 5, (index) => ({ 'a.yaml': map('a', 0), 'b.yaml': map('b', index) }));
+    const slowMs = 1_500;
+    const past = await pastOf(here, undefined, slowMs);
+    const began = performance.now();
+    past.prepare(asking);
+    expect(await past.lastChanges([single('a.yaml')], asking)).toEqual(new Map([['a.yaml', { commit: ids[4], exact: false }]]));
+    expect(performance.now() - began).toBeLessThan(slowMs + 5_000);
+    const asked = server.counts.fetch;
+    await waitFor('the rest is fetched', () => server.counts.fetch > asked);
+    // By the same past, and by that of the next revision, which finds it in memory.
+    for (const one of [past, await here.past(undefined)])
+      expect((await one.lastChanges([single('a.yaml')], asking)).get('a.yaml')).toEqual({ commit: ids[0], exact: true });
   });
 
   test('who asks and goes ends by its signal', async () => {
