@@ -34,14 +34,11 @@ test('SSH works from a bundle that is made as the image makes it', async () => {
        process.stdout.write(refs.head);`,
     );
     const { scripts } = JSON.parse(readText('package.json') ?? '') as { scripts: { bundle: string } };
-    const command = scripts.bundle
-      .replace('operator/main.ts', entry)
-      .replaceAll('dist/plumbline.mjs', join(folder, 'bundle.mjs'))
-      .replace('dist/bcrypt-thread.mjs', join(folder, 'bcrypt-thread.mjs'));
+    const command = scripts.bundle.replace('operator/main.ts', entry).replaceAll('dist/', `${folder}/`);
     const env = { ...process.env, PATH: [join(root, 'node_modules/.bin'), process.env['PATH']].join(delimiter) };
     await run('sh', ['-c', `${command} --log-level=error`], { cwd: root, env });
     // Where no node_modules are.
-    const { stdout } = await run(process.execPath, [join(folder, 'bundle.mjs')], { cwd: folder, timeout: 30_000 });
+    const { stdout } = await run(process.execPath, [join(folder, 'plumbline.mjs')], { cwd: folder, timeout: 30_000 });
     expect(stdout).toBe(commit);
   } finally {
     await sshd.close();

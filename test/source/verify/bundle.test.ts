@@ -29,7 +29,7 @@ test('the library for OpenPGP works inside the bundle, loaded when it is needed'
   const { scripts } = JSON.parse(readText('package.json') ?? '') as { readonly scripts: { readonly bundle: string } };
   const directory = await mkdtemp(join(tmpdir(), 'bundle-'));
   try {
-    const [entry, out] = [join(directory, 'entry.ts'), join(directory, 'bundle.mjs')];
+    const [entry, out] = [join(directory, 'entry.ts'), join(directory, 'plumbline.mjs')];
     const input = JSON.stringify({ signature: `${signature}\n`, key });
     await writeFile(
       entry,
@@ -38,7 +38,7 @@ test('the library for OpenPGP works inside the bundle, loaded when it is needed'
       const now = new Date('2024-06-01T00:00:00Z');
       console.log(JSON.stringify(await verifyOpenPgp(Buffer.from('hello'), signature, [{ name: 'a.asc', text: key }], now)));`,
     );
-    const command = scripts.bundle.replace('operator/main.ts', entry).replace('dist/plumbline.mjs', out);
+    const command = scripts.bundle.replace('operator/main.ts', entry).replaceAll('dist/', `${directory}/`);
     await run('sh', ['-c', command], {
       cwd: root,
       env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH']}` },
