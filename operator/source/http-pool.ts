@@ -2,7 +2,7 @@
  * Connections to git servers, kept between polls: one pool for each server, its TLS settings and its proxy. A thousand
  * repositories of one host cost no handshake each; what is idle is closed, and only so many servers are kept.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { SecureContextOptions } from 'node:tls';
 import { buildConnector, Pool } from 'undici';
@@ -184,8 +184,18 @@ export class HttpPool {
   }
 }
 
+/** Authorities are hundreds of kilobytes, and the same for every question of a transport. */
+const digests = new WeakMap<readonly string[], string>();
+
+function digestOf(ca: readonly string[]): string {
+  const known = digests.get(ca) ?? hash('sha256', ca.join('\n'));
+  digests.set(ca, known);
+  return known;
+}
+
 /** Holds no secret, so that it may be seen in a heap dump or a debugger. */
 function keyOf(url: URL, { proxy, ca, certificate, connectMs }: Route): string {
-  const secret = JSON.stringify([proxy?.href, ca, certificate?.cert, certificate?.key, connectMs]);
-  return `${url.origin} ${createHash('sha256').update(secret).digest('hex')}`;
+  if (proxy === undefined && ca === undefined && certificate === undefined) return `${url.origin} ${connectMs}`;
+  const secret = JSON.stringify([proxy?.href, ca === undefined ? '' : digestOf(ca), certificate?.cert, certificate?.key, connectMs]);
+  return `${url.origin} ${hash('sha256', secret)}`;
 }
