@@ -47,6 +47,8 @@ interface Lane {
   /** Ids that need no more telling, though the status that is known may not say so yet. */
   readonly done: Set<string>;
   failures: number;
+  /** The last one was taken: what follows is told with it, and noted with it. */
+  goesOn: boolean;
   busy: boolean;
   timer: NodeJS.Timeout | undefined;
 }
@@ -83,7 +85,7 @@ export class Deliverer {
     for (const to of ['CommitStatus', 'Webhook'] as const) {
       const known = this.#lanes.get(`${key} ${to}`);
       if (known === undefined && nextOf(source, to, new Set()) === undefined) continue;
-      const lane: Lane = known ?? { key, to, source, done: new Set(), failures: 0, busy: false, timer: undefined };
+      const lane: Lane = known ?? { key, to, source, done: new Set(), failures: 0, goesOn: false, busy: false, timer: undefined };
       this.#lanes.set(`${key} ${to}`, lane);
       // The endpoint, or its Secret, may be another one.
       if (lane.source.metadata.generation !== source.metadata.generation) this.#rest(lane, 0);
@@ -146,7 +148,8 @@ export class Deliverer {
 
   async #deliver(lane: Lane, source: GitOpsSource, entry: Notification): Promise<void> {
     const { now, random, giveUpMs, pause, onResult } = this.#options;
-    const verdict = await this.#try(source, entry);
+    const verdict = await this.#try(source, entry, lane.goesOn);
+    lane.goesOn = verdict?.kind === 'delivered';
     if (!this.#isKnown(lane)) return;
     if (verdict === undefined) return this.#finish(lane, entry);
     const isOver = now() - Date.parse(entry.time) > giveUpMs;
@@ -174,7 +177,7 @@ export class Deliverer {
   }
 
   /** Undefined where it was not tried, and is not to be. */
-  async #try(source: GitOpsSource, entry: Notification): Promise<Verdict | undefined> {
+  async #try(source: GitOpsSource, entry: Notification, goesOn: boolean): Promise<Verdict | undefined> {
     const { signal } = this.#stop;
     const { commitStatus, webhook } = source.spec.notify ?? {};
     try {
@@ -183,12 +186,12 @@ export class Deliverer {
         const { api } = forgeRepository(commitStatus, source.spec.url);
         const field = 'spec.notify.commitStatus.secretRef';
         const build = (token: Buffer): Question => commitStatusRequest(source, commitStatus, entry, token);
-        return await this.#ask(source, api, { name: commitStatus.secretRef.name, field }, build, commitStatus.provider);
+        return await this.#ask(source, api, { name: commitStatus.secretRef.name, field }, build, goesOn, commitStatus.provider);
       }
       if (webhook === undefined) return undefined;
       const build = (token: Buffer): Question => webhookRequest(source, webhook, entry, token);
       const secret = { name: webhook.secretRef.name, field: 'spec.notify.webhook.secretRef' } as const;
-      return await this.#ask(source, webhook.url, secret, build, undefined);
+      return await this.#ask(source, webhook.url, secret, build, goesOn, undefined);
     } catch (error) {
       if (signal.aborted) return undefined;
       if (!(error instanceof PlumblineError)) return { kind: 'retry', why: error instanceof Error ? error.message : String(error) };
@@ -203,11 +206,12 @@ export class Deliverer {
     server: string,
     secret: { readonly name: string; readonly field: SecretField },
     build: (token: Buffer) => Question,
+    goesOn: boolean,
     provider: Provider | undefined,
   ): Promise<Verdict | undefined> {
     const { signal } = this.#stop;
     const { send, secretOf, leads, now } = this.#options;
-    return await this.#endpoints.run(new URL(server).origin, signal, async () => {
+    return await this.#endpoints.run(new URL(server).origin, goesOn, signal, async () => {
       if (this.#closed) return undefined;
       const { token, ca } = await secretOf(namespace, secret.name, secret.field, signal);
       if (!leads()) return undefined;

@@ -21,9 +21,9 @@ export class Endpoints {
     this.#limits = limits;
   }
 
-  /** Rejects when the signal is aborted before it is its turn. */
-  async run<T>(server: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#turn(server, signal);
+  /** `goesOn`: what was begun before comes before what was not. Rejects when the signal is aborted before it is its turn. */
+  async run<T>(server: string, goesOn: boolean, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await this.#turn(server, goesOn, signal);
     try {
       return await work();
     } finally {
@@ -35,7 +35,7 @@ export class Endpoints {
     }
   }
 
-  #turn(server: string, signal: AbortSignal): Promise<void> {
+  #turn(server: string, goesOn: boolean, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
       const leave = (): void => {
@@ -53,7 +53,8 @@ export class Endpoints {
         },
       };
       signal.addEventListener('abort', leave, { once: true });
-      this.#waiting.push(waiting);
+      if (goesOn) this.#waiting.unshift(waiting);
+      else this.#waiting.push(waiting);
       this.#next();
     });
   }

@@ -127,6 +127,26 @@ test('endpoints that hang hold up no other server, and only so many are asked at
   }
 });
 
+test('of many sources that wait, few at a time are told all of it, so that one note says it', async () => {
+  let notes = 0;
+  start({
+    limits: { all: 1, perServer: 1 },
+    note: (key, settled) => {
+      notes += 1;
+      const source = sources.get(key);
+      if (source !== undefined) put({ ...source, status: { notify: toldAfter(source.status?.notify, settled) } });
+      return Promise.resolve();
+    },
+  });
+  const names = Array.from({ length: 20 }, (_, index) => `source-${index}`);
+  for (const name of names) put(hooked(three, name));
+  await Promise.all(names.map(untilEmpty));
+  const order = endpoint.received.map(({ body }) => (JSON.parse(body.toString()) as { source: string }).source.split('/').at(-1));
+  const spread = names.map((name) => order.lastIndexOf(name) - order.indexOf(name));
+  expect(Math.max(...spread)).toBeLessThan(8);
+  expect(notes).toBeLessThan(60);
+});
+
 test('one that hangs is tried again, and the next one of its source waits for it', async () => {
   start({}, 100);
   let count = 0;
