@@ -1,8 +1,8 @@
 /**
  * `make bench`: how fast many sources land on a fresh control plane, beside the fastest that any client could, and what
  * the operator costs while nothing changes; then how many sources live, and how fast commits are read from git. `--quick`
- * is one round of fewer sources, `--sources=N` another number; `--core`, `--live` and `--git` are the parts alone, `--no-git`
- * all but that one.
+ * is one round of fewer sources, `--sources=N` another number; `--core`, `--live`, `--hooks` and `--git` are the parts
+ * alone, `--no-git` all but that one.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
@@ -15,6 +15,7 @@ import { repositoryFiles } from './fleet.ts';
 import { measureGit, printGit } from './git/run.ts';
 import { livePlan, measureLive, printLive } from './live/run.ts';
 import { liveVerdicts } from './live/targets.ts';
+import { hooksVerdicts, measureHooks, printHooks } from './hooks.ts';
 import type { Field } from './plane.ts';
 import type { BareResult, OperatorRun } from './sides.ts';
 import { measureScrape } from './scrape.ts';
@@ -113,6 +114,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     core: { type: 'boolean' },
     live: { type: 'boolean' },
+    hooks: { type: 'boolean' },
     git: { type: 'boolean' },
     sources: { type: 'string' },
     rounds: { type: 'string' },
@@ -121,7 +123,7 @@ const { values } = parseArgs({
 });
 const count = Number(values.sources ?? (values.quick ? 100 : 300));
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
-const parts = ['core', 'live', 'git'] as const;
+const parts = ['core', 'live', 'hooks', 'git'] as const;
 const isAny = parts.some((part) => values[part] === true);
 /** Those that are named, else all that are not refused. */
 const isWanted = (part: (typeof parts)[number]): boolean => (isAny ? values[part] === true : values[part] !== false);
@@ -146,6 +148,12 @@ try {
     const live = await measureLive(livePlan({ quick: values.quick, sources: values.sources }), rounds);
     met = printLive(live) && met;
     await keep({ live: { at: new Date().toISOString(), machine, ...live, verdicts: liveVerdicts(live) } });
+  }
+  if (isWanted('hooks')) {
+    warnOfLoad();
+    const hooks = await measureHooks(values.quick ? 20 : 200);
+    met = printHooks(hooks) && met;
+    await keep({ hooks: { at: new Date().toISOString(), machine, ...hooks, verdicts: hooksVerdicts(hooks) } });
   }
   if (isWanted('git')) {
     warnOfLoad();
