@@ -23,7 +23,7 @@ export interface Measured {
   readonly blockedByClockMs: number;
   /** Processor time of the whole process. */
   readonly cpuMs: number;
-  /** Over what it was before, at the most. */
+  /** Over what the process was before it had read anything, at the most: what earlier rounds left behind counts. */
   readonly peakMib: number;
   /** What is kept: the bytes of the files that were read. */
   readonly keptMib: number;
@@ -62,11 +62,13 @@ function watchLoop(): { readonly stop: () => Pick<Measured, 'blockedMs' | 'block
   };
 }
 
+let base: number | undefined;
+
 async function measured(work: () => Promise<number>): Promise<Measured> {
   global.gc?.();
   await sleep(20);
   await writeFile('/proc/self/clear_refs', '5');
-  const before = process.memoryUsage.rss();
+  base ??= process.memoryUsage.rss();
   const loop = watchLoop();
   const [begun, cpu] = [performance.now(), process.cpuUsage()];
   const kept = await work();
@@ -75,7 +77,7 @@ async function measured(work: () => Promise<number>): Promise<Measured> {
   await sleep(5);
   const longest = loop.stop();
   const high = Number(/^VmHWM:\s+(\d+)/m.exec(await readFile('/proc/self/status', 'utf8'))?.[1] ?? Number.NaN) * 1024;
-  return { ms, ...longest, cpuMs: (user + system) / 1_000, peakMib: (high - before) / mebi, keptMib: kept / mebi };
+  return { ms, ...longest, cpuMs: (user + system) / 1_000, peakMib: (high - base) / mebi, keptMib: kept / mebi };
 }
 
 export interface PastWalked extends Measured {
