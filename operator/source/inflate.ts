@@ -1,13 +1,15 @@
 /**
  * Many small objects unpacked one after the other. zlib.inflateSync makes and drops an engine for each, which costs more
  * than the unpacking itself; here one engine serves all of them. Node has no public call for that, so what is used of its
- * inside is tried first, and inflateSync does the work where it is not as it is expected to be.
+ * inside is tried first, and inflateSync does the work where it is not as it is expected to be. Most of what comes is a
+ * delta, of which nothing is kept: it is unpacked into a buffer that the next one uses again.
  */
 import { constants, createInflate, deflateSync, inflateSync } from 'node:zlib';
 import type { Inflate } from 'node:zlib';
 import { codeOf } from './http-errors.ts';
 
 export interface Inflated {
+  /** Good until the next call; see owned(). */
   readonly data: Buffer;
   /** Bytes of the input that belong to it. */
   readonly consumed: number;
@@ -24,6 +26,13 @@ interface Engine {
   };
   /** Set by each write: room left in the output, bytes left in the input. */
   readonly _writeState?: Uint32Array;
+}
+
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** What was unpacked, to keep. */
+export function owned(data: Buffer): Buffer {
+  return data.buffer === scratch.buffer ? Buffer.from(data) : data;
 }
 
 /** By the public call. */
@@ -51,7 +60,7 @@ export function inflaterOfOneEngine(): Inflater | undefined {
     const { _handle: handle, _writeState: state } = engine;
     if (handle === undefined || handle === null || state === undefined) throw new TypeError('node:zlib is not as it was');
     // One byte more than there should be: what is longer shows.
-    const output = Buffer.allocUnsafeSlow(size + 1);
+    const output = size < scratch.length ? scratch : Buffer.allocUnsafeSlow(size + 1);
     handle.reset();
     handle.writeSync(constants.Z_FINISH, input, 0, input.length, output, 0, size + 1);
     const [room = 0, left = 0] = state;

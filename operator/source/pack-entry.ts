@@ -18,10 +18,11 @@ export interface EntryHeader {
 /** What unpacks to more is unpacked beside the event loop. */
 const syncBytes = 2 * 1024 * 1024;
 
-/** Reads the header and puts it behind. Throws GitError. */
-export async function readEntryHeader(window: PackWindow): Promise<EntryHeader> {
-  // Ten bytes of type and size, at most twenty more for the base.
-  if (!window.ready(32)) await window.fill(32);
+/** Ten bytes of type and size, at most twenty more for the base. */
+export const headerBytes = 32;
+
+/** Reads the header, which has to be there, and puts it behind. Throws GitError. */
+export function readEntryHeader(window: PackWindow): EntryHeader {
   let at = 0;
   const next = (): number => {
     const byte = window.peek(at++);
@@ -54,24 +55,29 @@ export async function readEntryHeader(window: PackWindow): Promise<EntryHeader> 
   return { type, size, base };
 }
 
-/** Unpacks `size` bytes and puts them behind. Throws GitError when there are more or fewer. */
-export async function inflateEntry(window: PackWindow, size: number, signal: AbortSignal): Promise<Buffer> {
-  if (size > syncBytes) {
-    const whole = Buffer.allocUnsafeSlow(size);
-    let at = 0;
-    await stream(window, size, signal, (chunk) => {
-      whole.set(chunk, at);
-      at += chunk.length;
-    });
-    return whole;
-  }
+/** Bytes that have to be there to unpack an object at once; undefined for one that is unpacked beside the event loop. */
+export function bytesAhead(size: number): number | undefined {
   // What deflate needs at most (RFC 1951, stored blocks) with room for the zlib header and trailer.
-  const most = size + (size >> 10) + 128;
-  if (!window.ready(most)) await window.fill(most);
+  return size > syncBytes ? undefined : size + (size >> 10) + 128;
+}
+
+/** Unpacks `size` bytes that are there, and puts them behind; good until the next call. Throws GitError when there are more or fewer. */
+export function inflateEntry(window: PackWindow, size: number): Buffer {
   const inflated = inflateOne(window.view, size);
   if (inflated === undefined) throw doesNotUnpack(undefined);
   window.skip(inflated.consumed);
   return inflated.data;
+}
+
+/** The same of a large one, as it comes. */
+export async function inflateLargeEntry(window: PackWindow, size: number, signal: AbortSignal): Promise<Buffer> {
+  const whole = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  await stream(window, size, signal, (chunk) => {
+    whole.set(chunk, at);
+    at += chunk.length;
+  });
+  return whole;
 }
 
 /** Unpacks to nowhere, puts it behind, and gives the object id. Memory stays flat, whatever the size. */

@@ -5,7 +5,8 @@ import { sizeText } from './limits.ts';
 import type { Limits } from './limits.ts';
 import type { Pacer } from './pacer.ts';
 import { applyDelta, deltaSizes } from './pack-delta.ts';
-import { drainEntry, inflateEntry, readEntryHeader } from './pack-entry.ts';
+import { owned } from './inflate.ts';
+import { bytesAhead, drainEntry, headerBytes, inflateEntry, inflateLargeEntry, readEntryHeader } from './pack-entry.ts';
 import { PackWindow } from './pack-window.ts';
 import { notGit } from './pktline.ts';
 import type { GitObject, ObjectReader } from './types.ts';
@@ -71,7 +72,8 @@ export async function readPack(source: AsyncIterable<Buffer>, asked: PackAsked):
       if (turn !== undefined) await turn;
       signal.throwIfAborted();
       const offset = window.position;
-      const { type, size, base } = await readEntryHeader(window);
+      if (!window.ready(headerBytes)) await window.fill(headerBytes);
+      const { type, size, base } = readEntryHeader(window);
       const name = types[type];
       if (name === undefined && base === undefined) throw notGit(`its pack holds an object of type ${type}`);
       if (name === 'blob' && !reader.chosen) await reader.choose();
@@ -80,9 +82,15 @@ export async function readPack(source: AsyncIterable<Buffer>, asked: PackAsked):
         reader.leave(name === undefined ? undefined : oid, size);
         continue;
       }
-      const data = await inflateEntry(window, size, signal);
-      if (name !== undefined) await reader.take(offset, { object: { type: name, data }, depth: 0 });
-      else await reader.takeDelta(typeof base === 'number' ? offset - base : (base ?? ''), { offset, data });
+      const ahead = bytesAhead(size);
+      if (ahead !== undefined && !window.ready(ahead)) await window.fill(ahead);
+      // No turn of the loop between here and where it is taken: the next object of any pack is unpacked into the same place.
+      const data = ahead === undefined ? await inflateLargeEntry(window, size, signal) : inflateEntry(window, size);
+      const taken =
+        name === undefined
+          ? reader.takeDelta(typeof base === 'number' ? offset - base : (base ?? ''), { offset, data })
+          : reader.take(offset, { object: { type: name, data: owned(data) }, depth: 0 });
+      if (taken !== undefined) await taken;
     }
     await window.finish();
     return await reader.finish();
@@ -151,19 +159,21 @@ class Reader {
     }
   }
 
-  async takeDelta(base: number | string, delta: Delta): Promise<void> {
+  /** Keeps nothing of the delta itself, unless it has to wait. */
+  takeDelta(base: number | string, delta: Delta): Promise<void> | undefined {
     const found = typeof base === 'number' ? this.#byOffset.get(base) : this.#byId(base);
     if (found !== undefined) {
       const result = this.#resolve(found, delta.data);
-      if (result === undefined) return;
-      if (result.object.type === 'blob' && !this.chosen) await this.choose();
-      await this.take(delta.offset, result);
-      return;
+      if (result === undefined) return undefined;
+      if (result.object.type !== 'blob' || this.chosen) return this.take(delta.offset, result);
+      return this.choose().then(() => this.take(delta.offset, result));
     }
     this.#count(delta.data.length);
+    const kept = { offset: delta.offset, data: owned(delta.data) };
     const waiting = this.#waiting.get(base);
-    if (waiting === undefined) this.#waiting.set(base, [delta]);
-    else waiting.push(delta);
+    if (waiting === undefined) this.#waiting.set(base, [kept]);
+    else waiting.push(kept);
+    return undefined;
   }
 
   async finish(): Promise<PackObjects> {
