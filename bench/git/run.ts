@@ -48,7 +48,12 @@ export interface GitMeasured {
 export async function measureGit(rounds: number, idleCount: number): Promise<GitMeasured> {
   const server = startPeer<ServerRequest>(new URL('server-main.ts', import.meta.url));
   const maker = startPeer<MakerRequest>(new URL('maker-main.ts', import.meta.url));
-  const ours = startPeer<OursRequest>(new URL('ours-main.ts', import.meta.url), ['--expose-gc']);
+  const ours = startPeer<OursRequest>(new URL('ours-main.ts', import.meta.url), [
+    '--expose-gc',
+    // As the image runs it.
+    '--max-semi-space-size=4',
+    '--heap-growing-percent=20',
+  ]);
   try {
     const { url: base, root } = (await server.ask({ kind: 'start' })) as Started;
     const make = async (name: string, count: number, historyBytes = 0): Promise<string> => {
