@@ -92,6 +92,9 @@ const then: Readonly<Record<string, (printed: string) => Promise<void>>> = {
     expect(printed).toMatch(/Reason: +Applied/);
     const changed = await repo.git('log', '-1', '--format=%H', 'main', '--', 'prod/web.yaml');
     expect(printed).toMatch(new RegExp(`web +${changed} +prod/web.yaml:1`));
+    // trace, at and history: the file, that nothing ran so long ago, and the one revision there was.
+    expect(printed).toContain('prod/web.yaml:1');
+    expect(printed).toContain(commit.slice(0, 7));
   },
   'From CI': async (printed) => {
     expect(printed).toContain('condition met');
