@@ -14,6 +14,7 @@ import { mutated, partOf, pick } from './mutate.ts';
 import type { Random } from './mutate.ts';
 
 const mark = { applySet: 'applyset-of-random-edits-v1', commit: '0'.repeat(40) };
+const scalable = new Set(['Deployment', 'StatefulSet']);
 const managers = ['kubectl-edit', 'rival', 'hpa', 'kubectl-patch'];
 
 export interface Tally {
@@ -64,7 +65,7 @@ export async function subjectOf(request: Requester, namespace: string, stated: J
   async function edit(random: Random): Promise<number> {
     const live = await read();
     const manager = pick(managers, random);
-    switch (pick(['put', 'put', 'put', 'merge', 'rival', 'rival', 'back', 'status'] as const, random)) {
+    switch (pick(['put', 'put', 'put', 'merge', 'rival', 'rival', 'back', 'subresource'] as const, random)) {
       case 'put':
         return (await request.raw('PUT', `${path}?fieldManager=${manager}`, { body: mutated(live, random) })).status;
       case 'merge': {
@@ -80,7 +81,11 @@ export async function subjectOf(request: Requester, namespace: string, stated: J
         if (status < 300) await request.raw('PUT', `${path}?fieldManager=${manager}`, { body: { ...live, metadata } });
         return status;
       }
-      case 'status':
+      case 'subresource':
+        if (scalable.has(gvk.kind) && random() < 0.7) {
+          const body = { spec: { replicas: Math.floor(random() * 3) } };
+          return (await request.raw('PATCH', `${path}/scale?fieldManager=${manager}`, { body })).status;
+        }
         return (await request.raw('PATCH', `${path}/status?fieldManager=controller`, { body: { status: { observedGeneration: 1 } } }))
           .status;
     }
