@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import type { Json } from '../controlplane/request.ts';
 import { type AlteringProxy, type Seen, startAlteringProxy } from '../kube/altering-proxy.ts';
 import { isSoak, seededRandom } from '../soak.ts';
@@ -57,6 +57,9 @@ async function changesSince(cluster: Cluster, namespace: string, resource: strin
   });
 }
 
+const closing: (() => Promise<void>)[] = [];
+afterAll(() => Promise.all(closing.map((close) => close())));
+
 const quietMs = 6_000; // longer than the interval, and than corrections are added up for the trail
 
 /** Waits until the operator wrote nothing in a namespace for a while (events aside), and gives what it wrote before. */
@@ -84,6 +87,7 @@ test(
     void git;
     const random = seededRandom(seed);
     const proxy = await startAlteringProxy(cluster.admin);
+    closing.push(() => proxy.close());
     const kubeconfigPath = join(cluster.workDir, 'faults.kubeconfig');
     const context = { name: 'faults', context: { cluster: 'faults', user: 'faults' } };
     const config = {
@@ -98,10 +102,12 @@ test(
     const stage = await scene().stage();
     await stage.repo.write({ 'web.yaml': deployment('web'), 'a.yaml': configMap('a'), 'b.yaml': configMap('b') });
     await stage.source({ interval: '5s', health: { wait: false } });
-    await using operator = await startOperator({ kubeconfigPath });
+    await using _operator = await startOperator({ kubeconfigPath });
     let last = (await stage.repo.tip('main')) ?? '';
     await waitUntilApplied(cluster, stage.namespace, 'shop', last);
     misbehave(proxy, random);
+    const configMaps = `/api/v1/namespaces/${stage.namespace}/configmaps`;
+    const web = `/apis/apps/v1/namespaces/${stage.namespace}/deployments/web`;
     let value = '';
     for (let round = 0; round < rounds; round += 1) {
       const dice = random();
@@ -110,9 +116,10 @@ test(
         last = await stage.repo.write({ 'a.yaml': configMap('a', { key: value }) });
         await stage.request();
       } else if (dice < 0.6)
-        await stage.kubectl('patch', 'configmap', 'a', '--type=merge', '-p', `{"data":{"key":"hand-${round}"}}`).catch(() => {});
-      else if (dice < 0.75) await stage.kubectl('scale', 'deployment/web', `--replicas=${(round % 3) + 1}`).catch(() => {});
-      else if (dice < 0.9) await stage.kubectl('delete', 'configmap', 'b', '--ignore-not-found');
+        await cluster.request.raw('PATCH', `${configMaps}/a?fieldManager=kubectl-patch`, { body: { data: { key: `hand-${round}` } } });
+      else if (dice < 0.75)
+        await cluster.request.raw('PATCH', `${web}/scale?fieldManager=kubectl`, { body: { spec: { replicas: (round % 3) + 1 } } });
+      else if (dice < 0.9) await cluster.request.raw('DELETE', `${configMaps}/b`);
       else if (dice < 0.95) proxy.cut();
       else proxy.silence();
       await new Promise((resolve) => setTimeout(resolve, random() * 300));
@@ -124,14 +131,13 @@ test(
     await waitFor(
       'the cluster is as git says, and so is the status',
       async () => {
-        const a = await cluster.request.get(`/api/v1/namespaces/${stage.namespace}/configmaps/a`);
-        const b = await cluster.request.get(`/api/v1/namespaces/${stage.namespace}/configmaps/b`);
-        const web = await cluster.request.get(`/apis/apps/v1/namespaces/${stage.namespace}/deployments/web`);
+        const [a, b] = [await cluster.request.get(`${configMaps}/a`), await cluster.request.get(`${configMaps}/b`)];
+        const deployed = await cluster.request.get(web);
         const source = await getSource(cluster, stage.namespace, 'shop');
         const seen: Json = {
           a: a?.data,
           b: b?.data,
-          replicas: web?.spec.replicas,
+          replicas: deployed?.spec.replicas,
           drifted: conditionOf(source, 'Drifted'),
           drift: source.status.drift,
         };
@@ -158,8 +164,6 @@ test(
     expect(created).toEqual([...new Set(created)]);
     // All objects were as git says before.
     expect(writes.filter(({ objectRef }) => !((objectRef?.resource ?? '') in versions)).map(textOf)).toEqual([]);
-    await operator.stop();
-    await proxy.close();
   },
   isSoak() ? 1_800_000 : 240_000,
 );
