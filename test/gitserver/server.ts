@@ -5,7 +5,7 @@ import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { ServerOptions } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -47,8 +47,8 @@ export interface GitServer {
   readonly root: string;
   /** PEM of the authority, with TLS. */
   readonly ca: string | undefined;
-  /** Requests so far, and the bytes of all answers. */
-  readonly counts: { lsRefs: number; fetch: number; push: number; all: number; connections: number; bytes: number };
+  /** Requests and connections so far, the most connections that were open at once, and the bytes of all answers. */
+  readonly counts: { lsRefs: number; fetch: number; push: number; all: number; connections: number; mostOpen: number; bytes: number };
   /** Set to make every request fail; undefined makes the server well again. */
   fault: GitFault | undefined;
   /** When set, only requests for which it says true meet the fault. */
@@ -83,7 +83,7 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
     url,
     root,
     ca: certificate?.ca,
-    counts: { lsRefs: 0, fetch: 0, push: 0, all: 0, connections: 0, bytes: 0 },
+    counts: { lsRefs: 0, fetch: 0, push: 0, all: 0, connections: 0, mostOpen: 0, bytes: 0 },
     fault: undefined,
     faultFor: undefined,
     createRepo: (name, create) => GitRepo.create(root, name, create),
@@ -94,7 +94,13 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
       if (ownRoot) await rm(root, { recursive: true, force: true });
     },
   };
-  server.on(certificate === undefined ? 'connection' : 'secureConnection', () => (handler.counts.connections += 1));
+  const open = new Set<Socket>();
+  server.on(certificate === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    handler.counts.connections += 1;
+    handler.counts.mostOpen = Math.max(handler.counts.mostOpen, open.size);
+  });
   return handler;
 }
 
