@@ -20,9 +20,11 @@ export interface SshPoolOptions {
   readonly idle: number;
   /** Opened keys that are remembered: opening one takes a while. */
   readonly logins: number;
+  /** Opens a key; default readLogin(). */
+  readonly read: (ssh: SshCredentials) => Promise<SshLogin>;
 }
 
-export const defaultSshPoolOptions: SshPoolOptions = { keepMs: 5_000, idle: 4, logins: 100 };
+export const defaultSshPoolOptions: SshPoolOptions = { keepMs: 5_000, idle: 4, logins: 100, read: readLogin };
 
 interface Idle {
   readonly connection: SshConnection;
@@ -146,16 +148,22 @@ export class SshPool {
         remedy: 'Put them into a Secret and name it in spec.auth.secretRef.',
       });
     }
-    const login = this.#logins.get(id) ?? readLogin(ssh);
+    const login = this.#logins.get(id) ?? this.#options.read(ssh);
     this.#logins.delete(id);
     this.#logins.set(id, login);
+    // What is wrong with the Secret stays so; that a key could not be opened just now does not.
+    login.catch((error: unknown) => {
+      const lasting = error instanceof PlumblineError && error.reason === 'SecretInvalid';
+      if (!lasting && this.#logins.get(id) === login) this.#logins.delete(id);
+    });
     const [oldest] = this.#logins.keys();
     if (this.#logins.size > this.#options.logins && oldest !== undefined) this.#logins.delete(oldest);
     return login;
   }
 }
 
-async function readLogin({ identity, passphrase, knownHosts }: SshCredentials): Promise<SshLogin> {
+/** The key, opened. Rejects with PlumblineError SecretInvalid for one that cannot be used. */
+export async function readLogin({ identity, passphrase, knownHosts }: SshCredentials): Promise<SshLogin> {
   const { utils } = (await import('ssh2')).default;
   const parsed: ParsedKey | ParsedKey[] | Error = utils.parseKey(await unlockIdentity(identity, passphrase));
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
