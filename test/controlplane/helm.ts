@@ -1,5 +1,5 @@
 /** Running helm with nothing of the user's own: no repositories, no cache, no kubeconfig. */
-import { execFile } from 'node:child_process';
+import { runText } from '../spawner/index.ts';
 
 export interface HelmResult {
   readonly code: number;
@@ -25,14 +25,7 @@ const timeoutMs = 120_000;
 export function helmRunner(binary: string, workDir: string): HelmRunner {
   const env = { PATH: process.env['PATH'], HOME: workDir, HELM_CACHE_HOME: workDir, HELM_CONFIG_HOME: workDir, HELM_DATA_HOME: workDir };
   const run: HelmRunner['run'] = (args, { kubeconfig = '/dev/null', signal } = {}) =>
-    new Promise((resolve, reject) => {
-      const limits = { timeout: timeoutMs, maxBuffer: 16 * 2 ** 20, ...(signal && { signal }) };
-      execFile(binary, args, { env: { ...env, KUBECONFIG: kubeconfig }, encoding: 'utf8', ...limits }, (error, stdout, stderr) => {
-        if (error === null) resolve({ code: 0, stdout, stderr });
-        else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr });
-        else reject(error);
-      });
-    });
+    runText(binary, args, { env: { ...env, KUBECONFIG: kubeconfig }, timeoutMs, ...(signal && { signal }) });
   return {
     run,
     async ok(args, options) {

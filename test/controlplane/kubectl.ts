@@ -1,6 +1,6 @@
 /** Running kubectl against a control plane, with nothing of the user's own: no preferences, no cache, no kubeconfig. */
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { runText } from '../spawner/index.ts';
 
 export interface KubectlResult {
   readonly code: number;
@@ -27,7 +27,7 @@ export interface Kubectl {
 const timeoutMs = 120_000;
 
 /** Runs kubectl whatever comes of it; rejects only when it could not be run or was cut off. */
-export function runKubectl(kubectl: Kubectl, args: readonly string[], options: KubectlOptions = {}): Promise<KubectlResult> {
+export async function runKubectl(kubectl: Kubectl, args: readonly string[], options: KubectlOptions = {}): Promise<KubectlResult> {
   const env = {
     PATH: process.env['PATH'],
     HOME: kubectl.workDir,
@@ -36,16 +36,11 @@ export function runKubectl(kubectl: Kubectl, args: readonly string[], options: K
     KUBERC: 'off',
     ...options.env,
   };
-  const limits = { maxBuffer: 64 * 2 ** 20, timeout: timeoutMs, ...(options.signal && { signal: options.signal }) };
-  return new Promise((resolve, reject) => {
-    const child = execFile(kubectl.binary, args, { env, encoding: 'utf8', ...limits }, (error, stdout, stderr) => {
-      if (error === null) resolve({ code: 0, stdout, stderr });
-      else if (typeof error.code === 'number') resolve({ code: error.code, stdout, stderr });
-      else reject(error);
-    });
-    // kubectl may end without reading; its exit status tells.
-    child.stdin?.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? undefined : reject(error)));
-    child.stdin?.end(options.stdin ?? '');
+  return await runText(kubectl.binary, args, {
+    env,
+    input: options.stdin ?? '',
+    timeoutMs,
+    ...(options.signal && { signal: options.signal }),
   });
 }
 

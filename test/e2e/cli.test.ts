@@ -1,18 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type PluginResult, runPlugin } from './plugin.ts';
 import { configMap, deployment, type Stage, useScene } from './scene.ts';
 import { waitForCondition } from './sources.ts';
-
-const script = join(import.meta.dirname, '../../operator/cli/kubectl-plumbline.ts');
-
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 describe('kubectl plumbline diff', () => {
   const scene = useScene();
@@ -22,14 +14,7 @@ describe('kubectl plumbline diff', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  function run(...args: string[]): Promise<Result> {
-    const env = { PATH: process.env['PATH'], KUBECONFIG: scene().cluster.kubeconfigPath };
-    return new Promise((resolve) => {
-      execFile(process.execPath, [script, ...args], { env }, (error, out, err) => {
-        resolve({ code: error === null ? 0 : Number(error.code), out, err });
-      });
-    });
-  }
+  const run = (...args: string[]): Promise<PluginResult> => runPlugin(scene().cluster.kubeconfigPath, args);
 
   /** A source that is applied, then suspended, so that what is pushed next stays undone. */
   async function atRest(stage: Stage, files: Readonly<Record<string, string>>): Promise<void> {

@@ -4,13 +4,19 @@
  */
 import { type Broker, startBroker } from './broker.ts';
 import { bundleOperator } from './bundle.ts';
+import { type Spawner, startSpawner } from '../spawner/start.ts';
+import { spawnerVariable } from '../spawner/index.ts';
 import { brokerVariable, operatorVariable } from './protocol.ts';
 
 declare global {
   var plumblineTestBroker: Broker | undefined;
+  var plumblineTestSpawner: Spawner | undefined;
 }
 
 export default async function setUp(): Promise<void> {
+  const spawner = await startSpawner();
+  process.env[spawnerVariable] = spawner.path;
+  globalThis.plumblineTestSpawner = spawner;
   process.env[operatorVariable] = await bundleOperator();
   const broker = await startBroker(process.env);
   process.env[brokerVariable] = JSON.stringify({ url: broker.url, token: broker.token });

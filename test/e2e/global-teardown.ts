@@ -5,6 +5,7 @@ import { operatorVariable } from './protocol.ts';
 
 export default async function tearDown(): Promise<void> {
   await globalThis.plumblineTestBroker?.close();
+  await globalThis.plumblineTestSpawner?.close();
   const bundle = process.env[operatorVariable];
   if (bundle !== undefined) await rm(dirname(bundle), { recursive: true, force: true });
 }

@@ -1,12 +1,9 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { runPlugin } from './plugin.ts';
 import { refusalOf, running } from './refused.ts';
 import { type Stage, configMap, useScene } from './scene.ts';
 import { getSource, waitForCondition, waitUntilApplied } from './sources.ts';
 import { startWebhook } from './webhook.ts';
-
-const cli = join(import.meta.dirname, '../../operator/cli/kubectl-plumbline.ts');
 
 /** No part of these may be seen anywhere; each is found by its first half as well. */
 const password = 'Zq7gitpasswordKx31';
@@ -40,11 +37,9 @@ describe('the value of a Secret', () => {
   }
   const auth = { auth: { secretRef: { name: 'git' } } };
 
-  function diff(stage: Stage): Promise<string> {
-    const env = { PATH: process.env['PATH'], KUBECONFIG: scene().cluster.kubeconfigPath };
-    return new Promise((resolve) => {
-      execFile(process.execPath, [cli, 'diff', `${stage.namespace}/shop`], { env }, (_error, out, err) => resolve(out + err));
-    });
+  async function diff(stage: Stage): Promise<string> {
+    const { out, err } = await runPlugin(scene().cluster.kubeconfigPath, ['diff', `${stage.namespace}/shop`]);
+    return out + err;
   }
 
   /** Everything that the operator shows to anybody. */

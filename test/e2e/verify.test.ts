@@ -1,22 +1,12 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { type PluginResult, runPlugin } from './plugin.ts';
 import { configMap, deployment, useScene } from './scene.ts';
 import { waitForCondition, waitUntilApplied } from './sources.ts';
-
-const script = join(import.meta.dirname, '../../operator/cli/kubectl-plumbline.ts');
 
 describe('kubectl plumbline verify', () => {
   const scene = useScene();
 
-  function run(...args: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
-    const env = { PATH: process.env['PATH'], KUBECONFIG: scene().cluster.kubeconfigPath };
-    return new Promise((resolve) => {
-      execFile(process.execPath, [script, ...args], { env }, (error, out, err) => {
-        resolve({ code: error === null ? 0 : Number(error.code), out, err });
-      });
-    });
-  }
+  const run = (...args: string[]): Promise<PluginResult> => runPlugin(scene().cluster.kubeconfigPath, args);
 
   test('prints what differs, that verdicts and dry runs agree, and writes nothing', async () => {
     const stage = await scene().stage();

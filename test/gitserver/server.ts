@@ -1,5 +1,4 @@
 /** A real git server for tests, demo and bench: `git http-backend` behind node:http, with faults on demand. */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
@@ -11,6 +10,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { makeCertificate } from './certificates.ts';
 import type { ServerCertificate } from './certificates.ts';
+import { startProgram } from '../spawner/index.ts';
 import { gitEnvironment } from './git.ts';
 import { GitRepo } from './repo.ts';
 import type { CreateOptions } from './repo.ts';
@@ -167,7 +167,7 @@ function backend(server: GitServer, options: GitServerOptions, request: Incoming
   if (push) server.counts.push += 1;
   if (request.method === 'GET' && !v2 && url.searchParams.get('service') === 'git-upload-pack') server.counts.lsRefs += 1;
 
-  const child = spawn('git', ['http-backend'], {
+  const child = startProgram('git', ['http-backend'], {
     env: {
       ...gitEnvironment(server.root),
       GIT_PROJECT_ROOT: server.root,
@@ -182,10 +182,10 @@ function backend(server: GitServer, options: GitServerOptions, request: Incoming
       REMOTE_ADDR: '127.0.0.1',
       REMOTE_USER: 'git',
     },
-    stdio: ['pipe', 'pipe', 'ignore'],
   });
+  child.stderr.resume();
   response.once('close', () => child.kill());
-  child.once('error', () => response.destroy());
+  child.exit.catch(() => response.destroy());
   // A client that goes away, and a backend that needs no more input, both end the pipe early.
   child.stdin.on('error', () => undefined);
   if (upload) {
