@@ -23,6 +23,17 @@ export interface Frame {
 
 const head = 5;
 
+/** Longer output and input goes in pieces, so that taking them apart stays cheap. */
+const longest = 65_536;
+
+/** The frames of some bytes of a stream, one after the other. */
+export function frames(kind: number, bytes: Buffer): Buffer {
+  if (bytes.length <= longest) return frame(kind, bytes);
+  const all: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += longest) all.push(frame(kind, bytes.subarray(at, at + longest)));
+  return Buffer.concat(all);
+}
+
 export function frame(kind: number, payload: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(head + payload.length);
   bytes.writeUInt8(kind, 0);

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { PassThrough, Writable } from 'node:stream';
 import type { Readable } from 'node:stream';
-import { frame, kinds, readFrames } from './frames.ts';
+import { frame, frames, kinds, readFrames } from './frames.ts';
 import type { Command, Exit } from './frames.ts';
 
 /** The environment variable that holds the path of the spawner's socket. */
@@ -123,7 +123,7 @@ function bySpawner(path: string, command: Command): Program {
   });
   exit.catch(() => undefined); // told to whoever waits for it
   const stdin = new Writable({
-    write: (chunk: Buffer, _, done) => void socket.write(frame(kinds.stdin, chunk), done),
+    write: (chunk: Buffer, _, done) => void socket.write(frames(kinds.stdin, chunk), done),
     final: (done) => void socket.write(frame(kinds.endOfInput, Buffer.alloc(0)), () => done()),
   });
   return { stdin, stdout, stderr, exit, kill: () => void socket.destroy() };

@@ -8,7 +8,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
-import { frame, kinds, readFrames } from './frames.ts';
+import { frame, frames, kinds, readFrames } from './frames.ts';
 import type { Command, Exit } from './frames.ts';
 
 const running = new Set<ChildProcess>();
@@ -41,7 +41,7 @@ function start({ program, args, cwd, env }: Command, socket: Socket): ChildProce
   child.stdin.once('close', () => socket.resume());
   for (const [kind, stream] of [[kinds.stdout, child.stdout] as const, [kinds.stderr, child.stderr] as const]) {
     stream.on('data', (chunk: Buffer) => {
-      if (!socket.write(frame(kind, chunk))) stream.pause();
+      if (!socket.write(frames(kind, chunk))) stream.pause();
     });
     socket.on('drain', () => stream.resume());
   }
