@@ -47,14 +47,14 @@ export function readFrames(): (chunk: Buffer) => readonly Frame[] {
   let buffer: Buffer = Buffer.alloc(0);
   return (chunk) => {
     buffer = buffer.length === 0 ? chunk : Buffer.concat([buffer, chunk]);
-    const frames: Frame[] = [];
+    const found: Frame[] = [];
     while (buffer.length >= head && buffer.length >= head + buffer.readUInt32BE(1)) {
       const end = head + buffer.readUInt32BE(1);
       const payload = buffer.subarray(head, end);
       const kind = buffer.readUInt8(0);
       buffer = buffer.subarray(end);
-      frames.push({ kind, payload });
+      found.push({ kind, payload });
     }
-    return frames;
+    return found;
   };
 }
