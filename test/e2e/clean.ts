@@ -1,7 +1,6 @@
 /** Making a control plane fit for the next test file. */
 import type { Requester } from '../controlplane/request.ts';
 
-const systemNamespaces = new Set(['default', 'kube-node-lease', 'kube-public', 'kube-system']);
 const ownCrd = 'gitopssources.plumbline.dev';
 
 interface Named {
@@ -9,8 +8,9 @@ interface Named {
 }
 
 /**
- * Takes away what could meddle with other tests: sources (no operator runs that could free them), webhooks, CRDs,
- * namespaces. Cluster roles and the like stay: tests name theirs uniquely. Does not wait until namespaces are gone.
+ * Takes away what could meddle with other tests: sources (no operator runs that could free them), webhooks, CRDs.
+ * Namespaces, cluster roles and the like stay: tests name theirs uniquely, and to empty a namespace costs the API server
+ * some two hundred requests, half of all that a run had.
  */
 export async function cleanPlane(request: Requester): Promise<void> {
   const hooks = '/apis/admissionregistration.k8s.io/v1';
@@ -26,10 +26,6 @@ export async function cleanPlane(request: Requester): Promise<void> {
   const kinds: Named[] = (await request.ok('GET', crds)).items;
   for (const { metadata } of kinds.filter((kind) => kind.metadata.name !== ownCrd))
     await gone(request, 'DELETE', `${crds}/${metadata.name}`);
-  const namespaces: Named[] = (await request.ok('GET', '/api/v1/namespaces')).items;
-  for (const { metadata } of namespaces.filter((one) => !systemNamespaces.has(one.metadata.name))) {
-    await gone(request, 'DELETE', `/api/v1/namespaces/${metadata.name}`);
-  }
 }
 
 /** A request about something that may be gone already. */

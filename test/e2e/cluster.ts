@@ -23,7 +23,7 @@ export interface Cluster {
   readonly request: Requester;
   kubectl(...args: string[]): Promise<string>;
   tryKubectl(args: readonly string[], options?: KubectlOptions): Promise<KubectlResult>;
-  /** Makes a namespace with a name of its own, its default account included. Gone when the file is done. */
+  /** Makes a namespace with a name of its own, its default account included.. */
   namespace(prefix?: string): Promise<string>;
   /** A service account, bound to a ClusterRole in its namespace (or everywhere); its user name, as RBAC knows it. */
   account(namespace: string, name: string, binding?: { readonly clusterRole: string; readonly everywhere?: boolean }): Promise<string>;
