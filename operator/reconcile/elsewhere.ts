@@ -23,6 +23,9 @@ export interface Elsewhere {
   readonly freed: ReadonlySet<string>;
 }
 
+/** What git holds is refused; any other failure to read it passes. */
+const refusals: ReadonlySet<string> = new Set(['RepositoryRefused', 'RepositoryTooLarge']);
+
 const nothing: Elsewhere = { handed: new Set(), freed: new Set() };
 
 /** Looks at other sources only where something leaves, or belongs to one of them. By objectKey. */
@@ -43,13 +46,12 @@ export async function statedElsewhere(self: Walk, manifests: readonly Manifest[]
   for (const other of siblings) {
     const ids = wanted.get(keyOf(other)) ?? [];
     if (leaving.length > 0 && other.metadata.deletionTimestamp === undefined) {
-      const keys = await keysOf(self, other, leaving);
-      for (const { id } of leaving) if (keys?.has(objectKey(id)) === true) handed.add(objectKey(id));
+      const mayState = await statedBy(self, other, leaving);
+      for (const { id } of leaving) if (mayState(id)) handed.add(objectKey(id));
     }
     if (ids.length > 0) {
-      const keys = await keysOf(self, other, undefined);
-      // What cannot be rendered may state anything: its objects stay where they are.
-      for (const id of ids) if (keys?.has(objectKey(id)) === false) freed.add(objectKey(id));
+      const mayState = await statedBy(self, other, undefined);
+      for (const id of ids) if (!mayState(id)) freed.add(objectKey(id));
     }
   }
   return { handed, freed };
@@ -61,21 +63,38 @@ function isSibling(a: GitOpsSource, b: GitOpsSource): boolean {
 }
 
 /**
- * What the other source states in the commit of this walk; undefined where its revision cannot be rendered. Where `about` is
- * given, nothing is rendered if no file of it holds any of these names.
+ * Whether the other source states an object in the commit of this walk, or may: where its revision is refused or cannot be
+ * rendered, every object that one of its files names, or any where the files cannot be told. Where `about` is given, nothing
+ * is rendered if no file of it holds any of these names. Rejects where git cannot be asked: nothing is decided then.
  */
-async function keysOf(self: Walk, other: GitOpsSource, about: readonly Member[] | undefined): Promise<ReadonlySet<string> | undefined> {
+async function statedBy(self: Walk, other: GitOpsSource, about: readonly Member[] | undefined): Promise<(id: ObjectId) => boolean> {
+  const snapshot = await snapshotOf(self, other);
+  if (snapshot === undefined) return () => true;
+  if (snapshot === 'none' || (about !== undefined && !namesAny(snapshot, about))) return () => false;
+  const { env, signal, place } = self;
+  try {
+    const { manifests } = await renderSnapshot({ env, source: other, place, signal }, snapshot);
+    const keys = new Set(manifests.map(({ id }) => objectKey(id)));
+    return (id) => keys.has(objectKey(id));
+  } catch (error) {
+    if (!(error instanceof PlumblineError)) throw error;
+    // Nobody is given what it may state; what leaves need only stay where a file names it.
+    return about === undefined ? () => true : ({ name }) => snapshot.files.some(({ content }) => content.includes(name));
+  }
+}
+
+/** The other source's files; `none` where its path is not there, undefined where they are refused. Rejects where git cannot be asked. */
+async function snapshotOf(self: Walk, other: GitOpsSource): Promise<Snapshot | 'none' | undefined> {
   const { env, signal, seen } = self;
   const { spec } = other;
   const wanted = { path: spec.path ?? '', exclude: spec.exclude ?? [] };
   try {
     const checkout = await env.remotes.checkout(spec.url, self.credentials, seen.ref, signal, wanted);
-    const snapshot = await checkout.snapshot(wanted, signal);
-    if (about !== undefined && !namesAny(snapshot, about)) return new Set();
-    const { manifests } = await renderSnapshot({ env, source: other, place: self.place, signal }, snapshot);
-    return new Set(manifests.map(({ id }) => objectKey(id)));
+    return await checkout.snapshot(wanted, signal);
   } catch (error) {
-    if (error instanceof PlumblineError) return undefined;
+    if (!(error instanceof PlumblineError)) throw error;
+    if (error.reason === 'PathNotFound') return 'none';
+    if (refusals.has(error.reason)) return undefined;
     throw error;
   }
 }

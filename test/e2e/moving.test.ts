@@ -59,6 +59,22 @@ describe('an object that moves to another source of the same remote, in one comm
     await waitFor('it is pruned', async () => !(await exists(stage, 'one')));
   });
 
+  test('stays while the other one cannot be rendered, and moves once that is mended', async () => {
+    const stage = await two();
+    const { cluster } = scene();
+    const [uid, old, other] = [await uidOf(stage, 'one'), await partOf(stage, 'one'), await partOf(stage, 'three')];
+    const broken = await stage.repo.write({ ...move, 'b/typo.yaml': 'kind: [ConfigMap\n' });
+    await stage.request('a');
+    await stage.request('b');
+    await waitUntilApplied(cluster, stage.namespace, 'a', broken);
+    await waitForCondition(cluster, stage.namespace, 'b', { status: 'False', reason: 'RenderFailed' });
+    expect([await uidOf(stage, 'one'), await partOf(stage, 'one')]).toEqual([uid, old]);
+    const mended = await stage.repo.write({ 'b/typo.yaml': null });
+    await stage.request('b');
+    await waitUntilApplied(cluster, stage.namespace, 'b', mended);
+    expect([await uidOf(stage, 'one'), await partOf(stage, 'one')]).toEqual([uid, other]);
+  });
+
   test('a source that is split in two keeps every uid', async () => {
     const stage = await scene().stage();
     const { cluster } = scene();
