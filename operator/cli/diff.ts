@@ -167,6 +167,7 @@ async function beginWalk(input: DiffInput, source: GitOpsSource, remotes: Remote
     lookUps: lookUps.begin(`${namespace}/${name}`),
     claimed: [],
     progress: noProgress(),
+    unsettled: false,
     phase: 'source',
     attempted: false,
     total: undefined,

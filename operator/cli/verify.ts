@@ -3,6 +3,7 @@ import { accountOf, userOf } from '../apply/account.ts';
 import { desired } from '../apply/desired.ts';
 import { commitAnnotation } from '../api/names.ts';
 import { PlumblineError, toPlumblineError } from '../errors.ts';
+import { KubeError } from '../kube/client.ts';
 import { describeApiError } from '../kube/faults.ts';
 import { applyObject, getObject } from '../kube/operations.ts';
 import { objectKey, objectText } from '../kube/types.ts';
@@ -96,13 +97,14 @@ async function verifyObject(self: Walk, manifest: Manifest): Promise<ObjectVerif
   const as = account && userOf(account);
   const object = desired(manifest, { applySet, commit: member.annotations[commitAnnotation] ?? '' }, member.uid);
   let answer: KubeObject;
+  let verdict: Awaited<ReturnType<typeof verdictOf>>;
   try {
     answer = (await applyObject(env.client, resource, object, { dryRun: true, full: true, as, flow, signal })).object;
+    verdict = await verdictOf(self, manifest, live, as);
   } catch (error) {
     const about = { object: text, isSecret: isMetadataOnly(id), verb: 'apply', as };
     return { ...agreed, unknown: [toPlumblineError(new PlumblineError(describeApiError(error, about))).message] };
   }
-  const verdict = await verdictOf(self, manifest, live, as);
   const judged = judgedDrift({ id, drift: verdict.drift }, { ignore: [] });
   const told = judgedDrift({ id, drift: verdict.drift }, self.policy);
   return {
@@ -130,6 +132,7 @@ async function verdictOf(
   if (drift === undefined) throw new Error(`${objectText(id)} has no verdict`);
   if (drift.undecided.length === 0) return { drift, asked: false };
   const member = { ...readLiveObject(resource, live), drift };
-  const settled = await settleOne(self, manifest, member, drift.undecided, as);
-  return { drift: (settled && assessor.settle(key, member.uid, drift.undecided, settled)) ?? drift, asked: true };
+  const answer = await settleOne(self, manifest, member, drift.undecided, as);
+  if (answer instanceof KubeError) throw answer;
+  return { drift: (answer && assessor.settle(key, answer)) ?? drift, asked: true };
 }

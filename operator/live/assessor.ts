@@ -7,12 +7,13 @@ import { applyAnnotation, hashAnnotation, ignoreAnnotation, partOfLabel } from '
 import { parseJson, stringifyJson } from '../kube/json.ts';
 import { objectKey } from '../kube/types.ts';
 import type { KubeObject, Resource } from '../kube/types.ts';
+import { isNewer } from '../kube/versions.ts';
 import type { Manifest } from '../render/types.ts';
 import { assessDrift, withTimes } from './drift/assess.ts';
 import { ownEntry } from './drift/fields.ts';
 import { pathText } from './drift/path.ts';
 import type { Path } from './drift/path.ts';
-import type { Settled } from './drift/settle.ts';
+import type { Answered } from './drift/settle.ts';
 import { packStated, unpackStated } from './drift/stated.ts';
 import type { Stated } from './drift/stated.ts';
 import { isClean, noDrift } from './drift/types.ts';
@@ -21,6 +22,7 @@ import type { Drift } from './drift/types.ts';
 /** What is known of one object, beside the member that it is. */
 interface Memo {
   uid: string;
+  /** That was judged: a later one with the same print was not. */
   version: string;
   /** Of what it was compared with. */
   hash: string;
@@ -32,6 +34,8 @@ interface Memo {
   unrecorded: Set<string> | undefined;
   /** Places that looked undecided and that a dry run found to be ours. */
   held: Set<string> | undefined;
+  /** The print of the object that they looked undecided in: of another one, a dry run is asked again. */
+  heldIn: number | undefined;
   /** The version that a write of ours made. */
   written: { readonly version: string; readonly leftOut: readonly Path[] } | undefined;
 }
@@ -67,8 +71,8 @@ export interface Assessor {
   retain(applySet: string, keys: ReadonlySet<string> | undefined): void;
   /** Whether anything is stated for this ApplySet. */
   isStated(applySet: string): boolean;
-  /** A dry run said what was undecided; the verdict after it, or undefined when the object is another one now. */
-  settle(key: string, uid: string, asked: readonly Path[], settled: Settled): Drift | undefined;
+  /** A dry run said what was undecided; the verdict after it, or undefined when the object has changed since, or is another one. */
+  settle(key: string, answer: Answered): Drift | undefined;
   /** The object is gone. */
   forget(key: string): void;
 }
@@ -120,27 +124,28 @@ export function createAssessor(
     if (same !== undefined && ownWrite === undefined && print !== undefined && print === same.print) return same.drift;
     const all = unpackStated(stated);
     const known = same?.known ?? false;
-    const drift = dropHeld(
-      assessDrift({
-        kind: stated.kind,
-        stated: all,
-        hash: stated.hash,
-        object,
-        metadataOnly,
-        known,
-        unrecorded: (ownWrite === undefined ? same?.unrecorded : undefined) ?? nothing,
-      }),
-      ownWrite === undefined ? same?.held : undefined,
-    );
+    const assessed = assessDrift({
+      kind: stated.kind,
+      stated: all,
+      hash: stated.hash,
+      object,
+      metadataOnly,
+      known,
+      unrecorded: (ownWrite === undefined ? same?.unrecorded : undefined) ?? nothing,
+    });
+    const heldIn = assessed.undecided.length === 0 ? undefined : (print ?? wholePrint(object));
+    const held = ownWrite === undefined && heldIn !== undefined && heldIn === same?.heldIn ? same.held : undefined;
+    const drift = dropHeld(assessed, held);
     const memo: Memo = {
       uid,
       version,
       hash: stated.hash,
       print,
-      known: known || isClean(drift),
+      known: known || isClean(assessed),
       drift: withTimes(drift, same?.drift, now()),
       unrecorded: same?.unrecorded,
-      held: same?.held,
+      held,
+      heldIn,
       written: ownWrite === undefined ? before?.written : undefined,
     };
     if (ownWrite !== undefined) takeAsWritten(key, memo, ownWrite.leftOut);
@@ -210,15 +215,16 @@ export function createAssessor(
       if (stated === undefined) statements.delete(applySet);
     },
     isStated: (applySet) => statements.has(applySet),
-    settle(key, uid, asked, settled) {
+    settle(key, { uid, resourceVersion, asked, settled, refused }) {
       const memo = memos.get(key);
-      if (memo === undefined || memo.uid !== uid) return undefined;
+      // A later change was judged already, by itself. One that is still to come will be.
+      if (memo === undefined || memo.uid !== uid || isNewer(memo.version, resourceVersion)) return undefined;
       const texts = new Set(asked.map(pathText));
       const undecided = memo.drift.undecided.filter((path) => !texts.has(pathText(path)));
       tellNews(key, memo.unrecorded, settled.unrecorded);
       if (settled.unrecorded.length > 0) memo.unrecorded = new Set([...(memo.unrecorded ?? []), ...settled.unrecorded]);
       if (settled.held.length > 0) memo.held = new Set([...(memo.held ?? []), ...settled.held]);
-      memo.known = true;
+      if (refused !== true) memo.known = true;
       const drift = {
         fields: [...memo.drift.fields, ...settled.fields],
         extra: memo.drift.extra,
@@ -252,6 +258,7 @@ const unknown = {
   drift: noDrift,
   unrecorded: undefined,
   held: undefined,
+  heldIn: undefined,
 } as const satisfies Omit<Memo, 'written'>;
 
 /** What of a verdict is about these paths: all that is left of it after a write that left them out. */
@@ -305,6 +312,12 @@ function fingerprint({ metadata }: KubeObject, metadataOnly: boolean): number | 
     print = mix(print, `${entry.manager}/${entry.operation}/${entry.time}/${size}`);
   }
   return print;
+}
+
+/** Of a kind without generation, whose values may change while the records of its fields stay (their times are whole seconds). */
+function wholePrint({ metadata, ...rest }: KubeObject): number {
+  const { resourceVersion: _version, ...marks } = metadata;
+  return mix(2_166_136_261, stringifyJson({ ...rest, status: undefined, metadata: marks }));
 }
 
 /** FNV-1a */

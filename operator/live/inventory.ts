@@ -9,6 +9,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { reflect } from '../kube/reflector.ts';
 import { apiVersionOf, groupKindText, gvkKey, objectKey } from '../kube/types.ts';
 import type { GroupVersionKind, KubeObject, Resource } from '../kube/types.ts';
+import { isNewer } from '../kube/versions.ts';
 import { createAssessor, within } from './assessor.ts';
 import { noDrift } from './drift/types.ts';
 import type { Drift } from './drift/types.ts';
@@ -272,7 +273,7 @@ export function createInventory(options: InventoryOptions): Inventory {
     },
     retainStated: (applySet, keys) => assessor.retain(applySet, keys),
     isStated: (applySet) => assessor.isStated(applySet),
-    noteSettled: (key, uid, asked, settled) => judged(key, assessor.settle(key, uid, asked, settled)),
+    noteSettled: (key, answer) => judged(key, assessor.settle(key, answer)),
     waitGone: (member, deadlineMs, signal) => members.waitGone(member, deadlineMs, signal),
     onChange: (listener) => members.onChange(listener),
     onUnrecorded(listener) {
@@ -310,9 +311,4 @@ async function firstList(watch: KindWatch | undefined, signal: AbortSignal): Pro
 function brokenText(watch: KindWatch): string {
   const why = watch.error instanceof Error ? `: ${watch.error.message}` : '';
   return `${groupKindText(watch.resource)} ${apiVersionOf(watch.resource)}${why}`;
-}
-
-/** Whether resourceVersion `a` is later than `b` (KEP-5504: comparable as integers of any length). */
-export function isNewer(a: string, b: string): boolean {
-  return a.length === b.length ? a > b : a.length > b.length;
 }

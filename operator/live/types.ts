@@ -2,7 +2,7 @@
 import type { ObjectId, OwnerReference, Resource } from '../kube/types.ts';
 import type { Manifest } from '../render/types.ts';
 import type { Path } from './drift/path.ts';
-import type { Settled } from './drift/settle.ts';
+import type { Answered } from './drift/settle.ts';
 import type { Drift } from './drift/types.ts';
 import type { Verdict } from './health/types.ts';
 
@@ -85,8 +85,8 @@ export interface Inventory {
   retainStated(applySet: string, keys: ReadonlySet<string> | undefined): void;
   /** Whether anything was stated for this ApplySet yet: else no verdict about it says anything. */
   isStated(applySet: string): boolean;
-  /** What a dry run said of undecided paths of the object with this key and uid. */
-  noteSettled(key: string, uid: string, asked: readonly Path[], settled: Settled): void;
+  /** What a dry run said of undecided paths of the object with this key; nothing, where the object has changed since. */
+  noteSettled(key: string, answer: Answered): void;
   /** Resolves true once no object with this uid is known any more, false at the deadline (milliseconds). */
   waitGone(member: Member, deadlineMs: number, signal: AbortSignal): Promise<boolean>;
   /** Calls back on each change of a labelled object; returns how to stop it. */

@@ -25,7 +25,7 @@ import { lacksOf, watchLacks } from './lacks.ts';
 import { isAsWritten, isIntact } from './memory.ts';
 import { WalkQueue } from './queue.ts';
 import { RemoteLink, intervalOf } from './remote-link.ts';
-import { isImmediate, retryDelay } from './retry.ts';
+import { backOff, isImmediate, retryDelay } from './retry.ts';
 import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
 import { checkSpec } from './spec.ts';
@@ -151,8 +151,9 @@ export class Controller {
     }
     if (source.spec.suspend) return;
     const isWritten = isAsWritten(entry.memory, after, this.#drift.policy(key, source));
-    // Fields have a pace of their own, by who writes them.
-    const pace = (): number => (before?.drift === after.drift ? entry.pace.next(performance.now()) : 0);
+    // Fields have a pace of their own, by who writes them; what a dry run has to decide may be undecided again at each change.
+    const isPaced = before?.drift === after.drift || (after.drift?.undecided.length ?? 0) > 0;
+    const pace = (): number => (isPaced ? entry.pace.next(performance.now()) : 0);
     const delay = isWritten ? this.#drift.pauseOf(key, after) : pace();
     if (delay !== undefined) this.#queue.wake(key, 'MemberChanged', delay);
   }
@@ -193,6 +194,7 @@ export class Controller {
       memory: undefined,
       lastApplied: undefined,
       failures: 0,
+      unsettled: 0,
       toldObservation: undefined,
       followed: undefined,
       polledFor: undefined,
@@ -306,6 +308,7 @@ export class Controller {
       return noted; // on its way beside the outcome, it could arrive after it and cover it
     });
     entry.memory = result.memory;
+    entry.unsettled = result.unsettled ? entry.unsettled + 1 : 0;
     entry.lastApplied = result.memory ?? entry.lastApplied;
     this.#drift.takeGone(key, result.memory?.gone);
     const { outcome } = result;
@@ -319,6 +322,7 @@ export class Controller {
     tellMove(this.#options, entry, source, seen.ref, signal);
     if (isAllowanceOver(source, outcome)) await teller.removeAnnotation(current(), allowPruneAnnotation, signal);
     if (outcome.kind === 'failed') this.#again(key, entry, source, outcome.error);
+    else if (result.unsettled) this.#queue.wake(key, 'Unsettled', backOff(entry.unsettled, intervalOf(source), this.#options.random()));
   }
 
   /** What was applied may become healthy in a moment: then it is told at once. Whatever wakes the source ends that. */

@@ -14,6 +14,8 @@ export interface Entry {
   lastApplied: Memory | undefined;
   /** Failed walks in a row over the same revision and spec. */
   failures: number;
+  /** Walks in a row after which it was still not known of some member whether it is as stated. */
+  unsettled: number;
   /** The answer of the remote that was walked or told last. */
   toldObservation: Observation | undefined;
   /** What the last walk was over; `fullRef` is empty for a bare commit. */

@@ -13,10 +13,14 @@ const immediateConflicts = 3;
  */
 export function retryDelay(error: PlumblineError, failures: number, intervalMs: number, random: number): number {
   if (isImmediate(error, failures)) return 0;
+  return Math.max(backOff(failures, intervalMs, random), error.retryAfterMs ?? 0);
+}
+
+/** The same for what is no failure, but has to be tried again. */
+export function backOff(times: number, intervalMs: number, random: number): number {
   const cap = Math.max(leastCap, intervalMs);
-  const doubled = firstDelay * 2 ** Math.min(failures - 1, 30);
-  const delay = Math.min(doubled, cap) * (1 - random / 10);
-  return Math.max(Math.round(delay), error.retryAfterMs ?? 0);
+  const doubled = firstDelay * 2 ** Math.min(times - 1, 30);
+  return Math.round(Math.min(doubled, cap) * (1 - random / 10));
 }
 
 /** Whether the next attempt follows at once, so that this failure is nothing that a person has to know of. */

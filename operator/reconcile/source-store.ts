@@ -4,7 +4,7 @@ import { sourceResource } from '../apply/parent.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { reflect } from '../kube/reflector.ts';
 import type { KubeObject } from '../kube/types.ts';
-import { isNewer } from '../live/inventory.ts';
+import { isNewer } from '../kube/versions.ts';
 import { applySetId } from '../plan/applyset.ts';
 
 export interface SourceStoreOptions {

@@ -109,6 +109,8 @@ export interface Walk extends WalkInput {
   /** What it claimed and nobody owned; released when it ends. */
   readonly claimed: Manifest[];
   readonly progress: Progress;
+  /** Of some member the API server did not say whether it is as stated: it is to be asked again. */
+  unsettled: boolean;
   phase: Phase;
   /** The revision was fetched: from here on a failure is an attempt. */
   attempted: boolean;

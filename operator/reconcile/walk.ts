@@ -23,6 +23,8 @@ import { verifySource } from './verify-step.ts';
 export interface WalkResult {
   readonly outcome: Extract<Outcome, { kind: 'applied' | 'failed' }>;
   readonly memory: Memory | undefined;
+  /** Of some member it is still not known whether it is as stated. */
+  readonly unsettled: boolean;
 }
 
 /** Walks once. Resolves with an outcome whatever fails; throws only when its signal is aborted. */
@@ -36,6 +38,7 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
     lookUps: env.lookUps.begin(input.key),
     claimed: [],
     progress: noProgress(),
+    unsettled: false,
     phase: 'source',
     attempted: false,
     total: undefined,
@@ -50,11 +53,11 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
     const memory = await steps(self);
     self.ended = timeOf(env);
     await tellIncoming(self);
-    return { outcome: appliedOutcome(self), memory };
+    return { outcome: appliedOutcome(self), memory, unsettled: self.unsettled };
   } catch (error) {
     input.signal.throwIfAborted();
     await tellIncoming(self);
-    return { outcome: failedOutcome(self, ownRequestError(error)), memory: undefined };
+    return { outcome: failedOutcome(self, ownRequestError(error)), memory: undefined, unsettled: self.unsettled };
   } finally {
     self.lookUps.close();
     env.claims.release(

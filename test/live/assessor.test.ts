@@ -8,6 +8,7 @@ import { isMetadataOnly } from '../../operator/live/inventory.ts';
 import { createMembers } from '../../operator/live/members.ts';
 import { readLiveObject } from '../../operator/live/read.ts';
 import type { Path } from '../../operator/live/drift/path.ts';
+import type { Answered } from '../../operator/live/drift/settle.ts';
 import { noDrift } from '../../operator/live/drift/types.ts';
 import { finish } from '../../operator/render/steps.ts';
 import { manifest } from '../plan/made.ts';
@@ -60,6 +61,11 @@ function assessor(now = () => '2026-01-01T00:00:00Z') {
 }
 
 const replicas: Path = [{ field: 'spec' }, { field: 'replicas' }];
+
+/** What a dry run said of `spec.replicas`, of the object in this version. */
+function answered(resourceVersion: string, settled: Partial<Answered['settled']>): Answered {
+  return { uid: 'u', resourceVersion, asked: [replicas], settled: { fields: [], lost: [], unrecorded: [], held: [], ...settled } };
+}
 
 describe('what an object is measured against', () => {
   test('is not known before a source has said what it states; then the object seen before is judged', () => {
@@ -151,10 +157,56 @@ describe('a stated field that the server does not record', () => {
     const { look, state, settle, told } = assessor();
     state(set, [stated()], false);
     expect(look(seen)).toEqual(['undecided spec.replicas']);
-    expect(settle(key, 'other', [replicas], { fields: [], lost: [], unrecorded: ['spec.replicas'], held: [] })).toBeUndefined();
-    expect(settle(key, 'u', [replicas], { fields: [], lost: [], unrecorded: ['spec.replicas'], held: [] })).toBe(noDrift);
+    const answer = answered('1', { unrecorded: ['spec.replicas'] });
+    expect(settle(key, { ...answer, uid: 'other' })).toBeUndefined();
+    expect(settle(key, answer)).toBe(noDrift);
     expect(look({ ...seen, version: '2' })).toEqual([]);
     expect(told).toEqual(['spec.replicas']);
+  });
+});
+
+describe('a place that a dry run found to be ours, or was refused for', () => {
+  const gone = { live: { ...spec, replicas: undefined }, entries: [ours(held)] };
+  const heldReplicas = { ...answered('1', { held: ['spec.replicas'] }), refused: true };
+
+  test('is not asked about again while the object stays as it was, and is after any change of it', () => {
+    const { look, state, settle, assess } = assessor();
+    state(set, [stated()], false);
+    expect(look(gone)).toEqual(['undecided spec.replicas']);
+    expect(settle(key, heldReplicas)).toBe(noDrift);
+    const status = entry('kube-controller-manager', 'Update', { 'f:status': {} }, { subresource: 'status' });
+    const later = object({ ...gone, entries: [...gone.entries, status] });
+    const touched = { ...later, metadata: { ...later.metadata, resourceVersion: '2' } };
+    expect(assess({ key, resource, metadataOnly: false, object: touched })).toBe(noDrift);
+    // The generation goes on: somebody changed it, and the place has to be asked about once more.
+    expect(look({ ...gone, version: '3' })).toEqual(['undecided spec.replicas']);
+  });
+
+  test('nor where a kind has no generation, until anything but its status changes', () => {
+    const { state, settle, assess } = assessor();
+    state(set, [stated()], false);
+    const see = (version: string, more: Json = {}, live: Json = gone.live): readonly string[] => {
+      const { metadata, ...rest } = object({ ...gone, live });
+      const { generation: _generation, ...marks } = metadata;
+      return shown(
+        assess({ key, resource, metadataOnly: false, object: { ...rest, ...more, metadata: { ...marks, resourceVersion: version } } }) ??
+          noDrift,
+      );
+    };
+    expect(see('1')).toEqual(['undecided spec.replicas']);
+    expect(settle(key, heldReplicas)).toBe(noDrift);
+    expect(see('2', { status: { ready: true } })).toEqual([]);
+    expect(see('3', {}, { ...gone.live, other: 1 })).toEqual(['undecided spec.replicas']);
+  });
+
+  test('stays undecided when the object was changed between the answer and its being noted', () => {
+    const { look, state, settle } = assessor();
+    state(set, [stated()], false);
+    expect(look(gone)).toEqual(['undecided spec.replicas']);
+    expect(look({ ...gone, version: '2' })).toEqual(['undecided spec.replicas']);
+    expect(settle(key, heldReplicas)).toBeUndefined();
+    expect(look({ ...gone, version: '3' })).toEqual(['undecided spec.replicas']);
+    expect(settle(key, { ...heldReplicas, resourceVersion: '10' })).toBe(noDrift);
   });
 });
 

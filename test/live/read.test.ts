@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ManagedFieldsEntry, ObjectMeta } from '../../operator/kube/types.ts';
-import { isNewer } from '../../operator/live/inventory.ts';
+import { isNewer } from '../../operator/kube/versions.ts';
 import { readLiveObject, readLookedUp } from '../../operator/live/read.ts';
 import { resourceOf } from '../plan/made.ts';
 

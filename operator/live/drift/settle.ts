@@ -18,6 +18,17 @@ export interface Settled {
   readonly held: readonly string[];
 }
 
+/** What a dry run said, and of what. */
+export interface Answered {
+  readonly uid: string;
+  /** Of the live object that it was compared with. */
+  readonly resourceVersion: string;
+  readonly asked: readonly Path[];
+  readonly settled: Settled;
+  /** The dry run was refused: it does not say which fields the server records. */
+  readonly refused?: boolean;
+}
+
 /**
  * Decides `paths` (the empty path is the whole object) from the live object and what a dry-run apply of the manifest would
  * make of it, both whole.

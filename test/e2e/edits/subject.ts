@@ -106,7 +106,13 @@ export async function subjectOf(request: Requester, namespace: string, stated: J
       const settled = metadataOnly
         ? settleByConflicts(paths, live, conflictsOf(await apply(desired(manifest, mark), 'plumbline', '&force=false&dryRun=All')))
         : settle(paths, desired(manifest, mark), live, whole);
-      drift = assessor.settle(key, live.metadata.uid ?? '', paths, settled) ?? drift;
+      drift =
+        assessor.settle(key, {
+          uid: live.metadata.uid ?? '',
+          resourceVersion: live.metadata.resourceVersion ?? '',
+          asked: paths,
+          settled,
+        }) ?? drift;
     }
     const truth = differences(live, whole);
     if (truth.length > 0) tally.drifted += 1;
