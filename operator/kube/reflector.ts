@@ -10,9 +10,15 @@ import type { ListOptions } from './list.ts';
 import { asKind, resourcePath } from './resource-path.ts';
 import { watchDelay } from './retry.ts';
 import type { KubeObject, Resource } from './types.ts';
+import { isNewer } from './versions.ts';
 
 /** Told in the order of what happened; duplicates and events older than a write's answer are passed on. Must not throw. */
 export interface ReflectorHandler {
+  /**
+   * The list that follows is older than what was told before: the server's store was put back to an earlier time, so
+   * resourceVersions known from before say nothing, and what is listed is what there is.
+   */
+  reset?(): void;
   /**
    * With it, a list is told page by page, and `replace` is then given of each object only its name, namespace and
    * resourceVersion: no more than a page of whole objects is ever in memory. What a list that had to start over told before
@@ -52,6 +58,8 @@ export interface Reflector {
   readonly synced: Promise<void>;
   /** Resolves when it has ended with its signal. Never rejects. */
   readonly done: Promise<void>;
+  /** Ends a pause after a failure. */
+  hurry(): void;
 }
 
 const metadataOnlyEvents = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
@@ -69,14 +77,17 @@ const versionRefused = new Set([400, 500, 504]);
 export function reflect(options: ReflectOptions): Reflector {
   const { promise: synced, resolve, reject } = Promise.withResolvers<void>();
   synced.catch(() => {}); // there may be nobody who waits
-  const done = run(options, resolve).catch((error: unknown) => reject(error));
-  return { synced, done };
+  const position: Position = { resourceVersion: undefined, told: '', failures: 0, refusals: 0, up: undefined, why: '', pause: undefined };
+  const done = run(options, position, resolve).catch((error: unknown) => reject(error));
+  return { synced, done, hurry: () => position.pause?.abort() };
 }
 
 /** What a turn of the loop leaves for the next. */
 interface Position {
   /** Undefined: list first. */
   resourceVersion: string | undefined;
+  /** The last that was told, also when a list is to come first. */
+  told: string;
   /** In a row. */
   failures: number;
   /** Those of them that may be about the resourceVersion. */
@@ -84,11 +95,12 @@ interface Position {
   up: boolean | undefined;
   /** Why it is down, as last told. */
   why: string;
+  /** Ends the pause that it is in. */
+  pause: AbortController | undefined;
 }
 
-async function run(options: ReflectOptions, synced: () => void): Promise<never> {
+async function run(options: ReflectOptions, position: Position, synced: () => void): Promise<never> {
   const { signal, handler } = options;
-  const position: Position = { resourceVersion: undefined, failures: 0, refusals: 0, up: undefined, why: '' };
   const tell = (up: boolean, error?: unknown): void => {
     const why = up ? '' : String(error);
     if (position.up === up && position.why === why) return;
@@ -111,8 +123,19 @@ async function run(options: ReflectOptions, synced: () => void): Promise<never> 
       if (isKubeError(error, 404)) handler.replace([], '');
       if (wait.failed) tell(false, error);
       const asked = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0;
-      await sleep(Math.max(asked, watchDelay(position.failures, options.random())), undefined, { signal });
+      await pause(position, Math.max(asked, watchDelay(position.failures, options.random())), signal);
     }
+  }
+}
+
+async function pause(position: Position, delayMs: number, signal: AbortSignal): Promise<void> {
+  position.pause = new AbortController();
+  try {
+    await sleep(delayMs, undefined, { signal: AbortSignal.any([signal, position.pause.signal]) });
+  } catch {
+    signal.throwIfAborted(); // else it was told to hurry
+  } finally {
+    position.pause = undefined;
   }
 }
 
@@ -133,22 +156,34 @@ async function list(options: ReflectOptions, position: Position): Promise<void> 
   const { client, resource, namespace, labelSelector, fieldSelector, keep, signal } = options;
   const accept = options.metadataOnly ? metadataOnlyList : 'application/json';
   const query = { namespace, labelSelector, fieldSelector, accept, keep, signal };
-  const found = options.handler.page === undefined ? await listAll(client, resource, query) : await listByPages(options, query);
-  options.handler.replace(found.items, found.resourceVersion);
+  const { handler } = options;
+  const found = handler.page === undefined ? await listAll(client, resource, query) : await listByPages(options, query, position);
+  if (handler.page === undefined) resetIfOlder(handler, position, found.resourceVersion);
+  handler.replace(found.items, found.resourceVersion);
   position.resourceVersion = found.resourceVersion;
+  position.told = found.resourceVersion;
   position.refusals = 0;
+}
+
+/** Without a version of its own a list says nothing of when it was. */
+function resetIfOlder(handler: ReflectorHandler, position: Position, listVersion: string): void {
+  if (listVersion === '' || !isNewer(position.told, listVersion)) return;
+  position.told = listVersion;
+  handler.reset?.();
 }
 
 /** Tells each page as it comes, in a turn of the event loop of its own, and keeps of it what says which objects there are. */
 async function listByPages(
   { client, resource, handler }: ReflectOptions,
   query: ListOptions,
+  position: Position,
 ): Promise<{ readonly items: readonly KubeObject[]; readonly resourceVersion: string }> {
   let items: KubeObject[] = [];
   let resourceVersion = '';
   for await (const page of listPages(client, resource, { ...query, pageSize: wholePage })) {
     await nextTurn();
     query.signal.throwIfAborted();
+    resetIfOlder(handler, position, page.resourceVersion);
     handler.page?.(page.items);
     if (page.startsOver) items = [];
     for (const { apiVersion, kind, metadata } of page.items) {
@@ -211,6 +246,7 @@ function take({ resource, handler }: ReflectOptions, position: Position, event: 
   position.failures = 0;
   position.refusals = 0;
   position.resourceVersion = object.metadata.resourceVersion ?? position.resourceVersion;
+  position.told = position.resourceVersion ?? position.told;
   if (event.type === 'BOOKMARK') return;
   if (event.type === 'DELETED') handler.remove(asKind(resource, object));
   else handler.upsert(asKind(resource, object));

@@ -4,7 +4,7 @@
  */
 import { partOfLabel } from '../api/names.ts';
 import { PlumblineError } from '../errors.ts';
-import { isKubeError } from '../kube/client.ts';
+import { KubeError, isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { reflect } from '../kube/reflector.ts';
 import { apiVersionOf, groupKindText, gvkKey, objectKey } from '../kube/types.ts';
@@ -47,9 +47,15 @@ interface KindWatch {
   readonly resource: Resource;
   readonly users: Set<string>;
   readonly abort: AbortController;
-  readonly synced: Promise<void>;
+  /** Resolves once every scope has its list, rejects with a 404 where the kind turns out not to be served; a new one then. */
+  synced: PromiseWithResolvers<void>;
+  /** Namespaces whose list is not in: at first, and again once the kind is not served. */
+  readonly lacking: Set<string | undefined>;
+  /** Has it tried again now what waits after a failure. */
+  readonly hurry: () => void;
   /** Ends it, a while after its last user has gone. */
   lingering: NodeJS.Timeout | undefined;
+  /** A first list was in once, though it may be lacking again. */
   listed: boolean;
   up: boolean;
   tried: boolean;
@@ -127,6 +133,16 @@ export function createInventory(options: InventoryOptions): Inventory {
     if (gone.size > rememberedGone && oldest !== undefined) gone.delete(oldest);
   }
 
+  /** The API server's store is an older one: whatever it tells next counts, whichever version it has. */
+  function reset(resource: Resource, namespace: string | undefined): void {
+    gone.clear();
+    for (const [key, member] of members.ofKind(resource)) {
+      if (namespace !== undefined && member.id.namespace !== namespace) continue;
+      assessor.forget(key);
+      members.replace(key, { ...member, resourceVersion: '' });
+    }
+  }
+
   /** A fresh list, whose objects were told page by page: what it does not hold is gone, but for what was written after it was taken. */
   function replace(resource: Resource, namespace: string | undefined, objects: readonly KubeObject[], listVersion: string): void {
     const other = listVersion === '' ? otherVersion(resource) : undefined;
@@ -157,8 +173,12 @@ export function createInventory(options: InventoryOptions): Inventory {
         signal,
         random: options.random,
         handler: {
+          reset: () => reset(resource, namespace),
           page: (objects) => objects.forEach((object) => upsert(resource, object, true)),
-          replace: (objects, listVersion) => replace(resource, namespace, objects, listVersion),
+          replace(objects, listVersion) {
+            replace(resource, namespace, objects, listVersion);
+            noteListed(watch, namespace, listVersion !== '' || objects.length > 0);
+          },
           upsert: (object) => upsert(resource, object, true),
           remove: (object) => remove(resource, object),
           state: (up, error) => {
@@ -172,16 +192,13 @@ export function createInventory(options: InventoryOptions): Inventory {
         },
       }),
     );
-    const synced = Promise.all(reflectors.map((reflector) => reflector.synced)).then(() => {});
-    synced.then(
-      () => (watch.listed = true),
-      () => {}, // each waiter handles it; nobody may be waiting when the watch is stopped
-    );
     const watch: KindWatch = {
       resource,
       users: new Set(),
       abort,
-      synced,
+      synced: lists(),
+      lacking: new Set(scopes),
+      hurry: () => reflectors.forEach((reflector) => reflector.hurry()),
       lingering: undefined,
       listed: false,
       up: false,
@@ -189,6 +206,20 @@ export function createInventory(options: InventoryOptions): Inventory {
       error: undefined,
     };
     return watch;
+  }
+
+  /** What was known of a kind that is not served says nothing of it once it is served again: then its list is waited for anew. */
+  function noteListed(watch: KindWatch, scope: string | undefined, isServed: boolean): void {
+    if (isServed) {
+      if (!watch.lacking.delete(scope) || watch.lacking.size > 0) return;
+      watch.listed = true;
+      watch.synced.resolve();
+    } else {
+      watch.lacking.add(scope);
+      if (!watch.listed) return; // the watch ends
+      watch.synced.reject(new KubeError(404, { reason: 'NotFound', message: 'the kind is not served' }));
+      watch.synced = lists();
+    }
   }
 
   function end(watch: KindWatch, why?: unknown): void {
@@ -250,6 +281,7 @@ export function createInventory(options: InventoryOptions): Inventory {
         watches.set(key, watch);
         clearTimeout(watch.lingering);
         watch.users.add(source);
+        if (watch.listed && watch.lacking.size > 0) watch.hurry();
       }
       release(source, keys);
       await Promise.all([...keys].map((key) => firstList(watches.get(key), signal)));
@@ -287,6 +319,12 @@ export function createInventory(options: InventoryOptions): Inventory {
   };
 }
 
+function lists(): PromiseWithResolvers<void> {
+  const made = Promise.withResolvers<void>();
+  made.promise.catch(() => {}); // each waiter handles it; there may be none
+  return made;
+}
+
 async function firstList(watch: KindWatch | undefined, signal: AbortSignal): Promise<void> {
   if (watch === undefined) return;
   const deadline = AbortSignal.timeout(firstListDeadline);
@@ -295,10 +333,10 @@ async function firstList(watch: KindWatch | undefined, signal: AbortSignal): Pro
     const aborted = () => reject(either.reason);
     if (either.aborted) return aborted();
     either.addEventListener('abort', aborted, { once: true });
-    watch.synced.then(resolve, reject).finally(() => either.removeEventListener('abort', aborted));
+    watch.synced.promise.then(resolve, reject).finally(() => either.removeEventListener('abort', aborted));
   }).catch((error: unknown) => {
     signal.throwIfAborted();
-    if (isKubeError(watch.abort.signal.reason, 404)) {
+    if (isKubeError(watch.abort.signal.reason, 404) || isKubeError(error, 404)) {
       throw new PlumblineError({ reason: 'Conflict', message: 'the kinds that the API server serves changed meanwhile' }, { cause: error });
     }
     throw new PlumblineError(

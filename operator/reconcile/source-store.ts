@@ -24,6 +24,8 @@ export class SourceStore {
   readonly synced: Promise<void>;
   readonly #sources = new Map<string, GitOpsSource>();
   readonly #byApplySet = new Map<string, string>();
+  /** Sources known from before the API server's store was put back: whatever it tells of them next counts. */
+  readonly #outdated = new Set<string>();
   #listener: SourceListener = () => {};
 
   constructor(options: SourceStoreOptions) {
@@ -37,6 +39,7 @@ export class SourceStore {
         signal: options.signal,
         random: options.random,
         handler: {
+          reset: () => this.#reset(namespace),
           replace: (objects) => this.#replace(namespace, objects),
           upsert: (object) => this.#put(object as GitOpsSource),
           remove: (object) => this.#remove(keyOf(object)),
@@ -77,7 +80,8 @@ export class SourceStore {
   #put(source: GitOpsSource): void {
     const key = keyOf(source);
     const before = this.#sources.get(key);
-    if (before !== undefined && !isNewer(source.metadata.resourceVersion ?? '', before.metadata.resourceVersion ?? '')) return;
+    const isKnown = before !== undefined && !this.#outdated.delete(key);
+    if (isKnown && !isNewer(source.metadata.resourceVersion ?? '', before.metadata.resourceVersion ?? '')) return;
     this.#sources.set(key, source);
     this.#byApplySet.set(applySetId({ namespace: source.metadata.namespace, name: source.metadata.name }), key);
     if (before !== undefined && before.metadata.uid !== source.metadata.uid) this.#listener(key, before, undefined);
@@ -88,8 +92,15 @@ export class SourceStore {
     const before = this.#sources.get(key);
     if (before === undefined) return;
     this.#sources.delete(key);
+    this.#outdated.delete(key);
     this.#byApplySet.delete(applySetId({ namespace: before.metadata.namespace, name: before.metadata.name }));
     this.#listener(key, before, undefined);
+  }
+
+  #reset(namespace: string | undefined): void {
+    for (const [key, source] of this.#sources) {
+      if (namespace === undefined || source.metadata.namespace === namespace) this.#outdated.add(key);
+    }
   }
 
   #replace(namespace: string | undefined, objects: readonly KubeObject[]): void {

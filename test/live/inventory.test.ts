@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Json } from '../controlplane/request.ts';
 import { NotYet, useCluster, waitFor } from '../e2e/cluster.ts';
 import { startAlteringProxy } from '../kube/altering-proxy.ts';
@@ -8,6 +8,7 @@ import { seededRandom } from '../soak.ts';
 import type { ConnectedClient } from '../../operator/kube/connect.ts';
 import type { Resource } from '../../operator/kube/types.ts';
 import { createInventory } from '../../operator/live/inventory.ts';
+import { SourceStore } from '../../operator/reconcile/source-store.ts';
 import { noDrift } from '../../operator/live/drift/types.ts';
 import type { Inventory, MemberChange } from '../../operator/live/types.ts';
 import { finish } from '../../operator/render/steps.ts';
@@ -101,6 +102,93 @@ test('a watch serves all sources, stays for a while after the last, and then end
   await waitFor('it ends', () => !isKnown());
   await inventory.need('shop/d', [configMaps], signal);
   expect(isKnown()).toBe(true);
+});
+
+describe('an API server whose store was put back to an earlier time', () => {
+  const ahead = '999999999999999';
+  const listOf = (apiVersion: string, kind: string, resourceVersion: string, items: readonly object[]): { code: number; body: object } => ({
+    code: 200,
+    body: { apiVersion, kind: `${kind}List`, metadata: { resourceVersion }, items },
+  });
+  const expired = { code: 410, body: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' } };
+
+  test('is believed: what it does not have is gone, and what it has is as it says', async () => {
+    const real = await put(configMaps, 'restored', { data: { key: 'v' } });
+    const ghost = (name: string): Json => ({
+      apiVersion: 'meta.k8s.io/v1',
+      kind: 'PartialObjectMetadata',
+      metadata: { ...real.metadata, name, uid: name, resourceVersion: ahead },
+    });
+    let lists = 0;
+    let watches = 0;
+    const { inventory, signal, changes } = await watched(({ url }) => {
+      if (isWatch(url)) return (watches += 1) === 1 ? expired : undefined;
+      if (!url.includes('/configmaps')) return undefined;
+      lists += 1;
+      return lists === 1 ? listOf('meta.k8s.io/v1', 'PartialObjectMetadata', ahead, [ghost('ghost'), ghost('restored')]) : undefined;
+    });
+    await inventory.need('shop/a', [configMaps], signal);
+    await waitFor('the ghost is gone', () => changes.some(({ before, after }) => before?.id.name === 'ghost' && after === undefined));
+    const restored = inventory.membersOf(set).find(({ id }) => id.name === 'restored');
+    expect(restored).toMatchObject({ uid: real.metadata.uid, resourceVersion: real.metadata.resourceVersion });
+    // An edit is seen although its version is far below the one from before.
+    const edited = await put(configMaps, 'restored', { data: { key: 'w' } });
+    await waitFor('the edit is known', () => inventory.find(restored!.id)?.resourceVersion === edited.metadata.resourceVersion);
+    await cluster().request.raw('DELETE', `${pathOf(configMaps)}/restored`);
+  });
+
+  test('is believed about sources as well', async () => {
+    const source = (name: string, resourceVersion: string, path: string): object => ({
+      apiVersion: 'plumbline.dev/v1',
+      kind: 'GitOpsSource',
+      metadata: { name, namespace, uid: name, resourceVersion },
+      spec: { path },
+    });
+    let lists = 0;
+    let watches = 0;
+    const proxy = await startAlteringProxy(cluster().admin);
+    proxy.rule = ({ url }) => {
+      if (isWatch(url)) return (watches += 1) === 1 ? expired : 'hang';
+      lists += 1;
+      return lists === 1
+        ? listOf('plumbline.dev/v1', 'GitOpsSource', ahead, [source('a', ahead, 'new'), source('ghost', ahead, 'new')])
+        : listOf('plumbline.dev/v1', 'GitOpsSource', '50', [source('a', '40', 'old')]);
+    };
+    const client = clientOf(proxy.credentials);
+    const abort = new AbortController();
+    closing.push(async () => {
+      abort.abort(new Error('the test is over'));
+      await client.close();
+      await proxy.close();
+    });
+    const store = new SourceStore({ client, namespaces: [], random: () => 0, signal: abort.signal, onState: () => {} });
+    await store.synced;
+    await waitFor('the older list is in', () => store.keys().join() === `${namespace}/a`);
+    expect(store.get(`${namespace}/a`)?.spec.path).toBe('old');
+  });
+});
+
+test('a kind that is served again is listed anew before anything is said of it', async () => {
+  let lists = 0;
+  let watches = 0;
+  const notServed = { code: 404, body: { kind: 'Status', code: 404, reason: 'NotFound', message: 'the server could not find it' } };
+  let isServed = false;
+  const { inventory, signal } = await watched(({ url }) => {
+    if (!url.includes('/configmaps')) return undefined;
+    if (isWatch(url)) return (watches += 1) === 1 ? notServed : undefined;
+    lists += 1;
+    return lists === 1 || isServed ? undefined : notServed;
+  });
+  await put(configMaps, 'survivor', { data: {} });
+  await inventory.need('shop/a', [configMaps], signal);
+  await waitFor('it is not served', () => inventory.membersOf(set).length === 0 && lists >= 2);
+  await expect(inventory.need('shop/a', [configMaps], signal)).rejects.toMatchObject({ reason: 'Conflict' });
+  isServed = true;
+  const began = performance.now();
+  await inventory.need('shop/a', [configMaps], signal);
+  expect(inventory.membersOf(set).map(({ id }) => id.name)).toContain('survivor');
+  expect(performance.now() - began).toBeLessThan(3_000);
+  await cluster().request.raw('DELETE', `${pathOf(configMaps)}/survivor`);
 });
 
 test('an aggregated API that is down breaks its own watch alone, and heals once it is served', async () => {
