@@ -24,6 +24,10 @@ interface Reply {
 /** Of one body: more than a push of thousands of commits weighs. Connections times this is all that bodies can take. */
 export const maxBodyBytes = 1_048_576;
 const maxConnections = 64;
+/** A connection without a request takes a place that another sender may need. */
+const keepAliveMs = 5_000;
+/** Who is answered thus keeps no place at all. */
+const closing: ReadonlySet<number> = new Set([401, 404, 405, 413, 429]);
 /**
  * A refusal goes out at the next full so many milliseconds after the request came in, so that the time it takes does not
  * tell a source that is there (whose Secret may have to be read first) from one that is not.
@@ -35,7 +39,7 @@ const hookPath = /^\/hooks\/([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)\/([a-z0-9](?:
 /** Listens; resolves once it does. Throws an Error that names the address when it cannot. */
 export function startHookServer(options: HookServerOptions): Promise<WebServer> {
   const { address, signal } = options;
-  return listenOn({ address, maxConnections, signal, answer: (request, response) => void answer(options, request, response) });
+  return listenOn({ address, maxConnections, keepAliveMs, signal, answer: (request, response) => void answer(options, request, response) });
 }
 
 async function answer(options: HookServerOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -53,6 +57,7 @@ async function answer(options: HookServerOptions, request: IncomingMessage, resp
     'content-length': Buffer.byteLength(body),
     'x-content-type-options': 'nosniff',
     'cache-control': 'no-store',
+    ...(closing.has(reply.status) ? { connection: 'close' } : {}),
     ...reply.headers,
   });
   response.end(body);

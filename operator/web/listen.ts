@@ -8,6 +8,8 @@ export interface ListenOptions {
   readonly address: { readonly host: string | undefined; readonly port: number };
   /** Connections at a time; more are closed at once. */
   readonly maxConnections: number;
+  /** How long a connection stays open without a request, milliseconds; default 65,000. */
+  readonly keepAliveMs?: number;
   /** Answers a request. Must not throw. */
   readonly answer: (request: IncomingMessage, response: ServerResponse) => void;
   /** Closes the server and its connections. */
@@ -24,13 +26,22 @@ export interface WebServer {
 /** A client that sends slowly, or not at all, is cut off. */
 const requestMs = 10_000;
 const maxHeaderBytes = 16_384;
+/** How often the above is looked at; Node's default of 30 s would leave who is slow that much longer. */
+const checkMs = 2_000;
+const defaultKeepAliveMs = 65_000;
 
 /** Listens; resolves once it does. Throws an Error that names the address when it cannot (a port in use). */
 export async function listenOn(options: ListenOptions): Promise<WebServer> {
   options.signal.throwIfAborted();
   const { host, port } = options.address;
   const server = createServer(
-    { maxHeaderSize: maxHeaderBytes, requestTimeout: requestMs, headersTimeout: requestMs, keepAliveTimeout: 65_000 },
+    {
+      maxHeaderSize: maxHeaderBytes,
+      requestTimeout: requestMs,
+      headersTimeout: requestMs,
+      connectionsCheckingInterval: checkMs,
+      keepAliveTimeout: options.keepAliveMs ?? defaultKeepAliveMs,
+    },
     options.answer,
   );
   server.maxConnections = options.maxConnections;

@@ -206,6 +206,27 @@ describe('what is not taken', () => {
     expect((await hooks.post(generic(push, 'x'.repeat(maxBodyBytes)))).status).toBe(202);
   });
 
+  test('whoever is refused keeps no connection, however many they open; who is not keeps it for a few seconds', async () => {
+    const hooks = await start();
+    const refused = Array.from(
+      { length: 64 },
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const socket = connect(hooks.port, '127.0.0.1', () =>
+            socket.write('POST /none HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n'),
+          );
+          socket.once('error', reject);
+          socket.once('end', resolve); // ended by the server; nobody else would
+          socket.resume();
+        }),
+    );
+    await Promise.all(refused);
+    const answer = await hooks.post(github(push));
+    expect([answer.status, answer.headers.get('keep-alive')]).toEqual([202, 'timeout=5']);
+    const cut = await hooks.post({ ...github(push), body: 'forged' });
+    expect([cut.status, cut.headers.get('connection')]).toEqual([401, 'close']);
+  });
+
   test('a sender who goes away in the middle harms nobody', async () => {
     const hooks = await start();
     const socket = connect(hooks.port, '127.0.0.1');
