@@ -187,10 +187,10 @@ function refused(response: HttpResponse, words: string, app: GitHubApp, where: s
   });
 }
 
-/** GitHub says why in a field `message`. */
+/** GitHub says why in a field `message`; what is no answer of GitHub's is not shown. */
 function messageOf(text: string): string {
   const { message } = parsed(text);
-  return quote(typeof message === 'string' ? message : text);
+  return typeof message === 'string' ? quote(message) : '';
 }
 
 function parsed(text: string): Readonly<Record<string, unknown>> {

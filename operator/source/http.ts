@@ -26,6 +26,8 @@ export interface Answer {
   /** Where the answer came from, after redirects. */
   readonly url: URL;
   readonly contentType: string;
+  /** Whether what it says may be shown to people (see `isQuotable`). */
+  readonly quotable: boolean;
   /** Unpacked. What is left unread of it when a reader stops is small, or costs the connection. */
   readonly body: AsyncIterable<Buffer>;
   /** Takes out of a text what was sent along as credentials, should the server echo it. */
@@ -86,15 +88,18 @@ export function openHttp(pool: HttpPool, home: URL, credentials: Credentials, se
     }
   }
 
-  async function settle(asked: Awaited<ReturnType<typeof ask>>, url: URL, signal: AbortSignal): Promise<Answer> {
+  async function settle(asked: Awaited<ReturnType<typeof ask>>, url: URL, redirects: number, signal: AbortSignal): Promise<Answer> {
     const { response, authenticated, where } = asked;
+    const contentType = headerOf(response, 'content-type') ?? '';
+    const quotable = redirects === 0 && isQuotable(url, home, contentType);
     const body = guarded(unpacked(response, where, mask), where, timeouts.idleMs, signal);
     if (response.statusCode !== 200) {
-      const text = await beginning(body, mask);
+      const said = await beginning(body, mask); // read all the same, so that the connection can be kept
+      const text = quotable ? said : '';
       const retryAfter = headerOf(response, 'retry-after');
       throw statusError({ status: response.statusCode, retryAfter, text, authenticated }, where, Date.now());
     }
-    return { url, contentType: headerOf(response, 'content-type') ?? '', body, mask };
+    return { url, contentType, quotable, body, mask };
   }
 
   return {
@@ -103,18 +108,30 @@ export function openHttp(pool: HttpPool, home: URL, credentials: Credentials, se
       for (let redirects = 0; ; redirects += 1) {
         const asked = await ask(at, { method: 'GET', headers, body: null, signal });
         const location = headerOf(asked.response, 'location');
-        if (![301, 302, 303, 307, 308].includes(asked.response.statusCode) || location === undefined) return settle(asked, at, signal);
+        if (![301, 302, 303, 307, 308].includes(asked.response.statusCode) || location === undefined)
+          return settle(asked, at, redirects, signal);
         await takeRest(asked.response.body);
         at = redirected(at, location, redirects, showUrl(home), mask);
       }
     },
     async post(url, body, headers, signal) {
-      return settle(await ask(url, { method: 'POST', headers, body, signal }), url, signal);
+      return settle(await ask(url, { method: 'POST', headers, body, signal }), url, 0, signal);
     },
     async close() {
       closed.abort();
     },
   };
+}
+
+/**
+ * Whether the words of an answer may go into a message. Who writes a source may have any address asked from inside the
+ * cluster: words of git and plain ones are shown, a page or the data of some other service never, nor whatever came from
+ * another place than spec.url names.
+ */
+export function isQuotable(url: URL, home: URL, contentType: string): boolean {
+  const base = home.pathname.replace(/\/+$/, '');
+  const isThere = url.origin === home.origin && [`${base}/info/refs`, `${base}/git-upload-pack`].includes(url.pathname);
+  return isThere && /^(text\/plain|application\/x-git-[a-z-]+)\s*(;|$)/i.test(contentType);
 }
 
 /** To https anywhere, to http on the same host only; never from https back to http. */

@@ -82,10 +82,11 @@ async function notSmart(answer: Answer, where: string): Promise<PlumblineError> 
       remedy: 'Serve the repository by git http-backend, or by any git forge.',
     });
   }
-  const [words, contentType] = [quote(beginning), quote((answer.mask ?? noMask)(answer.contentType))];
+  const [words, contentType] = [answer.quotable ? quote(beginning) : '', quote((answer.mask ?? noMask)(answer.contentType))];
+  const isPage = /^text\/html\b/i.test(contentType);
   return new PlumblineError({
     reason: 'GitError',
-    message: `${where} answers with ${contentType || 'no content type'} instead of git${words === '' ? '' : `: ${words}`}`,
+    message: `${where} answers with ${contentType || 'no content type'} instead of git${isPage ? ', a page for people (a login?)' : ''}${words === '' ? '' : `: ${words}`}`,
     remedy: 'Check spec.url: it must be the URL that `git clone` takes.',
   });
 }

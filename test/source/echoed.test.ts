@@ -141,7 +141,11 @@ describe('what a server echoes', () => {
       (said) => ({ body: Buffer.concat([line(`${said.replaceAll('Basic ', '')} refs/heads/main`), Buffer.from('0000')]) }),
     ],
     ['as no packet at all', 'ls-refs', (said) => ({ body: Buffer.from(`you sent ${said}`) })],
-    ['as a page', 'introduction', (said) => ({ headers: { 'content-type': 'text/html' }, body: Buffer.from(`<h1>you sent ${said}</h1>`) })],
+    [
+      'as plain words',
+      'introduction',
+      (said) => ({ headers: { 'content-type': 'text/plain' }, body: Buffer.from(`<h1>you sent ${said}</h1>`) }),
+    ],
     [
       'as a type of content',
       'introduction',

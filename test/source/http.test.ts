@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { PlumblineError } from '../../operator/errors.ts';
 import { anonymous } from '../../operator/source/credentials.ts';
 import { HttpPool } from '../../operator/source/http-pool.ts';
-import { openHttp } from '../../operator/source/http.ts';
+import { isQuotable, openHttp } from '../../operator/source/http.ts';
 import { defaultLimits } from '../../operator/source/limits.ts';
 import type { ProxySettings } from '../../operator/source/proxies.ts';
 import { Transports } from '../../operator/source/transports.ts';
@@ -252,6 +252,32 @@ describe('redirects', () => {
     expect((await refsOf(transports(), `${from}/x.git`, credentials)).head).toHaveLength(40);
     expect(seen).toEqual([undefined, undefined]);
     expect(url).toContain('https');
+  });
+
+  test('to another service show nothing of what it says, whatever its type and status', async () => {
+    for (const [status, type] of [
+      [200, 'text/plain'],
+      [500, 'text/plain'],
+      [403, 'application/json'],
+    ] as const) {
+      const inner = await httpServer((_request, response) => response.writeHead(status, { 'content-type': type }).end('inner secret'));
+      const { url } = await httpServer((_request, response) => response.writeHead(302, { location: `${inner.url}/metadata` }).end());
+      const error = await failure(refsOf(transports(), `${url}/x.git`));
+      expect([error.message, error.faults.map(({ remedy }) => remedy)].join()).not.toContain('inner secret');
+    }
+  });
+
+  test.each([
+    ['http://h/x.git/info/refs', 'text/plain; charset=utf-8', true],
+    ['http://h/x.git/git-upload-pack', 'application/x-git-upload-pack-result', true],
+    ['http://h/x.git/info/refs', 'text/html', false],
+    ['http://h/x.git/info/refs', 'application/json', false],
+    ['http://h/x.git/info/refs', 'text/plainer', false],
+    ['http://h/x.git/info/refs', '', false],
+    ['http://h/y.git/info/refs', 'text/plain', false],
+    ['http://h:81/x.git/info/refs', 'text/plain', false],
+  ])('and what may be shown: %s %s: %s', (url, type, shown) => {
+    expect(isQuotable(new URL(url), new URL('http://h/x.git/'), type)).toBe(shown);
   });
 
   test('of what is asked after info/refs are not followed', async () => {
