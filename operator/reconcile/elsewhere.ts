@@ -79,7 +79,7 @@ async function statedBy(self: Walk, other: GitOpsSource, about: readonly Member[
   } catch (error) {
     if (!(error instanceof PlumblineError)) throw error;
     // Nobody is given what it may state; what leaves need only stay where a file names it.
-    return about === undefined ? () => true : ({ name }) => snapshot.files.some(({ content }) => content.includes(name));
+    return about === undefined ? () => true : ({ name }) => holdsWord(snapshot, name);
   }
 }
 
@@ -97,6 +97,12 @@ async function snapshotOf(self: Walk, other: GitOpsSource): Promise<Snapshot | '
     if (refusals.has(error.reason)) return undefined;
     throw error;
   }
+}
+
+/** Whether a file holds a name that is no part of a longer one. */
+function holdsWord({ files }: Snapshot, name: string): boolean {
+  const word = new RegExp(`(?<![\\w.-])${RegExp.escape(name)}(?![\\w.-])`);
+  return files.some(({ content }) => content.includes(name) && word.test(content.toString()));
 }
 
 function namesAny({ files }: Snapshot, members: readonly Member[]): boolean {
