@@ -129,6 +129,8 @@ describe('what would be pruned and should not be at once', () => {
     expect(await exists(stage, 'configmap', 'b')).toBe(true);
     // It says the same after a restart of the attempt, and the remote's next commit is not let go by an old word.
     const next = await push(stage, { 'a.yaml': configMap('a', { key: 'next' }) });
+    // Not before: as long as the earlier commit is the one held, the word is for it.
+    await held(stage, next);
     await stage.kubectl('annotate', 'gos', 'shop', `plumbline.dev/allow-prune=${commit}`);
     await held(stage, next);
     await waitFor('the annotation is taken off as stale', async () => (await allowance(stage)) === undefined);
