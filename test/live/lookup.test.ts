@@ -22,7 +22,7 @@ afterAll(() => client.close());
 
 const idOf = (resource: Resource, name: string) => ({ ...resource, namespace, name });
 const begin = (count: number) => {
-  const lookUps = createLookUps(client, [], signal);
+  const lookUps = createLookUps(client, [namespace], signal);
   return Array.from({ length: count }, (_, index) => lookUps.begin(`flow-${index}`));
 };
 
@@ -58,7 +58,7 @@ describe('looking up what watches cannot see', () => {
   });
 
   test('what was looked up before a walk began does not serve it', async () => {
-    const lookUps = createLookUps(client, [], signal);
+    const lookUps = createLookUps(client, [namespace], signal);
     const earlier = lookUps.begin('earlier');
     expect(await earlier.get(configMaps, idOf(configMaps, 'late'), signal)).toBeUndefined();
     await cluster().request.ok('POST', `/api/v1/namespaces/${namespace}/configmaps`, { body: configMap(namespace, 'late') });

@@ -26,9 +26,11 @@ export async function startSpawner(): Promise<Spawner> {
   return {
     path,
     async close() {
+      // Else this process might have nothing left to wait for, and end in the middle of this.
+      child.ref();
       const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
       child.stdin.end();
-      await ended;
+      if (child.exitCode === null && child.signalCode === null) await ended;
       await rm(folder, { recursive: true, force: true });
     },
   };
