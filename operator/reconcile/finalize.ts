@@ -12,13 +12,14 @@ import type { Reason } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
 import { isKubeError } from '../kube/client.ts';
 import { getMetadata } from '../kube/operations.ts';
-import { objectText } from '../kube/types.ts';
+import { groupKindText, objectText } from '../kube/types.ts';
 import type { Resource } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
 import { applySetId, readParent } from '../plan/applyset.ts';
 import { isIgnored, isProven } from '../plan/plan.ts';
 import { memberKinds } from './look.ts';
 import type { WalkEnv } from './types.ts';
+import { statedByCrds } from './unserved.ts';
 
 /** How a source ends. */
 export type Ending =
@@ -103,7 +104,7 @@ async function endMembers(
     signal,
   };
   const kinds = await memberKinds({ env, source, signal });
-  if (ending === 'prune') requireAnswers(env, source);
+  if (ending === 'prune') await requireAnswers(env, source, kinds, signal);
   await env.inventory.need(key, kinds, signal);
   const members = env.inventory.membersOf(applySet).filter((member) => !waitsForUs(env, source, member));
   const { prune, letGo } = split(members, ending);
@@ -129,11 +130,22 @@ async function endMembers(
 }
 
 /** What an API server that is down may hold would stay for ever once the source is gone. Throws ApiServerUnavailable. */
-function requireAnswers(env: WalkEnv, source: GitOpsSource): void {
-  const undecided = env.discovery.undecided(readParent(source.metadata.annotations).groupKinds);
-  if (undecided.length === 0) return;
-  const message = `The API server behind ${undecided.join(', ')} does not answer, so members of these kinds cannot be pruned`;
-  throw withWayOut(new PlumblineError({ reason: 'ApiServerUnavailable', message }), source);
+async function requireAnswers(env: WalkEnv, source: GitOpsSource, kinds: readonly Resource[], signal: AbortSignal): Promise<void> {
+  const fail = (message: string): never => {
+    throw withWayOut(new PlumblineError({ reason: 'ApiServerUnavailable', message }), source);
+  };
+  const { groupKinds } = readParent(source.metadata.annotations);
+  const undecided = env.discovery.undecided(groupKinds);
+  if (undecided.length > 0) {
+    fail(`The API server behind ${undecided.join(', ')} does not answer, so members of these kinds cannot be pruned`);
+  }
+  const served = new Set(kinds.map(groupKindText));
+  const unserved = groupKinds.filter((kind) => !served.has(kind));
+  const stated = await statedByCrds(env.client, crdResource, unserved, signal);
+  if (stated.length > 0) {
+    env.discovery.invalidate();
+    fail(`The API server does not serve ${stated.join(', ')}, though the CRD is there, so members of these kinds cannot be pruned`);
+  }
 }
 
 /** How many sources may state each other in a row. */

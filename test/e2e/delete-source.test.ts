@@ -156,7 +156,15 @@ describe('deleting a source while an aggregated API is down', () => {
     };
     await cluster.request.ok('POST', '/apis/apiregistration.k8s.io/v1/apiservices', { body: { metadata: { name }, spec } });
     // As a revision left it that had such an object.
-    const kinds = 'applyset.kubernetes.io/contains-group-kinds=ConfigMap,Widget.down.example.com';
+    const kinds = 'applyset.kubernetes.io/contains-group-kinds=ConfigMap,Gadget.idle.example.com,Widget.down.example.com';
+    const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+    const idle = {
+      group: 'idle.example.com',
+      names: { kind: 'Gadget', plural: 'gadgets' },
+      scope: 'Namespaced',
+      versions: [{ name: 'v1', served: false, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+    };
+    await cluster.request.ok('POST', crds, { body: { metadata: { name: 'gadgets.idle.example.com' }, spec: idle } });
     await waitFor('the API server knows that the group does not answer', async () => {
       const headers = { accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' };
       const { items } = await cluster.request.ok('GET', '/apis', { headers });
@@ -170,6 +178,14 @@ describe('deleting a source while an aggregated API is down', () => {
     expect(conditionOf(source, 'Ready')?.message).toContain('Widget.down.example.com does not answer');
     expect(conditionOf(source, 'Ready')?.message).toContain('"deletionPolicy":"Orphan"');
     await cluster.request.ok('DELETE', `/apis/apiregistration.k8s.io/v1/apiservices/${name}`);
+    const message = 'does not serve Gadget.idle.example.com, though the CRD is there';
+    await waitForCondition(cluster, stage.namespace, 'shop', {
+      status: 'False',
+      reason: 'ApiServerUnavailable',
+      message,
+      deadlineMs: 40_000,
+    });
+    await cluster.request.ok('DELETE', `${crds}/gadgets.idle.example.com`);
     await waitFor('the source is gone', async () => (await getSource(cluster, stage.namespace, 'shop')) === undefined, 40_000);
     await operator.stop();
   });
