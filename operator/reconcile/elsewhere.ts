@@ -4,31 +4,43 @@
  * out by rendering the commit as the other would: nothing has to be told, and a restart changes nothing.
  */
 import type { GitOpsSource } from '../api/types.ts';
-import { PlumblineError } from '../errors.ts';
-import { objectKey } from '../kube/types.ts';
+import { catalogue, PlumblineError } from '../errors.ts';
+import type { Reason } from '../errors.ts';
+import { objectKey, objectText } from '../kube/types.ts';
 import type { ObjectId } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
 import { isProven } from '../plan/plan.ts';
-import type { Manifest } from '../render/types.ts';
-import type { Snapshot } from '../source/types.ts';
+import type { Manifest, Notice } from '../render/types.ts';
+import type { ResolvedRef, Snapshot, SnapshotFile } from '../source/types.ts';
+import { isSameRepository } from '../source/url.ts';
 import type { Sight } from './look.ts';
 import { renderSnapshot } from './render-step.ts';
 import type { Walk } from './types.ts';
 
 /** What a plan has to know of other sources. */
 export interface Elsewhere {
-  /** Members that leave this source and that another one states: they stay until it has written them. */
+  /** Members that leave this source and that another one states, or may state: they stay until it has written them. */
   readonly handed: ReadonlySet<string>;
   /** Objects of other sources that those do not state any more: they may be taken over. */
   readonly freed: ReadonlySet<string>;
+  /** Of what stays only because another source may state it. */
+  readonly notices: readonly Notice[];
 }
 
-/** What git holds is refused; any other failure to read it passes. */
+/** What another source states: its objects, or why that cannot be told, and the files it was read from as far as it could be. */
+export type Stating =
+  | { readonly keys: ReadonlySet<string> }
+  | { readonly keys?: undefined; readonly reason: Reason; readonly files: readonly SnapshotFile[] | undefined };
+
+/** What git holds is refused; another try would not change that. */
 const refusals: ReadonlySet<string> = new Set(['RepositoryRefused', 'RepositoryTooLarge']);
 
-const nothing: Elsewhere = { handed: new Set(), freed: new Set() };
+const nothing: Elsewhere = { handed: new Set(), freed: new Set(), notices: [] };
 
-/** Looks at other sources only where something leaves, or belongs to one of them. By objectKey. */
+/**
+ * Looks at other sources only where something leaves, or belongs to one of them. By objectKey.
+ * Throws PlumblineError where it cannot be read whether what leaves is stated by another: nothing may be pruned then.
+ */
 export async function statedElsewhere(self: Walk, manifests: readonly Manifest[], live: Sight): Promise<Elsewhere> {
   const { env, applySet, key } = self;
   const stated = new Set(manifests.map(({ id }) => objectKey(id)));
@@ -40,73 +52,110 @@ export async function statedElsewhere(self: Walk, manifests: readonly Manifest[]
     if (owner !== undefined && owner !== key) wanted.set(owner, [...(wanted.get(owner) ?? []), id]);
   }
   if (leaving.length === 0 && wanted.size === 0) return nothing;
-  const siblings = env.sources().filter((other) => keyOf(other) !== key && isSibling(self.source, other));
+  const siblings = env.sources().filter((other) => keyOf(other) !== key && isSibling(self.source, self.seen.ref, other));
   const handed = new Set<string>();
   const freed = new Set<string>();
+  const notices: Notice[] = [];
   for (const other of siblings) {
     const ids = wanted.get(keyOf(other)) ?? [];
     if (leaving.length > 0 && other.metadata.deletionTimestamp === undefined) {
-      const mayState = await statedBy(self, other, leaving);
-      for (const { id } of leaving) if (mayState(id)) handed.add(objectKey(id));
+      const stating = await readStating(self, other, leaving);
+      const theirs = handedTo(stating, leaving);
+      for (const { id } of theirs) handed.add(objectKey(id));
+      if (stating.keys === undefined) notices.push(...theirs.map(({ id }) => waitNotice(id, other, stating.reason)));
     }
     if (ids.length > 0) {
-      const mayState = await statedBy(self, other, undefined);
-      for (const id of ids) if (!mayState(id)) freed.add(objectKey(id));
+      const { keys } = await readStating(self, other, undefined);
+      // What cannot be rendered may state anything: its objects stay where they are.
+      for (const id of ids) if (keys?.has(objectKey(id)) === false) freed.add(objectKey(id));
     }
   }
-  return { handed, freed };
+  return { handed, freed, notices };
 }
 
-/** Of the same remote and ref, so that both are at the same commit. */
-function isSibling(a: GitOpsSource, b: GitOpsSource): boolean {
-  return a.spec.url === b.spec.url && JSON.stringify(a.spec.ref ?? {}) === JSON.stringify(b.spec.ref ?? {});
+/** Pure: whether another source is of the same remote and at the same commit, or will be once it has seen it. */
+export function isSibling(self: GitOpsSource, seen: ResolvedRef, other: GitOpsSource): boolean {
+  if (!isSameRepository(self.spec.url, other.spec.url)) return false;
+  const ref = other.spec.ref ?? {};
+  if (JSON.stringify(self.spec.ref ?? {}) === JSON.stringify(ref)) return true;
+  if (other.status?.revision?.observed?.commit === seen.commit || ref.commit?.toLowerCase() === seen.commit) return true;
+  return seen.fullRef !== undefined && fullRefsOf(other).includes(seen.fullRef);
+}
+
+/** The refs that a source means, as far as its spec says it, and where it leaves the choice to the remote, its status. */
+function fullRefsOf({ spec: { ref = {} }, status }: GitOpsSource): readonly string[] {
+  if (ref.branch !== undefined) return [`refs/heads/${ref.branch}`];
+  if (ref.tag !== undefined) return [`refs/tags/${ref.tag}`];
+  if (ref.name !== undefined) return [ref.name];
+  if (ref.commit !== undefined || ref.semver !== undefined) return [];
+  const head = status?.history?.[0]?.ref;
+  return head === undefined ? [] : [`refs/heads/${head}`];
 }
 
 /**
- * Whether the other source states an object in the commit of this walk, or may: where its revision is refused or cannot be
- * rendered, every object that one of its files names, or any where the files cannot be told. Where `about` is given, nothing
- * is rendered if no file of it holds any of these names. Rejects where git cannot be asked: nothing is decided then.
+ * Pure: which of the members that leave stay for another source. Where its revision cannot be rendered, it may state
+ * whatever its files name; where they could not even be looked for, anything.
  */
-async function statedBy(self: Walk, other: GitOpsSource, about: readonly Member[] | undefined): Promise<(id: ObjectId) => boolean> {
-  const snapshot = await snapshotOf(self, other);
-  if (snapshot === undefined) return () => true;
-  if (snapshot === 'none' || (about !== undefined && !namesAny(snapshot, about))) return () => false;
-  const { env, signal, place } = self;
-  try {
-    const { manifests } = await renderSnapshot({ env, source: other, place, signal }, snapshot);
-    const keys = new Set(manifests.map(({ id }) => objectKey(id)));
-    return (id) => keys.has(objectKey(id));
-  } catch (error) {
-    if (!(error instanceof PlumblineError)) throw error;
-    // Nobody is given what it may state; what leaves need only stay where a file names it.
-    return about === undefined ? () => true : ({ name }) => holdsWord(snapshot, name);
-  }
+export function handedTo(stating: Stating, leaving: readonly Member[]): readonly Member[] {
+  const { keys } = stating;
+  if (keys !== undefined) return leaving.filter(({ id }) => keys.has(objectKey(id)));
+  const { files } = stating;
+  return files === undefined ? leaving : leaving.filter(({ id }) => holdsWord(files, id));
 }
 
-/** The other source's files; `none` where its path is not there, undefined where they are refused. Rejects where git cannot be asked. */
-async function snapshotOf(self: Walk, other: GitOpsSource): Promise<Snapshot | 'none' | undefined> {
-  const { env, signal, seen } = self;
-  const { spec } = other;
-  const wanted = { path: spec.path ?? '', exclude: spec.exclude ?? [] };
+/**
+ * What the other source states in the commit of this walk. Where `leaving` is given, nothing is rendered if no file names any
+ * of it. Rejects where git cannot be asked: nothing is decided then.
+ */
+async function readStating(self: Walk, other: GitOpsSource, leaving: readonly Member[] | undefined): Promise<Stating> {
+  let snapshot: Snapshot;
   try {
-    const checkout = await env.remotes.checkout(spec.url, self.credentials, seen.ref, signal, wanted);
-    return await checkout.snapshot(wanted, signal);
+    snapshot = await snapshotFor(self, other);
   } catch (error) {
     if (!(error instanceof PlumblineError)) throw error;
-    if (error.reason === 'PathNotFound') return 'none';
-    if (refusals.has(error.reason)) return undefined;
+    const { reason } = error;
+    if (reason === 'PathNotFound') return { keys: new Set() };
+    // A fault of the other's spec is not to stall this source.
+    if (refusals.has(reason) || catalogue[reason].retry === 'edit') return { reason, files: undefined };
+    throw unread(error, keyOf(other));
+  }
+  const { files } = snapshot;
+  if (leaving?.some(({ id }) => isNamed(files, id)) === false) return { keys: new Set() };
+  try {
+    const { env, place, signal } = self;
+    const { manifests } = await renderSnapshot({ env, source: other, place, signal }, snapshot);
+    return { keys: new Set(manifests.map(({ id }) => objectKey(id))) };
+  } catch (error) {
+    if (error instanceof PlumblineError) return { reason: error.reason, files };
     throw error;
   }
 }
 
-/** Whether a file holds a name that is no part of a longer one. */
-function holdsWord({ files }: Snapshot, name: string): boolean {
-  const word = new RegExp(`(?<![\\w.-])${RegExp.escape(name)}(?![\\w.-])`);
-  return files.some(({ content }) => content.includes(name) && word.test(content.toString()));
+async function snapshotFor({ env, source, credentials, seen, signal }: Walk, { spec }: GitOpsSource): Promise<Snapshot> {
+  const wanted = { path: spec.path ?? '', exclude: spec.exclude ?? [] };
+  const checkout = await env.remotes.checkout(source.spec.url, credentials, seen.ref, signal, wanted);
+  return checkout.snapshot(wanted, signal);
 }
 
-function namesAny({ files }: Snapshot, members: readonly Member[]): boolean {
-  return files.some(({ content }) => members.some(({ id }) => content.includes(id.name)));
+function unread(error: PlumblineError, other: string): PlumblineError {
+  const about = `what GitOpsSource ${other} states of what this source stated or states cannot be read: `;
+  const faults = error.faults.map((fault) => ({ ...fault, message: `${about}${fault.message}` }));
+  return new PlumblineError(faults, { cause: error, retryAfterMs: error.retryAfterMs });
+}
+
+function waitNotice(id: ObjectId, other: GitOpsSource, reason: Reason): Notice {
+  const message = `left this source and stays: it waits for GitOpsSource ${keyOf(other)}, which may state it and cannot be rendered (${reason})`;
+  return { place: { file: other.spec.path ?? '.' }, object: objectText(id), message };
+}
+
+function isNamed(files: readonly SnapshotFile[], { name }: ObjectId): boolean {
+  return files.some(({ content }) => content.includes(name));
+}
+
+/** Whether a file holds a name that is no part of a longer one. */
+function holdsWord(files: readonly SnapshotFile[], { name }: ObjectId): boolean {
+  const word = new RegExp(`(?<![\\w.-])${RegExp.escape(name)}(?![\\w.-])`);
+  return files.some(({ content }) => content.includes(name) && word.test(content.toString()));
 }
 
 function keyOf({ metadata }: GitOpsSource): string {

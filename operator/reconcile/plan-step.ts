@@ -40,6 +40,7 @@ export async function planRevision(self: Walk, manifests: readonly Manifest[], c
   else await env.turns.take(stating, self.place, signal);
   await settleUndecided(self, manifests, account);
   const elsewhere = await statedElsewhere(self, manifests, live);
+  self.notices = [...self.notices, ...elsewhere.notices];
   const before = await appliedHashes(self, manifests, live);
   const members = env.inventory.membersOf(applySet);
   const plan = makePlan({

@@ -57,6 +57,20 @@ function invalid(message: string, remedy: string): PlumblineError {
   return new PlumblineError({ reason: 'InvalidSpec', message, remedy });
 }
 
+/** Whether two URLs name one repository: hosts in any case, default ports, and `.git` or slashes at the end make no difference. */
+export function isSameRepository(a: string, b: string): boolean {
+  return a === b || plainUrl(a) === plainUrl(b);
+}
+
+function plainUrl(text: string): string {
+  if (!URL.canParse(text)) return text;
+  const { protocol, username, host, port, hostname, pathname } = new URL(text);
+  // The URL parser knows no default port of ssh, and leaves its hosts as they are written.
+  const at = protocol === 'ssh:' && (port === '22' || port === '') ? hostname.toLowerCase() : host.toLowerCase();
+  const path = pathname.replace(/\/+$/, '').replace(/\.git$/, '');
+  return `${protocol}//${username}@${at}${path.replace(/\/+$/, '')}`;
+}
+
 /** The URL as people may see it: without userinfo, query and fragment, all of which can hold secrets. */
 export function showUrl(url: URL | string): string {
   const parsed = typeof url === 'string' ? (URL.canParse(url) ? new URL(url) : undefined) : url;

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { PlumblineError } from '../../operator/errors.ts';
-import { parseGitUrl, showUrl } from '../../operator/source/url.ts';
+import { isSameRepository, parseGitUrl, showUrl } from '../../operator/source/url.ts';
 
 test.each([
   ['https://git.example.com/acme/shop.git', undefined],
@@ -46,3 +46,12 @@ test("git's short form is told as the URL that it means", () => {
 test('a URL is shown without what may be secret', () => {
   expect(showUrl('https://ada:pa55word@git.example.com/acme?token=pa55word#x')).toBe('https://git.example.com/acme');
 });
+
+test.each([
+  ['https://git.example.com/acme/shop', 'https://git.example.com/acme/shop.git', true],
+  ['https://git.example.com/acme/shop', 'https://Git.example.com:443/acme/shop.git/', true],
+  ['ssh://git@git.example.com/acme/shop', 'ssh://git@git.example.com:22/acme/shop.git', true],
+  ['ssh://git@git.example.com/shop', 'ssh://ada@git.example.com/shop', false],
+  ['https://git.example.com/acme/shop', 'https://git.example.com/acme/shops', false],
+  ['https://git.example.com/acme/shop', 'https://git.example.com:8443/acme/shop', false],
+])('%s and %s name one repository: %s', (a, b, same) => expect(isSameRepository(a, b)).toBe(same));
