@@ -117,8 +117,8 @@ function judge(manifest: Manifest, input: PlanInput): Verdict {
   return { is: 'change', write: { verb: 'change', manifest, uid: live.uid, adopts, handsOver, leaveOut, puts } };
 }
 
-/** Whether the manifest asks to be taken over from the tool that manages the object so far (rule 15). */
-function adoptsFromTool(manifest: Manifest): boolean {
+/** Whether the manifest asks to take the object over from the tool that manages it so far, or a source that is gone (rules 14 and 15). */
+function adoptsByWord(manifest: Manifest): boolean {
   return manifest.object.metadata.annotations?.[adoptAnnotation] === 'true';
 }
 
@@ -157,7 +157,7 @@ function create(manifest: Manifest, wasThere: boolean): Verdict {
   return { is: 'create', write: { verb: 'create', manifest, uid: undefined, adopts: undefined, puts } };
 }
 
-/** Rule 14: the owner keeps it. A label without a living parent binds nobody if our own Apply entry owns it. */
+/** Rule 14: the owner keeps it. A label without a living parent binds nobody if our own Apply entry owns it and every source is seen. */
 function refuse(manifest: Manifest, live: Live, input: PlanInput): Verdict | undefined {
   const about = { place: manifest.place, object: objectText(manifest.id) };
   if (live.partOf !== '' && live.partOf !== input.applySet) {
@@ -168,17 +168,27 @@ function refuse(manifest: Manifest, live: Live, input: PlanInput): Verdict | und
       const remedy = `Take the manifest out of this source or out of ${owner}.`;
       return { is: 'refused', fault: { reason: 'OwnedByOther', ...about, message, remedy }, owner };
     }
-    if (live.ownsLabel) return undefined;
+    if (live.ownsLabel) return unseenOwner(manifest, live, input);
     const message = `belongs to ApplySet ${live.partOf}, which is no GitOpsSource`;
     const remedy = 'Find its tool by `kubectl get -A -l applyset.kubernetes.io/id` and take the object out of that set.';
     return { is: 'refused', fault: { reason: 'OwnedByOther', ...about, message, remedy } };
   }
-  if (live.partOf === '' && 'mark' in live && live.mark !== undefined && !adoptsFromTool(manifest)) {
+  if (live.partOf === '' && 'mark' in live && live.mark !== undefined && !adoptsByWord(manifest)) {
     const message = `is managed by ${live.mark.tool} (${live.mark.owner})`;
     const remedy = `${live.mark.detach} Or annotate the manifest with ${adoptAnnotation}: "true" to take it over as it is.`;
     return { is: 'refused', fault: { reason: 'OwnedByOther', ...about, message, remedy } };
   }
   return undefined;
+}
+
+/** An operator that serves some namespaces does not see the sources of others: whether the owner is gone, a person says. */
+function unseenOwner(manifest: Manifest, { partOf }: Live, { servedNamespaces }: PlanInput): Verdict | undefined {
+  if (servedNamespaces.length === 0 || adoptsByWord(manifest)) return undefined;
+  const place = { place: manifest.place, object: objectText(manifest.id) };
+  const served = servedNamespaces.join(', ');
+  const message = `belongs to a GitOpsSource (ApplySet ${partOf}) that is in none of the namespaces which this operator serves (${served}), or is gone`;
+  const remedy = `Find it by \`kubectl get gos -A -l applyset.kubernetes.io/id=${partOf}\`. If it is there, take the manifest out of one of the two; if it is gone, annotate the manifest with ${adoptAnnotation}: "true" to take the object over.`;
+  return { is: 'refused', fault: { reason: 'OwnedByOther', ...place, message, remedy } };
 }
 
 /** Rule 26: a Job with a time to live that is gone is done, until a revision changes its manifest. */

@@ -40,6 +40,8 @@ export interface PlanInput {
   readonly live: (id: ObjectId) => Live | undefined;
   /** `namespace/name` of the living source whose ApplySet has this id. */
   readonly sourceOf: (applySet: string) => string | undefined;
+  /** --namespaces, outside of which sources are not seen; empty sees them all. */
+  readonly servedNamespaces: readonly string[];
   /** Whether a revision of this source was applied before. */
   readonly appliedBefore: boolean;
   /**

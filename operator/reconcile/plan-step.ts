@@ -51,6 +51,7 @@ export async function planRevision(self: Walk, manifests: readonly Manifest[], c
     members,
     live,
     sourceOf: env.sourceOf,
+    servedNamespaces: env.namespaces,
     appliedBefore,
     appliedHash: (id) => (before === undefined ? unknownHash : before.get(objectKey(id))),
     wasThere: ({ id, hash }) => self.memory?.hashes.get(objectKey(id)) === hash,

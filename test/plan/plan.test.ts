@@ -21,6 +21,7 @@ function planOf(manifests: readonly Manifest[], live: readonly Live[], more: Par
     members: live.filter((object): object is Member => object.partOf === ours && 'drift' in object),
     live: (id) => byKey.get(objectKey(id)),
     sourceOf: (id) => (id === 'applyset-other-v1' ? 'shop/other' : undefined),
+    servedNamespaces: [],
     appliedBefore: true,
     appliedHash: () => undefined,
     wasThere: () => false,
@@ -95,6 +96,31 @@ describe('a stated object', () => {
     const { faults, contested } = planOf([manifest()], [member({}, { partOf: 'applyset-other-v1' })]);
     expect(faults).toMatchObject([{ reason: 'OwnedByOther', object: 'ConfigMap shop/a', place: { file: 'web.yaml', line: 3 } }]);
     expect([...contested.keys()]).toEqual(['shop/other']);
+  });
+});
+
+describe('where sources of other namespaces are not seen (--namespaces)', () => {
+  const served = { servedNamespaces: ['shop', 'web'] };
+  const unseen = member({}, { partOf: 'applyset-unseen-v1' });
+  const adopts = manifest({}, { annotations: { 'plumbline.dev/adopt': 'true' } });
+  test.each<[string, Manifest, Live, string]>([
+    ['an object of a source that is not seen is refused', manifest(), unseen, 'faults'],
+    ['it is taken over by the word of a person', adopts, unseen, 'changes'],
+    ['one of a source that is seen is not', adopts, member({}, { partOf: 'applyset-other-v1' }), 'faults'],
+    ['one of a foreign ApplySet is not', adopts, member({}, { partOf: 'applyset-kubectl-v1', ownsLabel: false }), 'faults'],
+    ['one that nobody owns is adopted', manifest(), stranger(), 'changes'],
+    ['one of ours is changed', manifest(), member(), 'changes'],
+  ])('%s', (_name, stated, live, expected) => expect(fate(stated, live, served)).toBe(expected));
+
+  test('the refusal says how to find the owner, and what to do where it is gone', () => {
+    const [fault] = planOf([manifest()], [unseen], served).faults;
+    expect(fault).toMatchObject({ reason: 'OwnedByOther', message: expect.stringContaining('this operator serves (shop, web)') });
+    expect(fault?.remedy).toContain('-l applyset.kubernetes.io/id=applyset-unseen-v1');
+    expect(fault?.remedy).toContain('plumbline.dev/adopt: "true"');
+  });
+
+  test('what is taken over so is an adoption', () => {
+    expect(planOf([adopts], [unseen], served).changes.map(({ adopts: managers }) => managers)).toEqual([['plumbline']]);
   });
 });
 
