@@ -47,8 +47,7 @@ export interface ControllerOptions {
 }
 
 /** A revision that takes longer than this says that it is under way, milliseconds. */
-/** How long it takes at least until a source looks again at what it handed over, milliseconds. */
-const handedAgain = 30_000;
+const handedAgain = 30_000; // at least, until a source looks again at what it handed over
 const progressAfter = 1_000;
 
 /** Runs from `start` to `stop`. */
@@ -326,7 +325,8 @@ export class Controller {
     if (outcome.kind === 'failed') this.#again(key, entry, source, outcome.error);
     else if (result.unsettled) this.#queue.wake(key, 'Unsettled', backOff(entry.unsettled, intervalOf(source), this.#options.random()));
     // What stays for another source is another's to write; whether that still states it, only a look tells.
-    if (outcome.kind === 'applied' && entry.memory?.handed.length) this.#queue.wake(key, 'HandedOver', Math.max(handedAgain, intervalOf(source)));
+    if (outcome.kind === 'applied' && entry.memory?.handed.length)
+      this.#queue.wake(key, 'HandedOver', Math.max(handedAgain, intervalOf(source)));
   }
 
   /** What was applied may become healthy in a moment: then it is told at once. Whatever wakes the source ends that. */
