@@ -5,6 +5,7 @@ import { isKubeError } from '../kube/client.ts';
 import { describeApiError } from '../kube/faults.ts';
 import { deleteObject, getMetadata, jsonPatch } from '../kube/operations.ts';
 import { objectText } from '../kube/types.ts';
+import type { KubeObject } from '../kube/types.ts';
 import { readLiveObject } from '../live/read.ts';
 import type { Member } from '../live/types.ts';
 import { isIgnored, isProven } from '../plan/plan.ts';
@@ -77,23 +78,42 @@ async function removeProven(member: Member, context: ApplyContext): Promise<Remo
 
 function letGoOne(member: Member, context: ApplyContext, progress: Progress): Promise<Faults> {
   return attempt(member, context, 'patch', async () => {
-    const ours = [commitAnnotation, commitBoundAnnotation, originAnnotation, hashAnnotation].filter((name) => name in member.annotations);
-    const patch = [
-      { op: 'test', path: '/metadata/uid', value: member.uid },
-      { op: 'test', path: `/metadata/labels/${pointer(partOfLabel)}`, value: member.partOf },
-      { op: 'remove', path: `/metadata/labels/${pointer(partOfLabel)}` },
-      ...ours.map((name) => ({ op: 'remove', path: `/metadata/annotations/${pointer(name)}` })),
-    ];
-    const { client, as, source: flow, signal } = context;
-    try {
-      const object = await jsonPatch(client, member.resource, member.id, patch, { as, flow, signal });
-      context.inventory.noteWritten(member.resource, object);
-      progress.letGo += 1;
-      progress.objects.push({ verb: 'letGo', object: objectText(member.id) });
-    } catch (error) {
-      if (!isKubeError(error, 404)) throw error;
-    }
+    const object = await takeMarksOff(member, context);
+    if (object === undefined) return;
+    context.inventory.noteWritten(member.resource, object);
+    progress.letGo += 1;
+    progress.objects.push({ verb: 'letGo', object: objectText(member.id) });
   });
+}
+
+/** The object without our label and annotations; undefined when it is gone, or belongs to somebody else by now. */
+async function takeMarksOff(member: Member, context: ApplyContext): Promise<KubeObject | undefined> {
+  const { client, as, source: flow, signal } = context;
+  let { annotations } = member;
+  for (let attemptNumber = 1; ; attemptNumber += 1) {
+    try {
+      return await jsonPatch(client, member.resource, member.id, letGoPatch(member, annotations), { as, flow, signal });
+    } catch (error) {
+      if (isKubeError(error, 404)) return undefined;
+      // 422: it is not the object that was planned, or somebody took an annotation off first.
+      if (!isKubeError(error, 422) || attemptNumber === tries) throw error;
+    }
+    const object = await getMetadata(client, member.resource, member.id, { flow, signal });
+    if (object === undefined) return undefined;
+    const live = readLiveObject(member.resource, object);
+    if (live.uid !== member.uid || live.partOf !== member.partOf) return undefined;
+    ({ annotations } = live);
+  }
+}
+
+function letGoPatch({ uid, partOf }: Member, annotations: Member['annotations']): Parameters<typeof jsonPatch>[3] {
+  const ours = [commitAnnotation, commitBoundAnnotation, originAnnotation, hashAnnotation].filter((name) => name in annotations);
+  return [
+    { op: 'test', path: '/metadata/uid', value: uid },
+    { op: 'test', path: `/metadata/labels/${pointer(partOfLabel)}`, value: partOf },
+    { op: 'remove', path: `/metadata/labels/${pointer(partOfLabel)}` },
+    ...ours.map((name) => ({ op: 'remove', path: `/metadata/annotations/${pointer(name)}` })),
+  ];
 }
 
 async function attempt(member: Member, context: ApplyContext, verb: string, work: () => Promise<void>): Promise<readonly Fault[]> {

@@ -32,7 +32,6 @@ import { checkSpec } from './spec.ts';
 import { requestedAt } from './teller.ts';
 import type { Teller } from './teller.ts';
 import type { Memory, WalkEnv } from './types.ts';
-
 import { walk } from './walk.ts';
 
 export interface ControllerOptions {
@@ -47,8 +46,9 @@ export interface ControllerOptions {
 }
 
 /** A revision that takes longer than this says that it is under way, milliseconds. */
-const handedAgain = 30_000; // at least, until a source looks again at what it handed over
 const progressAfter = 1_000;
+/** A source looks again at what it handed over no sooner than this, milliseconds. */
+const handedAgain = 30_000;
 
 /** Runs from `start` to `stop`. */
 export class Controller {
@@ -325,8 +325,8 @@ export class Controller {
     if (outcome.kind === 'failed') this.#again(key, entry, source, outcome.error);
     else if (result.unsettled) this.#queue.wake(key, 'Unsettled', backOff(entry.unsettled, intervalOf(source), this.#options.random()));
     // What stays for another source is another's to write; whether that still states it, only a look tells.
-    if (outcome.kind === 'applied' && entry.memory?.handed.length)
-      this.#queue.wake(key, 'HandedOver', Math.max(handedAgain, intervalOf(source)));
+    const isHanding = outcome.kind === 'applied' && (entry.memory?.handed.length ?? 0) > 0;
+    if (isHanding) this.#queue.wake(key, 'HandedOver', Math.max(handedAgain, intervalOf(source)));
   }
 
   /** What was applied may become healthy in a moment: then it is told at once. Whatever wakes the source ends that. */
@@ -372,15 +372,8 @@ export class Controller {
   async #suspend(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
     entry.link.close();
     entry.toldObservation = undefined;
-    const { teller } = this.#options;
-    await teller.outcome(
-      source,
-      { kind: 'suspended' },
-      undefined,
-      this.#drift.report(key, source),
-      this.#health.input(key, source),
-      signal,
-    );
+    const [drift, health] = [this.#drift.report(key, source), this.#health.input(key, source)];
+    await this.#options.teller.outcome(source, { kind: 'suspended' }, undefined, drift, health, signal);
   }
 
   async #finalize(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {

@@ -15,9 +15,13 @@ const listed = 20;
 export function isPruneAllowed(source: GitOpsSource, commit: string): boolean {
   const allowed = source.metadata.annotations?.[allowPruneAnnotation];
   if (allowed === undefined || allowed.length < fewestDigits || !commit.startsWith(allowed.toLowerCase())) return false;
-  const { revision, conditions } = source.status ?? {};
+  const { generation } = source.metadata;
+  const { revision, conditions, attempts } = source.status ?? {};
   const ready = conditions?.find((condition) => condition.type === 'Ready');
-  return revision?.attempted?.commit === commit && ready?.status === 'False' && ready.observedGeneration === source.metadata.generation;
+  if (revision?.attempted?.commit !== commit || ready?.status !== 'False' || ready.observedGeneration !== generation) return false;
+  const [attempt] = attempts ?? [];
+  const ofAttempt = attempt?.commit === commit && attempt.generation === generation ? attempt.failures : undefined;
+  return [ready, ...(ofAttempt ?? [])].some(({ reason }) => reason === 'PruneHeld');
 }
 
 /** Whether the annotation is to be removed after this outcome: it was used, or it is for another commit or generation. */

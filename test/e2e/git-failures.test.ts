@@ -39,8 +39,10 @@ describe('a git server that cannot be asked', () => {
       ),
     );
     server.fault = undefined;
-    await waitUntilApplied(cluster, stage.namespace, 'shop', await stage.repo.write({ 'b.yaml': configMap('b') }));
-  }, 120_000);
+    const next = await stage.repo.write({ 'b.yaml': configMap('b') });
+    // It may have been asked again before it answers, which takes 30 s more.
+    await waitUntilApplied(cluster, stage.namespace, 'shop', next, 60_000);
+  }, 180_000);
 
   test.concurrent('no such host: told with the host; the right URL heals', async () => {
     const { cluster } = scene();

@@ -42,12 +42,25 @@ describe('corrections', () => {
 
 const commit = 'a'.repeat(40);
 
-function heldSource(more: { allowed?: string; attempted?: string; observedGeneration?: number; ready?: string } = {}): GitOpsSource {
-  const { allowed, attempted = commit, observedGeneration = 2, ready = 'False' } = more;
+interface Held {
+  readonly allowed?: string;
+  readonly attempted?: string;
+  readonly observedGeneration?: number;
+  readonly ready?: string;
+  readonly reason?: string;
+  readonly attempt?: { readonly commit: string; readonly generation: number };
+}
+
+function heldSource(more: Held = {}): GitOpsSource {
+  const { allowed, attempted = commit, observedGeneration = 2, ready = 'False', reason = 'PruneHeld', attempt } = more;
   return {
     metadata: { namespace: 'shop', name: 'main', generation: 2, ...(allowed && { annotations: { 'plumbline.dev/allow-prune': allowed } }) },
     spec: {},
-    status: { revision: { attempted: { commit: attempted } }, conditions: [{ type: 'Ready', status: ready, observedGeneration }] },
+    status: {
+      revision: { attempted: { commit: attempted } },
+      conditions: [{ type: 'Ready', status: ready, reason, observedGeneration }],
+      ...(attempt && { attempts: [{ ...attempt, failures: [{ reason: 'RenderFailed' }, { reason: 'PruneHeld' }] }] }),
+    },
   } as unknown as GitOpsSource;
 }
 
@@ -61,6 +74,10 @@ describe('a held prune', () => {
     ['stays at another generation', { allowed: commit, observedGeneration: 1 }, false],
     ['stays when another commit was held', { allowed: commit, attempted: 'b'.repeat(40) }, false],
     ['stays when nothing was held yet', { allowed: commit, ready: 'True' }, false],
+    ['stays when another failure came before its prune was held', { allowed: commit, reason: 'RenderFailed' }, false],
+    ['goes on after a failure on its way', { allowed: commit, reason: 'PruneWaiting', attempt: { commit, generation: 2 } }, true],
+    ['was held at an earlier generation', { allowed: commit, reason: 'PruneWaiting', attempt: { commit, generation: 1 } }, false],
+    ['was held at another commit', { allowed: commit, reason: 'PruneWaiting', attempt: { commit: 'b', generation: 2 } }, false],
   ])('%s', (_name, source, allowed) => expect(isPruneAllowed(heldSource(source), commit)).toBe(allowed));
 
   test.each<[string, Partial<Outcome>, boolean]>([

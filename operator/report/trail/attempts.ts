@@ -180,10 +180,11 @@ function stagesOf({ previous, next, outcome, now }: AttemptsInput, top: Attempt 
 function failuresAfter(top: Attempt | undefined, outcome: Extract<Ended, { kind: 'failed' }>, now: string): Attempt['failures'] {
   const known = top?.failures ?? [];
   const failure = { time: now, reason: outcome.error.reason, message: failureSummary(outcome.error.faults, maxText) };
-  if (known.length >= maxFailures || known.some(({ reason, message }) => reason === failure.reason && message === failure.message)) {
-    return top?.failures;
-  }
-  return [...known, failure];
+  if (known.some(({ reason, message }) => reason === failure.reason && message === failure.message)) return top?.failures;
+  if (known.length < maxFailures) return [...known, failure];
+  // A prune may be let go only where it was held (held.ts), so that one is never left out.
+  const isFirstHold = failure.reason === 'PruneHeld' && !known.some(({ reason }) => reason === 'PruneHeld');
+  return isFirstHold ? [...known.slice(0, -1), failure] : top?.failures;
 }
 
 const verbs = ['created', 'changed', 'pruned', 'letGo'] as const;

@@ -125,6 +125,16 @@ describe('an attempt', () => {
     const failures = Array.from({ length: 9 }, (_, index) => broken('bbb', `fault ${index}`));
     expect(after(first, ...failures).attempts[0]?.failures).toHaveLength(5);
   });
+
+  test('tells that a prune was held, whatever failed before: without that it could not be let go', () => {
+    const failures = Array.from({ length: 9 }, (_, index) => broken('bbb', `fault ${index}`));
+    const held = (message: string): Step => ({ outcome: failed(seen('bbb'), { reason: 'PruneHeld', message }) });
+    const [top] = after(first, ...failures, held('2 of 2 would go'), held('3 of 3 would go')).attempts;
+    expect(top?.failures?.map(({ message }) => message?.split(':').at(-1)?.trim())).toEqual([
+      ...Array.from({ length: 4 }, (_, index) => `fault ${index}`),
+      '2 of 2 would go',
+    ]);
+  });
 });
 
 describe('a commit that changes nothing', () => {
