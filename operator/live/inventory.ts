@@ -127,6 +127,8 @@ export function createInventory(options: InventoryOptions): Inventory {
   }
 
   function remember(key: string, version: string): void {
+    const known = gone.get(key);
+    if (known !== undefined && !isNewer(version, known)) return; // it went again since, and that was told before
     gone.delete(key); // the newest come last
     gone.set(key, version);
     const [oldest] = gone.keys();

@@ -84,6 +84,28 @@ test('events that come twice and in any order end in what there is', async () =>
   expect(proxy.seen.filter(({ url }) => isWatch(url))).toHaveLength(1);
 });
 
+test('what went twice stays gone, whichever of its lives is told last', async () => {
+  const { metadata } = await put(configMaps, 'twice', {});
+  await cluster().request.ok('DELETE', `${pathOf(configMaps)}/twice`);
+  const base = Number(metadata.resourceVersion);
+  const told = (type: string, after: number): string => {
+    const object = { ...metadata, resourceVersion: String(base + after) };
+    return `${JSON.stringify({ type, object: { apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata', metadata: object } })}\n`;
+  };
+  const lines = [told('ADDED', 100), told('DELETED', 120), told('DELETED', 105), told('MODIFIED', 110)];
+  let watches = 0;
+  const { inventory, signal, changes } = await watched(({ url }) => {
+    if (!isWatch(url)) return undefined;
+    watches += 1;
+    return watches === 1 ? { code: 200, body: lines.join('') } : 'hang';
+  });
+  await inventory.need('shop/a', [configMaps], signal);
+  await waitFor('the events are in', () => watches > 1);
+  const ofTwice = changes.filter(({ before, after }) => (before ?? after)?.id.name === 'twice');
+  expect(ofTwice.map(({ after }) => after?.resourceVersion)).toEqual([String(base + 100), undefined]);
+  expect(inventory.membersOf(set).some(({ id }) => id.name === 'twice')).toBe(false);
+});
+
 test('a watch serves all sources, stays for a while after the last, and then ends; what it knew is forgotten', async () => {
   const { inventory, signal, proxy } = await watched(undefined, 700);
   await put(configMaps, 'kept', {});
