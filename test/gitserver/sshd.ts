@@ -1,18 +1,16 @@
 /** The system's own sshd on loopback, as whoever runs the tests, with a configuration and host keys of its own. */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { freePort } from '../controlplane/ports.ts';
 import { startWatchdog } from '../controlplane/watchdog.ts';
 import { GiveUp, waitFor } from '../controlplane/wait-for.ts';
 import { ensureSshd } from './find-sshd.ts';
 import { gitEnvironment } from './git.ts';
+import { runText } from '../spawner/index.ts';
 import { GitRepo } from './repo.ts';
-
-const run = promisify(execFile);
 
 export type KeyType = 'ed25519' | 'ecdsa' | 'rsa';
 
@@ -55,13 +53,20 @@ export async function makeSshKey(type: KeyType = 'ed25519', passphrase = '', arg
   const folder = await mkdtemp(join(tmpdir(), 'sshkey-'));
   try {
     const file = join(folder, 'key');
-    await run('ssh-keygen', ['-q', '-t', type, '-N', passphrase, '-C', 'test', '-f', file, ...args]);
-    const { stdout } = await run('ssh-keygen', ['-l', '-f', `${file}.pub`]);
+    await sshKeygen('-q', '-t', type, '-N', passphrase, '-C', 'test', '-f', file, ...args);
+    const stdout = await sshKeygen('-l', '-f', `${file}.pub`);
     const [kind = '', base64 = ''] = (await readFile(`${file}.pub`, 'utf8')).split(' ');
     return { private: await readFile(file, 'utf8'), public: `${kind} ${base64.trim()}`, fingerprint: stdout.split(' ')[1] ?? '' };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What it prints. Rejects unless it ends with 0. */
+async function sshKeygen(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runText('ssh-keygen', args, { env: process.env, timeoutMs: 60_000 });
+  if (code !== 0) throw new Error(`ssh-keygen ended with ${code}: ${stderr}`);
+  return stdout;
 }
 
 /** Starts it and waits until it answers. */

@@ -1,9 +1,9 @@
 /** Generated histories in real repositories, and their objects as `git cat-file` gives them. */
-import { spawn } from 'node:child_process';
 import type { GitObject, ObjectReader } from '../../../operator/source/history/types.ts';
 import { gitEnvironment } from '../../gitserver/git.ts';
 import type { GitRepo } from '../../gitserver/repo.ts';
 import { seededRandom } from '../../soak.ts';
+import { runProgram } from '../../spawner/index.ts';
 
 /** A file of a generated commit. */
 export interface Made {
@@ -142,14 +142,8 @@ export function finish<T>(steps: Generator<void, T, void>): T {
   }
 }
 
-function output(directory: string, args: readonly string[], input: Buffer): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('git', [...args], { cwd: directory, env: gitEnvironment(directory), stdio: ['pipe', 'pipe', 'inherit'] });
-    const out: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.once('error', reject);
-    child.once('close', (code) => (code === 0 ? resolve(Buffer.concat(out)) : reject(new Error(`git ${args[0]} ended with ${code}`))));
-    child.stdin.on('error', () => undefined); // one that reads nothing may be gone first
-    child.stdin.end(input);
-  });
+async function output(directory: string, args: readonly string[], input: Buffer): Promise<Buffer> {
+  const { code, stdout, stderr } = await runProgram('git', args, { cwd: directory, env: gitEnvironment(directory), input: [input] });
+  if (code !== 0) throw new Error(`git ${args[0]} ended with ${code}: ${stderr}`);
+  return stdout;
 }

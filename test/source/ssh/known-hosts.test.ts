@@ -1,16 +1,14 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { PlumblineError } from '../../../operator/errors.ts';
 import { fingerprint, judgeHostKey, knownKeyTypes, parseKnownHosts } from '../../../operator/source/ssh/known-hosts.ts';
 import { makeSshKey } from '../../gitserver/index.ts';
 import type { SshKey } from '../../gitserver/index.ts';
+import { runText } from '../../spawner/index.ts';
 
-const run = promisify(execFile);
 const blob = (type: string, filling: string): Buffer => {
   const part = (bytes: Buffer): Buffer => Buffer.concat([Buffer.from([0, 0, 0, bytes.length]), bytes]);
   return Buffer.concat([part(Buffer.from(type)), part(Buffer.from(filling))]);
@@ -79,6 +77,11 @@ test.each([
   expect(() => parseKnownHosts(text)).toThrow(words);
 });
 
+/** Its exit status. */
+async function keygen(...args: readonly string[]): Promise<number> {
+  return (await runText('ssh-keygen', args, { env: process.env, timeoutMs: 30_000 })).code;
+}
+
 describe('against ssh-keygen', () => {
   let key: SshKey;
 
@@ -106,14 +109,11 @@ describe('against ssh-keygen', () => {
         'd',
       ]);
       for (const hashed of [false, true]) {
-        if (hashed) await run('ssh-keygen', ['-H', '-f', file]).catch(() => undefined);
-        const text = (await run('cat', [file])).stdout;
+        if (hashed) await keygen('-H', '-f', file);
+        const text = await readFile(file, 'utf8');
         expect(text.includes('|1|')).toBe(hashed);
         for (const host of hosts) {
-          const found = await run('ssh-keygen', ['-F', host, '-f', file]).then(
-            () => true,
-            () => false,
-          );
+          const found = (await keygen('-F', host, '-f', file)) === 0;
           const [, name = host, port = '22'] = /^\[(.*)\]:(\d+)$/.exec(host) ?? [];
           // A port of its own falls back to the plain name when ssh connects; ssh-keygen looks for exactly what it is told.
           const exact = parseKnownHosts(text).filter(() => port === '22' || found);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
@@ -274,10 +275,7 @@ describe('what a server may do instead', () => {
   test('a connection that is cut in the middle of a fetch', async () => {
     await sshd.authorize(key);
     const repo = await sshd.createRepo('large.git');
-    const noise = Array.from(
-      { length: 200 },
-      (__, at) => [`${at}.yaml`, Buffer.from(Array.from({ length: 20_000 }, () => Math.floor(Math.random() * 256)))] as const,
-    );
+    const noise = Array.from({ length: 200 }, (__, at) => [`${at}.yaml`, randomBytes(20_000)] as const);
     await repo.write(Object.fromEntries(noise));
     let left = Infinity;
     const direct = sshd.urlOf(repo);

@@ -1,5 +1,4 @@
 /** The tools that people sign with, each in a directory of its own, deaf to what the machine has configured. */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +6,7 @@ import { join } from 'node:path';
 import { PlumblineError } from '../../../operator/errors.ts';
 import type { Reason } from '../../../operator/errors.ts';
 import { gitEnvironment } from '../../gitserver/git.ts';
+import { runProgram } from '../../spawner/index.ts';
 
 const packages: Readonly<Record<string, string>> = { 'ssh-keygen': 'openssh-client', gpg: 'gnupg', gpgconf: 'gnupg', git: 'git' };
 
@@ -44,23 +44,17 @@ export class Workplace {
 
   /** Runs to the end, whatever its status. */
   async try(command: string, args: readonly string[], input?: string | Buffer, env: NodeJS.ProcessEnv = {}): Promise<Run> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(command, [...args], {
-        cwd: this.directory,
-        env: { ...gitEnvironment(this.directory), GNUPGHOME: this.path('.gnupg'), TZ: 'UTC', ...env },
-      });
-      const [out, err]: [Buffer[], Buffer[]] = [[], []];
-      child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-      child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-      child.once('error', (cause: NodeJS.ErrnoException) => {
-        const name = packages[command] ?? command;
-        reject(cause.code === 'ENOENT' ? new Error(`${command} is missing: apt-get install ${name}`, { cause }) : cause);
-      });
-      child.once('close', (status) => resolve({ status, out: Buffer.concat(out), err: Buffer.concat(err).toString() }));
-      // A tool may end before it has read everything; what counts is its status.
-      child.stdin.on('error', () => undefined);
-      child.stdin.end(input);
-    });
+    const { directory } = this;
+    const own = { ...gitEnvironment(directory), GNUPGHOME: this.path('.gnupg'), TZ: 'UTC', ...env };
+    try {
+      const given = input === undefined ? [] : [Buffer.from(input)];
+      const { code, stdout, stderr } = await runProgram(command, args, { cwd: directory, env: own, input: given });
+      return { status: code, out: stdout, err: stderr.toString() };
+    } catch (error) {
+      const name = packages[command] ?? command;
+      const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      throw isMissing ? new Error(`${command} is missing: apt-get install ${name}`, { cause: error }) : error;
+    }
   }
 
   /** What it prints. Rejects unless it ends with 0. */
