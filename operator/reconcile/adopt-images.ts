@@ -1,6 +1,7 @@
 /**
- * What runs of a source that a new leader does not get as far as to render (its revision fails, it is suspended): the map from
- * what runs to its commit is needed most just then. Read once, from what is live.
+ * What runs of a source whose applied revision this process has not rendered: where a new leader does not get as far (its
+ * revision fails, it is suspended), the map from what runs to its commit is needed most; where the next revision comes first,
+ * its record says what ran before. Read once, from what is live.
  */
 import { partOfLabel } from '../api/names.ts';
 import type { GitOpsSource } from '../api/types.ts';
@@ -48,7 +49,12 @@ export async function adoptImages(options: AdoptImagesOptions, key: string, sour
   }
 }
 
-async function runningImages(env: AdoptImagesOptions['env'], source: GitOpsSource, signal: AbortSignal): Promise<readonly WorkloadImage[]> {
+/** From the API server. Throws KubeError. */
+export async function runningImages(
+  env: AdoptImagesOptions['env'],
+  source: GitOpsSource,
+  signal: AbortSignal,
+): Promise<readonly WorkloadImage[]> {
   const labelSelector = `${partOfLabel}=${applySetId(source.metadata)}`;
   const found: { readonly object: KubeObject }[] = [];
   for (const resource of (await memberKinds({ env, source, signal })).filter(mayRunPods)) {

@@ -105,6 +105,7 @@ export class Trail {
     const entry = this.#entry(source);
     const objects = outcome.objects ?? [];
     const images = outcome.kind === 'applied' ? outcome.images?.map(runningImage) : undefined;
+    if (outcome.kind === 'applied') entry.images ??= outcome.ran?.map(runningImage);
     const generation = metadata.generation ?? 0;
     const isRecorded = (attempt: Attempt): boolean => isKept(entry.records, attempt);
     const now = new Date(this.#options.now()).toISOString();

@@ -120,6 +120,8 @@ export interface Walk extends WalkInput {
   notices: readonly Notice[];
   /** What its workloads run, once rendered. */
   images?: readonly WorkloadImage[] | undefined;
+  /** What they ran before, where this process has applied no revision of the source. */
+  ran?: readonly WorkloadImage[] | undefined;
   /** No attempt at this commit was told before. */
   readonly isNewRevision: boolean;
   /** Known once the commit is fetched. */

@@ -7,9 +7,12 @@ import type { PlumblineError } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
 import { objectKey } from '../kube/types.ts';
 import { applySetId } from '../plan/applyset.ts';
+import type { Plan } from '../plan/types.ts';
 import type { Changes, Outcome } from '../report/types.ts';
 import { workloadImages } from '../report/workloads.ts';
+import type { WorkloadImage } from '../report/workloads.ts';
 import type { Checkout, Snapshot, Wanted } from '../source/types.ts';
+import { runningImages } from './adopt-images.ts';
 import { applyRevision } from './apply-step.ts';
 import { findOrigins, openHistory, tellIncoming } from './history-step.ts';
 import { isCurrent, remember } from './memory.ts';
@@ -85,6 +88,7 @@ async function steps(self: Walk): Promise<Memory> {
     const made = await planRevision(self, rendered.manifests, commit);
     return [made, await findOrigins(self, made.plan, rendered.manifests)] as const;
   });
+  self.ran = await ranBefore(self, planned.plan, commit);
   await applyRevision(self, planned, commit, origins);
   self.env.inventory.retainStated(self.applySet, new Set(rendered.manifests.map(({ id }) => objectKey(id))));
   return remember(self, snapshot, planned.plan, rendered.manifests);
@@ -101,6 +105,19 @@ async function fetchRevision(self: Walk): Promise<Checkout> {
   const checkout = await self.env.remotes.checkout(url, self.credentials, self.seen.ref, self.signal, wantedOf(self));
   self.seen = { ...self.seen, commit: checkout.commit };
   return checkout;
+}
+
+/** After a restart only the cluster knows what a workload ran before the revision that changes it now. */
+async function ranBefore(self: Walk, { changes }: Plan, commit: string): Promise<readonly WorkloadImage[] | undefined> {
+  const applied = self.source.status?.revision?.applied?.commit;
+  if (self.lastApplied !== undefined || applied === undefined || applied === commit) return undefined;
+  if (workloadImages(changes.map(({ manifest }) => manifest)).length === 0) return undefined;
+  try {
+    return await runningImages(self.env, self.source, self.signal);
+  } catch {
+    self.signal.throwIfAborted();
+    return undefined; // the record says then what runs, and not what ran
+  }
 }
 
 async function verifyCheckout(self: Walk, checkout: Checkout): Promise<void> {
@@ -121,7 +138,7 @@ function wantedOf({ source: { spec } }: Walk): Wanted {
 function appliedOutcome(self: Walk): WalkResult['outcome'] {
   const { created, changed, pruned } = self.progress;
   const total = self.total ?? created + changed + pruned;
-  return { kind: 'applied', changes: changesOf(self), total, images: self.images, ...told(self), seen: self.seen };
+  return { kind: 'applied', changes: changesOf(self), total, images: self.images, ran: self.ran, ...told(self), seen: self.seen };
 }
 
 function failedOutcome(self: Walk, error: PlumblineError): WalkResult['outcome'] {

@@ -74,6 +74,8 @@ export type Outcome =
       readonly verified?: readonly Signed[] | undefined;
       /** What its workloads run; undefined where render was skipped, so that nothing of it changed. */
       readonly images?: readonly WorkloadImage[] | undefined;
+      /** What they ran before, where this process has applied no other revision of the source. */
+      readonly ran?: readonly WorkloadImage[] | undefined;
       /** What was written, by object. */
       readonly objects?: readonly WrittenObject[] | undefined;
       readonly notices: readonly Notice[];

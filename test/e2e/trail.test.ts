@@ -292,6 +292,25 @@ describe('a crash', () => {
     expect(again.output()).not.toContain('cannot be written');
   });
 
+  test('a revision that comes while no operator runs is recorded with what ran before it', async () => {
+    const { cluster } = scene();
+    const stage = await scene().stage();
+    const flags = [`--namespaces=${stage.namespace}`];
+    {
+      await using _first = await startOperator({ kubeconfigPath: cluster.kubeconfigPath, flags });
+      const commit = await stage.repo.write({ 'web.yaml': deployment('web', 'web:1'), 'job.yaml': deployment('job', 'job:1') });
+      await stage.source();
+      await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
+    }
+    const next = await stage.repo.write({ 'web.yaml': deployment('web', 'web:2') });
+    await using _second = await startOperator({ kubeconfigPath: cluster.kubeconfigPath, flags });
+    await waitUntilApplied(cluster, stage.namespace, 'shop', next);
+    await waitFor('it is recorded', async () => (await recordsOf(stage)).length === 2);
+    expect((await recordsOf(stage))[1].data.images).toEqual([
+      { workload: `Deployment ${stage.namespace}/web`, container: 'web', before: 'web:1', after: 'web:2' },
+    ]);
+  });
+
   test('the trail outlives its source, and goes once its time is over', async () => {
     const { cluster } = scene();
     const stage = await scene().stage();
