@@ -123,7 +123,7 @@ export async function launch(kubeconfigPath: string): Promise<Operator> {
 }
 
 /** What the image's entry point gives to Node, and its environment. */
-async function asInImage(): Promise<{ nodeOptions: readonly string[]; env: Readonly<Record<string, string>> }> {
+export async function asInImage(): Promise<{ nodeOptions: readonly string[]; env: Readonly<Record<string, string>> }> {
   const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8');
   const [, entryPoint = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile) ?? [];
   const [, assignments = ''] = /^ENV (.*)$/m.exec(dockerfile) ?? [];

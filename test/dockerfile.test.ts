@@ -155,6 +155,11 @@ describe('the Dockerfile', () => {
     expect(files.map((file) => file.name).toSorted()).toEqual(['bcrypt-thread.mjs', 'plumbline.mjs', 'plumbline.mjs.LEGAL.txt']);
   });
 
+  test('holds the bundle in ASCII: one other character doubles the memory that its text takes', async () => {
+    const bundle = await readFile(join(stages.final.root, 'app/plumbline.mjs'));
+    expect(bundle.findIndex((byte) => byte > 127)).toBe(-1);
+  });
+
   test('makes the same bytes again, wherever it is built', async () => {
     const bundle = await readFile(join(stages.final.root, 'app/plumbline.mjs'));
     const elsewhere = join(dir, 'elsewhere');

@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { progressOn } from '../../test/controlplane/progress.ts';
+import { asInImage } from '../sides.ts';
 import { table } from '../tables.ts';
 import { median } from '../targets.ts';
 import { cliChanged, cliCold, cliPast, cliPath, cliRefs, isomorphicCold } from './others.ts';
@@ -48,12 +49,8 @@ export interface GitMeasured {
 export async function measureGit(rounds: number, idleCount: number): Promise<GitMeasured> {
   const server = startPeer<ServerRequest>(new URL('server-main.ts', import.meta.url));
   const maker = startPeer<MakerRequest>(new URL('maker-main.ts', import.meta.url));
-  const ours = startPeer<OursRequest>(new URL('ours-main.ts', import.meta.url), [
-    '--expose-gc',
-    // As the image runs it.
-    '--max-semi-space-size=4',
-    '--heap-growing-percent=20',
-  ]);
+  const { nodeOptions } = await asInImage();
+  const ours = startPeer<OursRequest>(new URL('ours-main.ts', import.meta.url), ['--expose-gc', ...nodeOptions]);
   try {
     const { url: base, root } = (await server.ask({ kind: 'start' })) as Started;
     const make = async (name: string, count: number, historyBytes = 0): Promise<string> => {

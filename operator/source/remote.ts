@@ -3,7 +3,7 @@ import { toPlumblineError } from '../errors.ts';
 import type { PlumblineError } from '../errors.ts';
 import { toldWithPast } from './moves.ts';
 import { neededPrefixes, resolveRef } from './refs.ts';
-import { pauseMs } from './schedule.ts';
+import { gathered, pauseMs } from './schedule.ts';
 import type { Observation, RefSpec, RemoteRefs, ResolvedRef, SubscribeOptions, Subscription } from './types.ts';
 
 /** Time, for polls; tests bring their own. */
@@ -209,12 +209,14 @@ export class Remote {
 
   #pause(): number {
     const intervals = this.#asking().map(({ options }) => options.intervalMs);
-    return pauseMs({
-      intervalMs: Math.min(...intervals),
+    const intervalMs = Math.min(...intervals);
+    const pause = pauseMs({
+      intervalMs,
       failures: this.#failures,
       retryAfterMs: this.#known?.error?.retryAfterMs,
       random: this.#options.random(),
     });
+    return gathered(this.#options.clock.now(), pause, intervalMs);
   }
 }
 

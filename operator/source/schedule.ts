@@ -20,3 +20,12 @@ export function pauseMs(options: {
   const wait = options.failures === 0 ? options.intervalMs : backoffMs(options.failures, options.intervalMs);
   return Math.max(jittered(wait, options.random), options.retryAfterMs ?? 0);
 }
+
+/**
+ * The time until the next point of a grid at or after `ms` from now, a second wide for an interval of a minute. Questions to
+ * many remotes go out together so: a process that wakes up for each of them needs half as much again. Milliseconds.
+ */
+export function gathered(now: number, ms: number, intervalMs: number): number {
+  const grid = Math.max(1, Math.min(1000, Math.floor(intervalMs / 60)));
+  return Math.ceil((now + ms) / grid) * grid - now;
+}

@@ -229,14 +229,19 @@ describe('many sources of one remote', () => {
 
   test('are asked for at the shortest interval', async () => {
     await repo.write({ 'web.yaml': '1' });
+    // A question may wait up to a second for those to other remotes.
+    const isAbout = (ms: number | undefined, interval: number): void => {
+      expect(ms).toBeGreaterThanOrEqual(interval);
+      expect(ms).toBeLessThan(interval + 1_000);
+    };
     listen({ intervalMs: 600_000 });
     await nextPoll();
-    expect(clock.next).toBe(600_000);
+    isAbout(clock.next, 600_000);
     const quick = listen({ intervalMs: 20_000 });
-    expect(await nextPoll()).toBe(20_000);
+    isAbout(await nextPoll(), 20_000);
     quick.close();
     await nextPoll();
-    expect(clock.next).toBe(600_000);
+    isAbout(clock.next, 600_000);
   });
 
   test('each get their own ref', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { backoffMs, jittered, pauseMs } from '../../operator/source/schedule.ts';
+import { backoffMs, gathered, jittered, pauseMs } from '../../operator/source/schedule.ts';
 
 describe('backoff', () => {
   test.each([
@@ -26,4 +26,23 @@ test("the server's Retry-After counts where it is longer", () => {
   expect(pauseMs({ ...base, retryAfterMs: 90_000 })).toBe(90_000);
   expect(pauseMs({ ...base, retryAfterMs: 10 })).toBe(1000);
   expect(pauseMs({ ...base, failures: 0, retryAfterMs: undefined })).toBe(60_000);
+});
+
+describe('questions to many remotes', () => {
+  test.each([
+    [10_400, 60_000, 60_000, 60_600],
+    [10_400, 54_321, 60_000, 54_600],
+    [10_000, 60_000, 60_000, 60_000],
+    [10_400, 3_600_000, 3_600_000, 3_600_600],
+  ])('at %i, a pause of %i of an interval of %i becomes %i: they go out on full seconds', (now, ms, interval, wait) => {
+    expect(gathered(now, ms, interval)).toBe(wait);
+  });
+
+  test('wait no sixtieth of their interval longer, and never less', () => {
+    for (let ms = 4_500; ms < 5_500; ms += 7) {
+      const wait = gathered(1_700_000_000_123, ms, 5_000);
+      expect(wait).toBeGreaterThanOrEqual(ms);
+      expect(wait - ms).toBeLessThan(84);
+    }
+  });
 });
