@@ -19,7 +19,7 @@ export function deltaSizes(delta: Buffer): Sizes {
 export function applyDelta(base: Buffer, delta: Buffer): Buffer {
   const { baseSize, resultSize, at: start } = deltaSizes(delta);
   if (baseSize !== base.length) throw broken();
-  const result = Buffer.allocUnsafe(resultSize);
+  const result = Buffer.allocUnsafeSlow(resultSize);
   let at = start;
   let out = 0;
   while (at < delta.length) {

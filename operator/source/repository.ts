@@ -133,8 +133,8 @@ export class Repository {
     const depth = filters ? deep : Math.min(deep, depthWithFiles);
     const { objects, cut } = await this.#fetch({ wants: [tip], haves, depth, ...filter }, async () => 'none', signal);
     const all = new Map(objects);
-    for (const missing = new Set<string>(); ; missing.clear()) {
-      // A folder that is as it was before what is had may be taken for had as well (a revert).
+    // A folder that is as it was before what is had may be taken for had as well (a revert).
+    for (const missing = new Set<string>(); haves.length > 0; missing.clear()) {
       await this.#missingFolders(all, missing);
       if (missing.size === 0 || !givesById(server)) break;
       const brought = await this.bringObjects([...missing], undefined, signal);
