@@ -80,8 +80,10 @@ async function narrowParent(self: Walk, stated: readonly Manifest[]): Promise<vo
     source.metadata.namespace,
   );
   const known = new Set((await memberKinds(self)).map(groupKindText));
-  const unseen = readParent(source.metadata.annotations).groupKinds.filter((groupKind) => !known.has(groupKind));
-  await patchParent(self, widen(here, { groupKinds: unseen, namespaces: [] }));
+  const parent = readParent(source.metadata.annotations);
+  const unseen = parent.groupKinds.filter((groupKind) => !known.has(groupKind));
+  // Where members of an unseen kind are is not known either.
+  await patchParent(self, widen(here, { groupKinds: unseen, namespaces: unseen.length === 0 ? [] : parent.namespaces }));
 }
 
 async function patchParent(self: Walk, set: ParentSet): Promise<void> {

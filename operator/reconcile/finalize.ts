@@ -8,7 +8,7 @@ import type { ApplyContext, Progress } from '../apply/types.ts';
 import { finalizer, group, kind as sourceKind, partOfLabel, plural, pruneAnnotation } from '../api/names.ts';
 import type { GitOpsSource } from '../api/types.ts';
 import { PlumblineError } from '../errors.ts';
-import type { Reason } from '../errors.ts';
+import type { Fault, Reason } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
 import { isKubeError } from '../kube/client.ts';
 import { getMetadata } from '../kube/operations.ts';
@@ -48,6 +48,9 @@ export interface LeftBehind {
 
 /** What keeps no source that is to let its objects go: the label of a source that is gone binds nobody (rule 14). */
 const keepsNobody: ReadonlySet<Reason> = new Set<Reason>(['Forbidden', 'ServiceAccountNotFound', 'ObjectRefused', 'WebhookUnavailable']);
+
+/** What cannot be had any more once the account went with its namespace, or goes without us; anything else is tried again. */
+const wentWithAccount: ReadonlySet<Reason> = new Set<Reason>(['Forbidden', 'ServiceAccountNotFound', 'ObjectRefused', 'PruneWaiting']);
 
 /** Pure: how the deletion of this source ends. */
 export function endingOf(source: GitOpsSource, crdIsGoing: boolean): Ending {
@@ -110,7 +113,11 @@ async function endMembers(
   const { prune, letGo } = split(members, ending);
   const { namespace } = source.metadata;
   if (await isNamespaceGoing(env, namespace, signal)) {
-    return leftBehind(await endWhatCan(prune, letGo, namespace, context, progress), 'NamespaceGoes');
+    try {
+      return leftBehind(await endWhatCan(prune, letGo, namespace, context, progress), 'NamespaceGoes');
+    } catch (error) {
+      throw withWayOut(ownRequestError(error), source);
+    }
   }
   try {
     if (account !== undefined && prune.length + letGo.length > 0) await requireOwnAccount(env, key, source, signal);
@@ -174,7 +181,7 @@ function leftBehind(objects: readonly string[], why: LeftBehind['why']): LeftBeh
 
 /**
  * In a namespace that is going away, where the account may be gone already: each stage is tried whatever became of the one
- * before. Returns what stays; what lies in that namespace goes with it.
+ * before. Returns what stays; what lies in that namespace goes with it. Throws PlumblineError with what another try may mend.
  */
 async function endWhatCan(
   prune: readonly Member[],
@@ -184,9 +191,13 @@ async function endWhatCan(
   progress: Progress,
 ): Promise<readonly string[]> {
   const stays = new Set<string>();
+  const again: Fault[] = [];
   const note = (error: unknown): void => {
     context.signal.throwIfAborted();
-    for (const { object } of ownRequestError(error).faults) if (object !== undefined) stays.add(object);
+    for (const fault of ownRequestError(error).faults) {
+      if (fault.object === undefined || !wentWithAccount.has(fault.reason)) again.push(fault);
+      else stays.add(fault.object);
+    }
   };
   const elsewhere = (members: readonly Member[]): Member[] => members.filter(({ id }) => id.namespace !== namespace);
   await letGoMembers(elsewhere(letGo), context, progress).catch(note);
@@ -194,6 +205,7 @@ async function endWhatCan(
     const ofStage = elsewhere(prune).filter((member) => pruneStageOf(member.resource) === stage);
     await pruneMembers(ofStage, context, progress).catch(note);
   }
+  if (again.length > 0) throw new PlumblineError(again);
   return [...stays];
 }
 
@@ -260,6 +272,6 @@ async function isNamespaceGoing(env: WalkEnv, name: string, signal: AbortSignal)
     return namespace === undefined || namespace.metadata.deletionTimestamp !== undefined;
   } catch (error) {
     if (!isKubeError(error, 403)) throw error;
-    return false; // a Role for named namespaces cannot read the Namespace; then the account decides
+    return false; // the Role went with the namespace that it was in; then the account decides
   }
 }

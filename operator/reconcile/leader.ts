@@ -230,13 +230,16 @@ async function write(elector: Elector, step: 'create' | 'take' | 'renew', signal
   elector.observed = observe(elector.observed, lease, elector.monotonic());
 }
 
+/** A process that ends does not wait longer for the lease; milliseconds. */
+const releaseMs = 2_000;
+
 /** Gives the lease away when it is surely ours; otherwise it runs out by itself. */
 async function release(elector: Elector): Promise<void> {
   const ours = elector.leadership.stillLeader();
   // From here on no write passes: another may lead as soon as the answer is there.
   elector.leadership.resign();
   if (!ours) return;
-  const signal = new AbortController().signal;
+  const signal = AbortSignal.timeout(releaseMs);
   try {
     try {
       await giveAway(elector, signal);

@@ -77,7 +77,7 @@ async function steps(self: Walk): Promise<Memory> {
   const snapshot = await takeSnapshot(self, checkout);
   if (isCurrent(self, snapshot)) {
     self.total = self.memory?.total;
-    return { ...self.memory, commit: snapshot.commit.sha };
+    return { ...self.memory, commit: snapshot.commit.sha, handed: [] }; // else it would not be current
   }
   const rendered = await timed(self, 'render', () => renderSnapshot(self, snapshot));
   self.total = rendered.manifests.length;

@@ -55,7 +55,13 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
     repositories.set(key, repository);
     return repository;
   };
-  const until = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, closing.signal]);
+  // A remote asks with one signal as long as it lives.
+  const joined = new WeakMap<AbortSignal, AbortSignal>();
+  const until = (signal: AbortSignal): AbortSignal => {
+    const known = joined.get(signal) ?? AbortSignal.any([signal, closing.signal]);
+    joined.set(signal, known);
+    return known;
+  };
   /** Packs take memory while they are read: only so many at once. */
   const inTurn = <T>(signal: AbortSignal, read: () => Promise<T>): Promise<T> => reading.with('pack', signal, read);
 

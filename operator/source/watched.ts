@@ -56,7 +56,11 @@ export async function watched<T>(
     },
   };
   const end = setTimeout(() => giveUp(`${where} was not done after ${seconds(deadlineMs)}`), deadlineMs);
-  const all = AbortSignal.any([signal, controller.signal]);
+  // Not AbortSignal.any(): one made for each poll of each remote is work for the collector.
+  const follow = (): void => controller.abort(signal.reason);
+  if (signal.aborted) follow();
+  else signal.addEventListener('abort', follow, { once: true });
+  const all = controller.signal;
   try {
     return await work(all, meter);
   } catch (error) {
@@ -64,6 +68,7 @@ export async function watched<T>(
     throw all.aborted ? all.reason : error;
   } finally {
     since = undefined;
+    signal.removeEventListener('abort', follow);
     clearTimeout(timer);
     clearTimeout(end);
   }

@@ -29,9 +29,9 @@ describe('the chart', () => {
   });
 
   test('refuses a cluster older than the oldest supported', async () => {
-    const { code, stderr } = await helm().run(['template', 'plumbline', chartDir, '--kube-version', '1.33.9', ...image]);
-    expect([code, stderr]).toEqual([1, expect.stringContaining('chart requires kubeVersion: >=1.34.0-0')]);
-    await helm().ok(['template', 'plumbline', chartDir, '--kube-version', 'v1.34.0-gke.1', ...image]);
+    const { code, stderr } = await helm().run(['template', 'plumbline', chartDir, '--kube-version', '1.35.9', ...image]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('chart requires kubeVersion: >=1.36.0-0')]);
+    await helm().ok(['template', 'plumbline', chartDir, '--kube-version', 'v1.36.0-gke.1', ...image]);
   });
 
   test('brings the CRD of crds/, and keeps it at uninstall', async () => {

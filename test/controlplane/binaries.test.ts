@@ -20,12 +20,12 @@ describe('where the cache is', () => {
 });
 
 describe('which minor runs', () => {
-  const pinned = ['1.37', '1.36', '1.34'];
+  const pinned = ['1.37', '1.36'];
   test.each([
     ['nothing is asked for', undefined, undefined, { minor: '1.37', useAssets: true }],
     ['K8S is empty', '', undefined, { minor: '1.37', useAssets: true }],
     ['K8S asks', '1.36', undefined, { minor: '1.36', useAssets: true }],
-    ['assets of a pinned minor are given', undefined, '1.34', { minor: '1.34', useAssets: true }],
+    ['assets of a pinned minor are given', undefined, '1.36', { minor: '1.36', useAssets: true }],
     ['assets of another minor are given', undefined, '1.30', { minor: '1.37', useAssets: true }],
     ['K8S asks for what the assets are', '1.36', '1.36', { minor: '1.36', useAssets: true }],
     ['K8S asks for something else than the assets', '1.36', '1.37', { minor: '1.36', useAssets: false }],
@@ -33,7 +33,7 @@ describe('which minor runs', () => {
     expect(chooseMinor(asked, ofAssets, pinned)).toEqual(chosen);
   });
   test('one that is not pinned is refused, and those that are get named', () => {
-    expect(() => chooseMinor('1.20', undefined, pinned)).toThrow('K8S=1.20 is not pinned; there are 1.37, 1.36, 1.34');
+    expect(() => chooseMinor('1.20', undefined, pinned)).toThrow('K8S=1.20 is not pinned; there are 1.37, 1.36');
   });
 });
 
