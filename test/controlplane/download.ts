@@ -6,12 +6,21 @@ import { DEFAULT_INDEX_URL, archiveFor, parseReleaseIndex, resolveBinaries } fro
 
 const unreachableAfterMs = 5_000;
 
-/** Resolves with the folder that holds the binaries. Rejects when a host is not reached within 5 s, or has no such release. */
-export async function downloadRelease(version: string, folder: string, onProgress: (text: string) => void): Promise<string> {
-  const text = await (await reach(DEFAULT_INDEX_URL, 'GET')).text();
+/**
+ * Resolves with the folder that holds the binaries. Rejects when a host is not reached within 5 s, or has no such release,
+ * and before anything is fetched where `index` has no checksum for it.
+ */
+export async function downloadRelease(
+  version: string,
+  folder: string,
+  onProgress: (text: string) => void,
+  index = DEFAULT_INDEX_URL,
+): Promise<string> {
+  const text = await (await reach(index, 'GET')).text();
   const os = process.platform;
   const arch = process.arch === 'x64' ? 'amd64' : process.arch;
   const archive = archiveFor(parseReleaseIndex(text), version, os, arch);
+  if (!/^[0-9a-f]{64,128}$/i.test(archive.hash ?? '')) throw new Error(`${index} has no checksum of ${archive.name}`);
   await reach(archive.selfLink, 'HEAD');
   const indexURL = `data:text/yaml;base64,${Buffer.from(text).toString('base64')}`;
   return (await resolveBinaries({ version, dataDir: folder, indexURL, onProgress })).dir;

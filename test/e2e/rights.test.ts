@@ -3,7 +3,8 @@ import { waitFor } from './cluster.ts';
 import { type Operator, startOperator } from './operator.ts';
 import { heal, pushRefused, refusalOf, running } from './refused.ts';
 import { type Stage, configMap, deployment, useScene } from './scene.ts';
-import { waitUntilApplied } from './sources.ts';
+import { waitForCondition, waitUntilApplied } from './sources.ts';
+import { startWebhook } from './webhook.ts';
 
 const service = 'apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n';
 
@@ -202,6 +203,36 @@ describe('a namespace', () => {
       );
     });
   });
+
+  test('of the source itself that is deleted while what it has elsewhere cannot be: it is tried until it can', async () => {
+    const stage = await scene().stage();
+    const { cluster } = scene();
+    const other = await cluster.namespace('other');
+    await cluster.kubectl(
+      'create',
+      'rolebinding',
+      'shop',
+      '-n',
+      other,
+      '--clusterrole=cluster-admin',
+      `--serviceaccount=${stage.namespace}:deployer`,
+    );
+    await running(cluster, stage, { 'b.yaml': configMap('b', {}, `  namespace: ${other}\n`) });
+    const rule = { apiGroups: [''], resources: ['configmaps'] };
+    const webhook = await startWebhook(cluster, { namespace: other, name: 'down', rule, decide: () => ({}) });
+    await webhook.stop();
+    await cluster.kubectl('delete', 'namespace', stage.namespace, '--wait=false');
+    await waitForCondition(cluster, stage.namespace, 'shop', { status: 'False', reason: 'WebhookUnavailable', message: 'webhook' });
+    expect(await cluster.kubectl('get', 'configmap', 'b', '-n', other, '-o', 'name')).toBe('configmap/b\n');
+    await webhook.remove();
+    await waitFor(
+      'the namespace is gone, and b with it',
+      async () =>
+        (await cluster.tryKubectl(['get', 'namespace', stage.namespace])).code === 1 &&
+        (await cluster.tryKubectl(['get', 'configmap', 'b', '-n', other])).code === 1,
+      45_000,
+    );
+  }, 120_000);
 });
 
 describe('an operator that may not impersonate', () => {
