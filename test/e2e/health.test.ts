@@ -4,6 +4,7 @@ import { waitFor } from './cluster.ts';
 import { configMap, deployment, useScene } from './scene.ts';
 import type { Stage } from './scene.ts';
 import { podsWith, ready, reportPods, web } from './pods.ts';
+import { waitForEvent } from './refused.ts';
 import { conditionOf, waitForCondition } from './sources.ts';
 
 function job(name: string): string {
@@ -79,8 +80,7 @@ describe('the health of what is deployed', () => {
       const stages = await operator.metric('plumbline_revision_info', { ...labels, stage: 'healthy', commit });
       return stages === 1 && (await operator.metric('plumbline_objects', { ...labels, state: 'healthy' })) === 1;
     });
-    const events = await eventsOf(stage);
-    expect(events.map((event) => event.reason)).toEqual(expect.arrayContaining(['Applied', 'Healthy']));
+    for (const reason of ['Applied', 'Healthy']) await waitForEvent(scene().cluster, stage.namespace, 'shop', reason);
   });
 
   test('falls a week later, is told with the reason of its pods, and leaves Ready alone', async () => {
@@ -135,7 +135,7 @@ describe('the health of what is deployed', () => {
       `pod ${pod}: container web cannot pull image registry.example.com/web:2 (ImagePullBackOff): Back-off pulling image`,
     );
     expect(failed.status.revision).toMatchObject({ observed: { commit: bad }, applied: { commit: bad }, healthy: { commit: good } });
-    expect((await eventsOf(stage)).map((event) => event.reason)).toContain('HealthTimeout');
+    await waitForEvent(scene().cluster, stage.namespace, 'shop', 'HealthTimeout');
     // It heals by the next push.
     const mended = await stage.repo.write({ 'web.yaml': web(1) });
     await stage.request();
