@@ -172,20 +172,19 @@ describe('a namespace', () => {
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
   });
 
+  /** Another namespace, in which the account of this stage may do anything. */
+  async function openTo(stage: Stage): Promise<string> {
+    const other = await scene().cluster.namespace('other');
+    const account = `--serviceaccount=${stage.namespace}:deployer`;
+    await scene().cluster.kubectl('create', 'rolebinding', 'shop', '-n', other, '--clusterrole=cluster-admin', account);
+    return other;
+  }
+
   test('of the source itself that is deleted, its account with it: what can go goes, an event names what stays', async () => {
     const stage = await scene().stage();
     const { cluster } = scene();
-    const other = await cluster.namespace('other');
+    const other = await openTo(stage);
     await stage.kubectl('create', 'rolebinding', 'other', '--clusterrole=cluster-admin', `--serviceaccount=${stage.namespace}:deployer`);
-    await cluster.kubectl(
-      'create',
-      'rolebinding',
-      'shop',
-      '-n',
-      other,
-      '--clusterrole=cluster-admin',
-      `--serviceaccount=${stage.namespace}:deployer`,
-    );
     await running(cluster, stage, { 'a.yaml': configMap('a'), 'b.yaml': configMap('b', {}, `  namespace: ${other}\n`) });
     await cluster.kubectl('delete', 'rolebinding', 'shop', '-n', other);
     await cluster.kubectl('delete', 'namespace', stage.namespace, '--wait=false');
@@ -207,16 +206,7 @@ describe('a namespace', () => {
   test('of the source itself that is deleted while what it has elsewhere cannot be: it is tried until it can', async () => {
     const stage = await scene().stage();
     const { cluster } = scene();
-    const other = await cluster.namespace('other');
-    await cluster.kubectl(
-      'create',
-      'rolebinding',
-      'shop',
-      '-n',
-      other,
-      '--clusterrole=cluster-admin',
-      `--serviceaccount=${stage.namespace}:deployer`,
-    );
+    const other = await openTo(stage);
     await running(cluster, stage, { 'b.yaml': configMap('b', {}, `  namespace: ${other}\n`) });
     const rule = { apiGroups: [''], resources: ['configmaps'] };
     const webhook = await startWebhook(cluster, { namespace: other, name: 'down', rule, decide: () => ({}) });

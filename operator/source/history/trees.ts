@@ -82,14 +82,11 @@ function compareTrees(a: Buffer, b: Buffer): ReadonlyMap<string, Difference> {
     if (!isSame(left, right)) differences.set(name, { left, right });
   };
   let [at, other] = [0, 0];
-  let same = samePrefix(a, at, b, other);
   while (at < a.length && other < b.length) {
-    const length = entryLength(a, at);
-    if (length === 0) break;
-    if (length <= same) {
-      at += length;
-      other += length;
-      same -= length;
+    const same = sameEntry(a, at, b, other);
+    if (same > 0) {
+      at += same;
+      other += same;
       continue;
     }
     const [left, right] = [entryAt(a, at), entryAt(b, other)];
@@ -97,7 +94,6 @@ function compareTrees(a: Buffer, b: Buffer): ReadonlyMap<string, Difference> {
     note(left.name, left.entry, right.entry);
     at = left.end;
     other = right.end;
-    same = samePrefix(a, at, b, other);
   }
   const [left, right] = [parseEntries(a, at), parseEntries(b, other)];
   for (const [name, entry] of left) note(name, entry, right.get(name));
@@ -105,24 +101,18 @@ function compareTrees(a: Buffer, b: Buffer): ReadonlyMap<string, Difference> {
   return differences;
 }
 
-/** How many bytes from these places on are the same in both. A call into Buffer costs as much as some dozen bytes, so it is given many. */
-function samePrefix(a: Buffer, at: number, b: Buffer, other: number): number {
-  const most = Math.min(a.length - at, b.length - other);
-  let same = 0;
-  for (let step = 128; same < most; step = Math.min(4096, step * 2)) {
-    const more = Math.min(step, most - same);
-    if (a.compare(b, other + same, other + same + more, at + same, at + same + more) !== 0) break;
-    same += more;
+/** The length of the entry at these places if it is the same in both, else 0. */
+function sameEntry(a: Buffer, at: number, b: Buffer, other: number): number {
+  let length = 0;
+  while (a[at + length] === b[other + length]) {
+    const byte = a[at + length];
+    length += 1;
+    if (byte === undefined) return 0;
+    if (byte !== 0) continue;
+    for (let more = 0; more < 20; more += 1) if (a[at + length + more] !== b[other + length + more]) return 0;
+    return at + length + 20 <= a.length ? length + 20 : 0;
   }
-  while (same < most && a[at + same] === b[other + same]) same += 1;
-  return same;
-}
-
-/** 0 where there is no whole entry. */
-function entryLength(data: Buffer, at: number): number {
-  let end = at;
-  while (end < data.length && data[end] !== 0) end += 1;
-  return end + 21 > data.length ? 0 : end + 21 - at;
+  return 0;
 }
 
 function entryAt(data: Buffer, at: number): { readonly name: string; readonly entry: Entry; readonly end: number } | undefined {
