@@ -39,7 +39,7 @@ describe('a glob', () => {
       const matches = globMatcher([glob]);
       matches('a'.repeat(200));
       matches('a/'.repeat(200));
-      expect(performance.now() - begun).toBeLessThan(200);
+      expect(performance.now() - begun).toBeLessThan(5_000);
     },
   );
 });
