@@ -99,8 +99,11 @@ export class Controller {
     this.#ends.abort();
   }
 
-  /** A receiver was called: the remote of this source is asked now. */
-  readonly hint = (key: string): void => this.#entries.get(key)?.link.hint();
+  /** A receiver was called: the repository of this source is asked now, for every source that follows it. */
+  readonly hint = (key: string): void => {
+    const source = this.#options.store.get(key);
+    if (source !== undefined) this.#options.env.remotes.hint(source.spec.url);
+  };
 
   #onSource(key: string, before: GitOpsSource | undefined, after: GitOpsSource | undefined): void {
     if (after === undefined) return this.#forget(key, before);
@@ -111,7 +114,10 @@ export class Controller {
       this.#queue.abort(key, deleted ? 'the source is being deleted' : 'the spec was edited');
       return this.#wakeFresh(key, deleted ? 'Deleted' : 'Spec');
     }
-    if (requestedAt(before) !== requestedAt(after)) return this.#wakeFresh(key, 'Requested');
+    if (requestedAt(before) !== requestedAt(after)) {
+      this.#options.env.remotes.hint(after.spec.url, this.#entries.get(key)?.link.asking(after)); // perhaps one that a standby passed on
+      return this.#wakeFresh(key, 'Requested');
+    }
     const allowed = after.metadata.annotations?.[allowPruneAnnotation];
     if (allowed !== undefined && allowed !== before.metadata.annotations?.[allowPruneAnnotation]) this.#wakeFresh(key, 'PruneAllowed');
     this.#onParent(key);

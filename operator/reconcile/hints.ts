@@ -5,6 +5,7 @@ import { sourceResource } from '../apply/parent.ts';
 import type { KubeClient, KubeRequest } from '../kube/client.ts';
 import { mergePatch } from '../kube/operations.ts';
 import type { RefSpec } from '../source/types.ts';
+import { repositoryPlace } from '../source/url.ts';
 import { LeadershipLostError } from './leader.ts';
 import type { Leadership } from './leader.ts';
 import type { TokenReader } from './secret-token.ts';
@@ -23,6 +24,7 @@ export interface HintsOptions {
 /** What receivers are given (web/receivers); the same on every replica. */
 export interface Hints {
   source(key: string): GitOpsSource | undefined;
+  /** What the sources of the repository follow, by whatever URL of it; suspended ones follow nothing. */
   refsOf(url: string): readonly RefSpec[];
   token(source: GitOpsSource): Promise<Buffer | undefined>;
   hint(source: GitOpsSource): Promise<void>;
@@ -37,8 +39,9 @@ export function createHints({ client, store, leadership, readToken, now, signal 
   return {
     source: (key) => store.get(key),
     refsOf(url) {
-      const sources = store.keys().map((key) => store.get(key));
-      return sources.flatMap((source) => (source?.spec.url === url && !source.spec.suspend ? [source.spec.ref ?? {}] : []));
+      const place = repositoryPlace(url);
+      const isThere = (other: string): boolean => other === url || repositoryPlace(other) === place;
+      return store.all().flatMap(({ spec }) => (!spec.suspend && isThere(spec.url) ? [spec.ref ?? {}] : []));
     },
     async token({ metadata: { namespace }, spec: { receiver } }) {
       return receiver && (await readToken(namespace, receiver.secretRef.name));

@@ -70,9 +70,9 @@ export class RemoteLink {
     this.#subscription?.pollNow();
   }
 
-  /** Something may have been pushed: asks the remote now, which wakes every source that it has news for. */
-  hint(): void {
-    this.#subscription?.hint();
+  /** With which the remote is asked by pollNow; undefined where it is not. */
+  asking({ spec }: GitOpsSource): Credentials | undefined {
+    return this.#subscription === undefined || spec.ref?.commit !== undefined ? undefined : this.credentials;
   }
 
   /** When the remote last answered without fault, milliseconds since the epoch. */

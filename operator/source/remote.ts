@@ -76,15 +76,17 @@ export class Remote {
         subscriber.waiting = true;
         this.#askNow();
       },
-      hint: () => {
-        if (!subscriber.closed && !isPinned(options.ref)) this.#askNow();
-      },
       answeredAt: () => this.#answeredAt,
       close: () => {
         subscriber.closed = true;
         this.#subscribers.delete(subscriber);
       },
     };
+  }
+
+  /** Asks now, where anybody follows what can move; whoever it has news for is told. */
+  hint(): void {
+    if (this.#asking().length > 0) this.#askNow();
   }
 
   /** Ends polling; nobody is told anything any more. */

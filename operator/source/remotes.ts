@@ -19,7 +19,7 @@ import type {
   Subscription,
   Wanted,
 } from './types.ts';
-import { parseGitUrl } from './url.ts';
+import { parseGitUrl, repositoryPlace } from './url.ts';
 
 export interface RemotesOptions {
   readonly client: GitClient;
@@ -53,6 +53,8 @@ export class Remotes implements SharedRemotes {
   readonly #pauses: HostPauses;
   readonly #checkouts: Checkouts;
   readonly #remotes = new Map<string, Remote>();
+  /** The keys of the remotes of a repository, by its place: one for each URL and credentials. */
+  readonly #places = new Map<string, Set<string>>();
   /** Ancestry never changes: the last few answers, oldest first. */
   readonly #descents = new Map<string, boolean>();
 
@@ -84,22 +86,30 @@ export class Remotes implements SharedRemotes {
         onAnswer: () => this.#checkouts.sweep(),
       });
       this.#remotes.set(key, remote);
+      this.#place(url).add(key);
     }
     const shared = remote;
     const subscription = shared.subscribe(options);
     return {
       pollNow: () => subscription.pollNow(),
-      hint: () => subscription.hint(),
       answeredAt: () => subscription.answeredAt(),
       close: () => {
         subscription.close();
         if (!shared.unused || this.#remotes.get(key) !== shared) return;
         shared.close();
         this.#remotes.delete(key);
+        this.#displace(url, key);
         this.#checkouts.forget(key);
         this.#options.client.forget(url, credentials);
       },
     };
+  }
+
+  hint(url: string, asked?: Credentials): void {
+    const known = asked === undefined ? undefined : keyOf(url, asked);
+    for (const key of this.#places.get(repositoryPlace(url)) ?? []) {
+      if (key !== known) this.#remotes.get(key)?.hint();
+    }
   }
 
   async checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal, wanted?: Wanted): Promise<Checkout> {
@@ -170,7 +180,21 @@ export class Remotes implements SharedRemotes {
   async close(): Promise<void> {
     for (const remote of this.#remotes.values()) remote.close();
     this.#remotes.clear();
+    this.#places.clear();
     await this.#options.client.close();
+  }
+
+  #place(url: string): Set<string> {
+    const place = repositoryPlace(url);
+    const keys = this.#places.get(place) ?? new Set();
+    this.#places.set(place, keys);
+    return keys;
+  }
+
+  #displace(url: string, key: string): void {
+    const keys = this.#place(url);
+    keys.delete(key);
+    if (keys.size === 0) this.#places.delete(repositoryPlace(url));
   }
 
   #rememberDescent(key: string, answer: boolean): void {

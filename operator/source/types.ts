@@ -210,8 +210,6 @@ export interface SubscribeOptions {
 export interface Subscription {
   /** Asks now, also during backoff; onObserved follows, whether or not anything changed. */
   pollNow(): void;
-  /** Asks now; onObserved follows, for every subscriber of the remote, where something changed. */
-  hint(): void;
   /** When the remote last answered without fault, milliseconds since the epoch. */
   answeredAt(): number | undefined;
   close(): void;
@@ -220,6 +218,12 @@ export interface Subscription {
 /** The remotes of all sources, as reconcile/ uses them: one per URL and credentials. */
 export interface SharedRemotes {
   subscribe(options: SubscribeOptions): Subscription;
+  /**
+   * Something may have been pushed to the repository at `url`: every remote of it is asked now, each with its own
+   * credentials, and onObserved follows for every subscriber for which something changed. `asked`: the credentials with
+   * which it is being asked at this URL anyway.
+   */
+  hint(url: string, asked?: Credentials): void;
   /** The commit; asked for many times at once, it is fetched once, and kept while it is current. `wanted`: what will be read of it first. */
   checkout(url: string, credentials: Credentials, ref: ResolvedRef, signal: AbortSignal, wanted?: Wanted): Promise<Checkout>;
   /** As GitClient.descends, remembered; undefined also when the server cannot be asked. */

@@ -71,6 +71,27 @@ function plainUrl(text: string): string {
   return `${protocol}//${username}@${at}${path.replace(/\/+$/, '')}`;
 }
 
+/**
+ * Host and path of a repository, by whatever protocol, port and user it is reached: what is pushed to it can be seen by
+ * all who follow it. It may be the same for two repositories, so it is good for asking them, and for nothing else.
+ */
+export function repositoryPlace(text: string): string {
+  const host = URL.canParse(text) ? new URL(text).hostname.toLowerCase() : '';
+  return `${host}/${repositoryPath(text)}`;
+}
+
+/**
+ * `acme/deployer` of `https://host/acme/deployer.git`, `ssh://git@host:22/acme/deployer` and `git@host:Acme/deployer.git`:
+ * forges do not tell upper from lower case there.
+ */
+export function repositoryPath(text: string): string {
+  const scp = /^[^/:]+@[^/:]+:(.*)$/.exec(text)?.[1];
+  const path = scp ?? (URL.canParse(text) ? new URL(text).pathname : text);
+  const plain = path.replace(/^\/+|\/+$/g, '').replace(/\.git$/i, '');
+  // Bitbucket Data Center clones over http below /scm.
+  return plain.replace(/^scm\//, '').toLowerCase();
+}
+
 /** The URL as people may see it: without userinfo, query and fragment, all of which can hold secrets. */
 export function showUrl(url: URL | string): string {
   const parsed = typeof url === 'string' ? (URL.canParse(url) ? new URL(url) : undefined) : url;

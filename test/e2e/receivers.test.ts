@@ -42,18 +42,22 @@ describe('a source with a receiver', () => {
     expect((await getSource(cluster, stage.namespace, 'shop')).metadata.annotations).not.toHaveProperty(['plumbline.dev/requestedAt']);
   });
 
-  test('has its remote asked once, which wakes every source of it', async () => {
+  test('has its remote asked once, which wakes every source of it, and so with other credentials and by another URL', async () => {
     const { cluster, git, operator } = scene();
     const { stage, push, path } = await deployed();
-    const other = await scene().stage();
+    const [other, otherwise] = [await scene().stage(), await scene().stage()];
     await other.source({ url: stage.url, interval: '10m', ref: { branch: 'main' } });
-    await waitUntilApplied(cluster, other.namespace, 'shop', (await statusOf(stage)).revision.applied.commit);
+    await otherwise.kubectl('create', 'secret', 'generic', 'git', '--from-literal=username=ada', '--from-literal=password=of-her-own');
+    const auth = { secretRef: { name: 'git' } };
+    await otherwise.source({ url: `${stage.url}/`, interval: '10m', ref: { branch: 'main' }, auth });
+    const first = (await statusOf(stage)).revision.applied.commit;
+    for (const { namespace } of [other, otherwise]) await waitUntilApplied(cluster, namespace, 'shop', first);
     const commit = await stage.repo.write({ 'a.yaml': configMap('a', { round: '1' }) });
     const before = git.counts.lsRefs;
     expect(await send(operator, path, github(push))).toBe(202);
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit, 10_000);
-    await waitUntilApplied(cluster, other.namespace, 'shop', commit, 10_000);
-    expect(git.counts.lsRefs - before).toBe(1);
+    for (const { namespace } of [other, otherwise]) await waitUntilApplied(cluster, namespace, 'shop', commit, 10_000);
+    expect(git.counts.lsRefs - before).toBe(2);
   });
 
   test('is hinted at by what another source of its remote follows, and by nothing else', async () => {
@@ -150,17 +154,22 @@ describe('a replica that does not lead', () => {
     const proxy = await startProxy(cluster, 'standby');
     try {
       await using standby = await startOperator({ kubeconfigPath: proxy.kubeconfigPath, flags });
-      const first = await stage.repo.write({ 'a.yaml': configMap('a', { round: '1' }) });
-      await stage.source(spec);
+      const files = (round: string) => ({ 'a.yaml': configMap('a', { round }), 'other/b.yaml': configMap('b', { round }) });
+      const first = await stage.repo.write(files('1'));
+      await stage.source({ ...spec, exclude: ['other/**'] });
       await waitUntilApplied(cluster, stage.namespace, 'shop', first);
+      await stage.kubectl('create', 'secret', 'generic', 'git', '--from-literal=username=ada', '--from-literal=password=of-her-own');
+      await stage.source({ ...spec, path: './other', auth: { secretRef: { name: 'git' } } }, 'other');
+      await waitUntilApplied(cluster, stage.namespace, 'other', first);
       const push = { url: stage.url, ref: 'refs/heads/main', token };
       const path = `/hooks/${stage.namespace}/shop`;
-      const commit = await stage.repo.write({ 'a.yaml': configMap('a', { round: '2' }) });
+      const commit = await stage.repo.write(files('2'));
       expect(await send(standby, path, github({ ...push, token: 'wrong' }))).toBe(401);
       expect(await send(standby, path, github({ ...push, ref: 'refs/heads/other' }))).toBe(202);
       expect(proxy.seen.filter(isWrite)).toEqual([]);
       expect(await send(standby, path, github(push))).toBe(202);
       await waitUntilApplied(cluster, stage.namespace, 'shop', commit, 10_000);
+      await waitUntilApplied(cluster, stage.namespace, 'other', commit, 10_000);
       expect(proxy.seen.filter(isWrite).map(writeText)).toEqual(['PATCH gitopssources/shop']);
       expect(await send(leader, path, github(push))).toBe(202);
     } finally {

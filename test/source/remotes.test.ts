@@ -152,18 +152,18 @@ describe('a subscriber', () => {
     await nextPoll();
     await Promise.all([source.until(1), other.until(1)]);
     const before = server.counts.lsRefs;
-    source.hint();
-    source.hint();
-    other.hint();
+    remotes.hint(url);
+    remotes.hint(url);
     expect(await nextPoll()).toBe(0);
     expect([server.counts.lsRefs - before, source.told.length, other.told.length]).toEqual([1, 1, 1]);
     const second = await repo.write({ 'web.yaml': '2' });
-    source.hint();
+    remotes.hint(url);
     expect(await nextPoll()).toBe(0);
     expect([(await source.until(2)).resolved?.commit, (await other.until(2)).resolved?.commit]).toEqual([second, second]);
     source.close();
-    source.hint();
-    expect(clock.next).toBe(60_000);
+    other.close();
+    remotes.hint(url);
+    expect(server.counts.lsRefs - before).toBe(2);
   });
 
   test('that comes while an answer is fresh is served by it, unless its ref is not in it', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { PlumblineError } from '../../operator/errors.ts';
-import { isSameRepository, parseGitUrl, showUrl } from '../../operator/source/url.ts';
+import { isSameRepository, parseGitUrl, repositoryPlace, showUrl } from '../../operator/source/url.ts';
 
 test.each([
   ['https://git.example.com/acme/shop.git', undefined],
@@ -55,3 +55,11 @@ test.each([
   ['https://git.example.com/acme/shop', 'https://git.example.com/acme/shops', false],
   ['https://git.example.com/acme/shop', 'https://git.example.com:8443/acme/shop', false],
 ])('%s and %s name one repository: %s', (a, b, same) => expect(isSameRepository(a, b)).toBe(same));
+
+test.each([
+  ['https://git.example.com/acme/shop', 'https://Git.example.com:8443/Acme/shop.git/', true],
+  ['https://git.example.com/acme/shop', 'ssh://git@git.example.com:2222/acme/shop.git', true],
+  ['ssh://git@git.example.com/shop', 'ssh://ada@git.example.com/shop', true],
+  ['https://git.example.com/acme/shop', 'https://git.example.com/acme/shops', false],
+  ['https://git.example.com/acme/shop', 'https://git.example.org/acme/shop', false],
+])('a push to %s may be seen at %s: %s', (a, b, same) => expect(repositoryPlace(a) === repositoryPlace(b)).toBe(same));

@@ -1,5 +1,6 @@
 /** Pure: whether a hint concerns a source. The sender has proven that it knows the token; this only spares polls. */
 import type { RefSpec } from '../../source/types.ts';
+import { repositoryPath } from '../../source/url.ts';
 import type { Hint } from './types.ts';
 
 /** Whether the hint is about the repository at `url` and a ref that one of `specs` follows. */
@@ -7,22 +8,10 @@ export function concerns(hint: Hint, url: string, specs: readonly RefSpec[]): bo
   return isRepository(hint.repositories, url) && specs.some((spec) => follows(spec, hint.refs));
 }
 
-/**
- * By path alone: a forge names itself by its public host, while the cluster may reach it, or a mirror of it, by another.
- * Forges do not tell upper from lower case there.
- */
+/** By path alone: a forge names itself by its public host, while the cluster may reach it, or a mirror of it, by another. */
 function isRepository(named: readonly string[], url: string): boolean {
-  const path = pathOf(url);
-  return named.length === 0 || named.some((one) => pathOf(one) === path);
-}
-
-/** `acme/deployer` of `https://host/acme/deployer.git`, `ssh://git@host:22/acme/deployer` and `git@host:acme/deployer.git`. */
-function pathOf(url: string): string {
-  const scp = /^[^/:]+@[^/:]+:(.*)$/.exec(url)?.[1];
-  const path = scp ?? (URL.canParse(url) ? new URL(url).pathname : url);
-  const plain = path.replace(/^\/+|\/+$/g, '').replace(/\.git$/i, '');
-  // Bitbucket Data Center clones over http below /scm.
-  return plain.replace(/^scm\//, '').toLowerCase();
+  const path = repositoryPath(url);
+  return named.length === 0 || named.some((one) => repositoryPath(one) === path);
 }
 
 function follows(spec: RefSpec, refs: readonly string[] | undefined): boolean {

@@ -16,7 +16,7 @@ import type { Headers, Hint } from './types.ts';
 export interface ReceiverPort {
   /** The source by `namespace/name`, as this replica's watch knows it. */
   source(key: string): GitOpsSource | undefined;
-  /** What the sources that follow this URL follow of it; suspended ones follow nothing. */
+  /** What the sources of the repository at this URL follow of it; suspended ones follow nothing. */
   refsOf(url: string): readonly RefSpec[];
   /** What the source's forge signs with; undefined where there is none, whyever. */
   token(source: GitOpsSource): Promise<Buffer | undefined>;
