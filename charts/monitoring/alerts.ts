@@ -1,4 +1,5 @@
 /** Every alert: when it fires, and the runbook that docs/operations.md has on it. */
+import type { Reason } from '../../operator/errors.ts';
 
 export interface Alert {
   readonly name: string;
@@ -58,15 +59,23 @@ const gitReasons = [
   'GitTimeout',
   'GitError',
   'UntrustedCertificate',
+  'HostKeyUnknown',
+  'HostKeyChanged',
+  'HostKeyRevoked',
   'AuthenticationFailed',
   'RepositoryNotFound',
-] as const;
+] as const satisfies readonly Reason[];
 const describe = 'kubectl describe gos NAME --namespace NAMESPACE';
 /** The reason that a source gives, looked up when the alert fires: as a label it would make another alert with each change. */
 const reasonNow =
   `{{ with printf "plumbline_failing_since_timestamp_seconds{namespace='%s',source='%s'}" $labels.namespace $labels.source | query }}` +
   'reason {{ . | first | label "reason" }}{{ else }}the reason is in condition Ready{{ end }}';
 const ago = '{{ $value | humanizeDuration }}';
+
+/** As Prometheus writes durations. */
+export function durationOf(seconds: number): string {
+  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
+}
 
 /** The alerts with these limits. */
 export function alertsWith(limit: Limits): readonly Alert[] {
@@ -144,12 +153,13 @@ export function alertsWith(limit: Limits): readonly Alert[] {
     {
       name: 'PlumblineGitUnreachable',
       severity: 'warning',
-      expr: `time() - max ${by} (plumbline_failing_since_timestamp_seconds{reason=~"${gitReasons.join('|')}"}) > ${limit.gitUnreachable}`,
-      forSeconds: 0,
+      // Since when it fails says nothing of git: a source may have failed for another reason before. So Prometheus itself counts.
+      expr: `max ${by} (plumbline_failing_since_timestamp_seconds{reason=~"${gitReasons.join('|')}"}) > 0`,
+      forSeconds: limit.gitUnreachable,
       summary: `Git cannot be reached for ${source}.`,
-      description: `For ${ago} its repository could not be asked: ${reasonNow}. What is applied keeps running and is looked after; new commits do not arrive.`,
+      description: `For ${durationOf(limit.gitUnreachable)} or longer its repository could not be asked: ${reasonNow}. What is applied keeps running and is looked after; new commits do not arrive.`,
       runbook: {
-        means: 'The git server does not answer, refuses the credentials, or hides the repository. The cluster is not touched by it.',
+        means: 'The git server does not answer, is not the one that it should be, refuses the credentials, or hides the repository. The cluster is not touched by it.',
         look: [describe, 'git ls-remote URL HEAD'],
         act: 'Where many sources fail at once, look at the git server, DNS, proxies and network policies; where it is one, at its URL and Secret. It goes on by itself once git answers; after a Secret was corrected too.',
       },

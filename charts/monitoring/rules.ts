@@ -1,6 +1,6 @@
 /** The rules as Prometheus reads them. */
 import { dump } from 'js-yaml';
-import { alerts } from './alerts.ts';
+import { alerts, durationOf } from './alerts.ts';
 import type { Alert } from './alerts.ts';
 import { recordings } from './recordings.ts';
 import type { Recording } from './recordings.ts';
@@ -32,8 +32,4 @@ function ruleOf(alert: Alert) {
     labels: { severity },
     annotations: { summary, description, runbook_url: `${runbookPage}#${anchorOf(alert)}` },
   };
-}
-
-function durationOf(seconds: number): string {
-  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
 }

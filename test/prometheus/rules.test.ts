@@ -116,14 +116,19 @@ const stories: Readonly<Record<string, Story>> = {
     description: '2 fields are changed again after each correction; condition Drifted names them and the field manager.',
   },
   PlumblineGitUnreachable: {
-    series: failing('GitTimeout', '0x15 stale'),
-    quiet: 10,
-    fires: 11,
-    resolved: 16,
+    // It has failed for an hour already, for another reason; and what git says of itself changes.
+    series: {
+      ...failing('ObjectRefused', '60x59 stale'),
+      ...failing('GitUnreachable', '_x60 60x4 stale'),
+      ...failing('GitTimeout', '_x65 60x10 stale'),
+    },
+    quiet: 69,
+    fires: 71,
+    resolved: 77,
     labels,
     summary: 'Git cannot be reached for GitOpsSource shop/web.',
     description:
-      'For 11m 0s its repository could not be asked: reason GitTimeout. What is applied keeps running and is looked after; new commits do not arrive.',
+      'For 10m or longer its repository could not be asked: reason GitTimeout. What is applied keeps running and is looked after; new commits do not arrive.',
   },
   PlumblineSourceNoSuccess: {
     series: {
