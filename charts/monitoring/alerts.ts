@@ -159,7 +159,8 @@ export function alertsWith(limit: Limits): readonly Alert[] {
       summary: `Git cannot be reached for ${source}.`,
       description: `For ${durationOf(limit.gitUnreachable)} or longer its repository could not be asked: ${reasonNow}. What is applied keeps running and is looked after; new commits do not arrive.`,
       runbook: {
-        means: 'The git server does not answer, is not the one that it should be, refuses the credentials, or hides the repository. The cluster is not touched by it.',
+        means:
+          'The git server does not answer, is not the one that it should be, refuses the credentials, or hides the repository. The cluster is not touched by it.',
         look: [describe, 'git ls-remote URL HEAD'],
         act: 'Where many sources fail at once, look at the git server, DNS, proxies and network policies; where it is one, at its URL and Secret. It goes on by itself once git answers; after a Secret was corrected too.',
       },

@@ -27,6 +27,8 @@ export interface ApiProxy {
   readonly seen: readonly Passing[];
   /** One at a time; undefined passes everything on. */
   hook: Hook | undefined;
+  /** Ends the answers that are under way to such requests: watches, as a rule. */
+  cut(which: (request: Passing) => boolean): void;
   close(): Promise<void>;
 }
 
@@ -49,6 +51,7 @@ export async function startProxy(cluster: Cluster, name: string): Promise<ApiPro
   const { admin } = cluster;
   const agent = new Agent({ connect: { ca: admin.caPem, cert: admin.certPem, key: admin.keyPem }, headersTimeout: 0, bodyTimeout: 0 });
   const seen: Passing[] = [];
+  const underWay = new Map<ServerResponse, Passing>();
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -57,7 +60,11 @@ export async function startProxy(cluster: Cluster, name: string): Promise<ApiPro
     if ((await proxy.hook?.(passing, 'before')) === 'drop') return void response.destroy();
     const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers;
     const gone = new AbortController();
-    response.once('close', () => gone.abort());
+    underWay.set(response, passing);
+    response.once('close', () => {
+      underWay.delete(response);
+      gone.abort();
+    });
     const answer = await agent.request({
       origin: admin.server,
       method: passing.method,
@@ -82,6 +89,9 @@ export async function startProxy(cluster: Cluster, name: string): Promise<ApiPro
     kubeconfigPath,
     seen,
     hook: undefined,
+    cut(which) {
+      for (const [response, request] of underWay) if (which(request)) response.destroy();
+    },
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
