@@ -297,7 +297,7 @@ export interface StatusCommit {
 
 /** How many objects there are. */
 export interface StatusObjects {
-  /** All that the revision states. */
+  /** All that the running revision states; as long as none runs, all that the attempted one states. */
   readonly total?: number | undefined;
   /** Those that are healthy. */
   readonly healthy?: number | undefined;

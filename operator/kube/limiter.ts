@@ -55,6 +55,7 @@ export class Limiter {
   readonly #signals = new Map<AbortSignal, Watched>();
   #inFlight = 0;
   #waiting = 0;
+  #waitingFlows = 0;
   #behindInFlight = 0;
 
   /** `slots` requests may be in flight at once, at least 1; a turn has `turn` requests. */
@@ -117,9 +118,7 @@ export class Limiter {
 
   /** How many flows have somebody waiting; more than two wait for each other, since each may hold half of the slots. */
   waitingFlows(): number {
-    let count = 0;
-    for (const flow of this.#flows.values()) if (flow.waiting.size > 0) count += 1;
-    return count;
+    return this.#waitingFlows;
   }
 
   #flow(name: string): Flow {
@@ -135,6 +134,7 @@ export class Limiter {
       this.#behind.add(waiter);
       return;
     }
+    if (flow.waiting.size === 0) this.#waitingFlows += 1;
     flow.waiting.add(waiter);
     this.#waiting += 1;
     this.#placeInTurns(flow);
@@ -143,10 +143,17 @@ export class Limiter {
   #leave(flow: Flow | undefined, waiter: Waiter): void {
     if (flow === undefined) {
       this.#behind.delete(waiter);
-    } else if (flow.waiting.delete(waiter)) {
-      this.#waiting -= 1;
+    } else if (this.#unqueue(flow, waiter)) {
       this.#placeInTurns(flow);
     }
+  }
+
+  /** Whether it was waiting. */
+  #unqueue(flow: Flow, waiter: Waiter): boolean {
+    if (!flow.waiting.delete(waiter)) return false;
+    this.#waiting -= 1;
+    if (flow.waiting.size === 0) this.#waitingFlows -= 1;
+    return true;
   }
 
   /** A flow is in line while somebody of it waits and it has a share left. */
@@ -187,8 +194,7 @@ export class Limiter {
       if (flow === undefined) break;
       const [waiter] = flow.waiting;
       if (waiter === undefined) break;
-      flow.waiting.delete(waiter);
-      this.#waiting -= 1;
+      this.#unqueue(flow, waiter);
       flow.inFlight += 1;
       this.#inFlight += 1;
       this.#spend(flow);

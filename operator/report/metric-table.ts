@@ -74,7 +74,7 @@ export const sourceRows = {
     name: 'plumbline_objects',
     type: 'gauge',
     unit: 'objects',
-    help: 'Objects of a source by state, as in its status: total is all that the revision states, failed those refused or not applied; a state that is not assessed has no series.',
+    help: 'Objects of a source by state, as in its status: total is all that the running revision states, failed those refused or not applied; a state that is not assessed has no series.',
     labels: [...perSource, 'state'],
   },
   condition: {

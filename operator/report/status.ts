@@ -84,7 +84,7 @@ export function outcomeStatus(input: OutcomeInput): GitOpsSourceStatus {
     revision: revisionsAfter(previous, outcome, now),
     objects: {
       ...previous?.objects,
-      total: outcome.total ?? previous?.objects?.total,
+      total: totalAfter(previous, outcome),
       failed: outcome.kind === 'applied' ? 0 : outcome.total === undefined ? (previous?.objects?.failed ?? 0) : outcome.failedObjects,
     },
     ...(history.length === 0 ? {} : { history }),
@@ -96,6 +96,13 @@ export function outcomeStatus(input: OutcomeInput): GitOpsSourceStatus {
     ...next,
     conditions: withVerified(conditionsAfter(previous, next, outcome, generation, now), verifies, outcome, generation, now),
   };
+}
+
+/** Of the revision that runs: one that was refused counts only where none runs yet. */
+function totalAfter(previous: GitOpsSourceStatus | undefined, outcome: Exclude<Outcome, { kind: 'suspended' }>): number | undefined {
+  const known = previous?.objects?.total;
+  const isRunning = outcome.kind === 'applied' || previous?.revision?.applied === undefined;
+  return isRunning ? (outcome.total ?? known) : (known ?? outcome.total);
 }
 
 /**

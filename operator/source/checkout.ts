@@ -64,6 +64,14 @@ export async function openCheckout(asked: CheckoutAsked, signal: AbortSignal): P
       }),
     );
     const paths = new Set<string>();
+    let everything: Promise<Choice | undefined> | undefined;
+    /** What all the paths of the commit might ask for that is not there. The folders are walked once for all of them. */
+    const wantedByOthers = async (): Promise<readonly string[]> => {
+      everything ??= chooseManifests(store, oid, pacer);
+      const chosen = await everything;
+      if (chosen === undefined) everything = undefined;
+      return typeof chosen === 'object' ? [...chosen].filter((one) => !store.has(one) && store.sizeOf(one) === undefined) : [];
+    };
 
     const snapshot = async (what: Wanted, asking: AbortSignal): Promise<Snapshot> => {
       paths.add(normalisePath(what.path));
@@ -79,8 +87,7 @@ export async function openCheckout(asked: CheckoutAsked, signal: AbortSignal): P
         const [still] = missing;
         if (missing.size === before.size && missing.isSubsetOf(before)) throw notGit(`its pack lacks ${still ?? ''}`);
         before = missing;
-        const all = paths.size > manyPaths ? await chooseManifests(store, oid, pacer) : undefined;
-        const others = typeof all === 'object' ? [...all].filter((one) => !store.has(one) && store.sizeOf(one) === undefined) : [];
+        const others = paths.size > manyPaths ? await wantedByOthers() : [];
         await batches.need([...missing, ...others], asking);
       }
       throw notGit('its symlinks lead on and on');

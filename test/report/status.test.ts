@@ -234,6 +234,11 @@ describe('revisions', () => {
     ['applied', [applied(seen('a'))], { total: 12, failed: 0 }],
     ['failed', [failed(seen('a'), refusedImage, { failedObjects: 3 })], { total: 12, failed: 3 }],
     [
+      'failed over one that runs: of that',
+      [applied(seen('a')), failed(seen('b'), refusedImage, { total: 0, failedObjects: 0 })],
+      { total: 12, failed: 0 },
+    ],
+    [
       'not rendered: as before',
       [failed(seen('a'), refusedImage, { failedObjects: 3 }), failed(undefined, gitAway, { failedObjects: 0 })],
       { total: 12, failed: 3 },
