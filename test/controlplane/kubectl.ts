@@ -26,13 +26,18 @@ export interface Kubectl {
 
 const timeoutMs = 120_000;
 
+/** Where kubectl keeps what a control plane serves. */
+export function kubectlCache(workDir: string): string {
+  return join(workDir, 'kubectl-cache');
+}
+
 /** Runs kubectl whatever comes of it; rejects only when it could not be run or was cut off. */
 export async function runKubectl(kubectl: Kubectl, args: readonly string[], options: KubectlOptions = {}): Promise<KubectlResult> {
   const env = {
     PATH: process.env['PATH'],
     HOME: kubectl.workDir,
     KUBECONFIG: options.kubeconfig ?? kubectl.kubeconfig,
-    KUBECACHEDIR: join(kubectl.workDir, 'kubectl-cache'),
+    KUBECACHEDIR: kubectlCache(kubectl.workDir),
     KUBERC: 'off',
     ...options.env,
   };

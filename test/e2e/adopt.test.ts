@@ -24,8 +24,7 @@ const adopt = (file: string): string =>
 
 describe('an object that somebody else applied', () => {
   const scene = useScene();
-  const get = async (stage: Stage, what = 'deployment/web'): Promise<Json> =>
-    JSON.parse(await stage.kubectl('get', what, '-o', 'json', '--show-managed-fields'));
+  const get = (stage: Stage): Promise<Json> => stage.get('deployment', 'web');
   const entries = (object: Json): readonly string[] =>
     object.metadata.managedFields.map(({ manager, operation, subresource }: Json) =>
       [manager, operation, subresource].filter(Boolean).join('/'),
@@ -159,7 +158,7 @@ describe('an object that somebody else applied', () => {
     const commit = await stage.repo.write({ 'hpa.yaml': file });
     await stage.source({ health: { wait: false } });
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
-    const after = await get(stage, 'hpa/web');
+    const after = JSON.parse(await stage.kubectl('get', 'hpa/web', '-o', 'json', '--show-managed-fields'));
     expect(after.metadata.uid).toBe(uid);
     expect(after.metadata.labels.old).toBeUndefined();
     expect(after.spec.minReplicas).toBe(1);
@@ -171,12 +170,12 @@ describe('an object that somebody else applied', () => {
     const commit = await stage.repo.write({ 'a.yaml': configMap('a') });
     await stage.source({ health: { wait: false } }, 'old');
     await waitUntilApplied(cluster, stage.namespace, 'old', commit);
-    const { uid } = (await get(stage, 'configmap/a')).metadata;
+    const { uid } = (await stage.get('configmap', 'a')).metadata;
     await stage.source({ health: { wait: false } }, 'new');
     await waitForCondition(cluster, stage.namespace, 'new', { status: 'False', reason: 'OwnedByOther' });
     await patchSource(cluster, stage.namespace, 'old', { spec: { deletionPolicy: 'Orphan' } });
     await stage.kubectl('delete', 'gos', 'old', '--timeout=20s');
     await waitUntilApplied(cluster, stage.namespace, 'new', commit, 40_000);
-    expect((await get(stage, 'configmap/a')).metadata.uid).toBe(uid);
+    expect((await stage.get('configmap', 'a')).metadata.uid).toBe(uid);
   });
 });

@@ -4,13 +4,13 @@
  * connection, so a worker that dies gives back what it held.
  */
 import { randomUUID } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { join } from 'node:path';
 import { ensureBinaries } from '../controlplane/binaries.ts';
-import { waitFor } from '../controlplane/wait-for.ts';
+import { kubectlCache } from '../controlplane/kubectl.ts';
 import { type BinaryPaths, type ControlPlane, startControlPlane } from '../controlplane/start.ts';
-import { cleanPlane } from './clean.ts';
+import { bringCrd, cleanPlane, removeCrd } from './clean.ts';
 import type { LeaseRequest, PlaneInfo } from './protocol.ts';
 
 const crdFile = join(import.meta.dirname, '../../crds/plumbline.dev_gitopssources.yaml');
@@ -38,6 +38,7 @@ export async function startBroker(environment: Readonly<Record<string, string | 
   const planes = new Map<string, Plane>();
   const closing = new AbortController();
   let bringing: Promise<BinaryPaths> | undefined;
+  let crdText: Promise<string> | undefined;
   const binaries = (): Promise<BinaryPaths> =>
     (bringing ??= ensureBinaries(['etcd', 'kube-apiserver', 'kubectl', 'kube-controller-manager'], { environment }));
 
@@ -60,21 +61,23 @@ export async function startBroker(environment: Readonly<Record<string, string | 
     await plane.controlPlane.stop();
   };
   const lend = async (request: LeaseRequest): Promise<Plane> => {
-    const fresh = request.fresh === true || request.crd === false;
-    const plane = (fresh ? undefined : idle.pop()) ?? (await start());
-    plane.spoilt = fresh;
-    if (request.crd !== false && (await exists(crdFile))) {
-      await plane.controlPlane.kubectl('apply', '--server-side', '--force-conflicts', '-f', crdFile);
-      await waitFor('the CRD is served', () => plane.controlPlane.request.get('/apis/plumbline.dev/v1/gitopssources'));
-    }
+    const plane = idle.pop() ?? (await start());
+    const { request: requester } = plane.controlPlane;
+    if (request.crd === false) await removeCrd(requester);
+    else await bringCrd(requester, await (crdText ??= readFile(crdFile, 'utf8')));
     return plane;
   };
   const takeBack = async (plane: Plane): Promise<void> => {
     if (closing.signal.aborted) return;
     const usable = !plane.spoilt && plane.controlPlane.pids()['kube-apiserver'] !== undefined;
+    const clean = async (): Promise<void> => {
+      await cleanPlane(plane.controlPlane.request);
+      // What kubectl keeps there about kinds may be true no more.
+      await rm(kubectlCache(plane.controlPlane.workDir), { recursive: true, force: true });
+    };
     if (
       usable &&
-      (await cleanPlane(plane.controlPlane.request).then(
+      (await clean().then(
         () => true,
         () => false,
       ))
@@ -150,11 +153,4 @@ async function textOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -4,10 +4,11 @@ import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { afterAll, beforeAll } from '@jest/globals';
 import { type KubectlOptions, type KubectlResult, kubectlOrThrow, runKubectl } from '../controlplane/kubectl.ts';
 import type { Credentials } from '../controlplane/pki.ts';
-import { type Requester, createRequester } from '../controlplane/request.ts';
+import { type Json, type Requester, createRequester } from '../controlplane/request.ts';
 import { tokenKubeconfig } from '../controlplane/token-kubeconfig.ts';
 import { waitFor } from '../controlplane/wait-for.ts';
 import { type Audit, readAudit } from './audit.ts';
+import { type KnownKind, objectPath } from './objects.ts';
 import { type LeaseRequest, type PlaneInfo, brokerVariable } from './protocol.ts';
 
 export { GiveUp, NotYet, waitFor } from '../controlplane/wait-for.ts';
@@ -21,6 +22,8 @@ export interface Cluster {
   readonly workDir: string;
   /** As the admin. */
   readonly request: Requester;
+  /** An object as it is, by one request; undefined where there is none. */
+  get(kind: KnownKind, name: string, namespace?: string): Promise<Json>;
   kubectl(...args: string[]): Promise<string>;
   tryKubectl(args: readonly string[], options?: KubectlOptions): Promise<KubectlResult>;
   /** Makes a namespace with a name of its own, its default account included.. */
@@ -84,6 +87,7 @@ function clusterOf(info: PlaneInfo, request: Requester, act: (action: string, bo
     admin: info.admin,
     workDir: info.workDir,
     request,
+    get: (kind, name, namespace) => request.get(objectPath(kind, name, namespace)),
     tryKubectl,
     kubectl: (...args) => kubectlOrThrow(tryKubectl, args),
     async namespace(prefix = 'test') {

@@ -123,7 +123,7 @@ describe('an operator that is killed in the middle of a revision', () => {
   ]);
   test.each(sampled(positions, 4, 4))('right $when its write $n leaves nothing undone to the next', async ({ n, when }) => {
     await settle(before());
-    const { uid } = JSON.parse(await stage.kubectl('get', 'configmap', 'a', '-o', 'json')).metadata;
+    const { uid } = (await stage.get('configmap', 'a')).metadata;
 
     await killAt(n, when);
     const parent = (await getSource(scene().cluster, stage.namespace, 'shop')).metadata.annotations;
@@ -136,10 +136,10 @@ describe('an operator that is killed in the middle of a revision', () => {
     const left = JSON.parse(await stage.kubectl('get', 'configmaps,services', '-o', 'json')).items;
     const named = left.map((one: { metadata: { name: string } }) => one.metadata.name);
     expect(named.toSorted()).toEqual(['a', 'kept', 'kube-root-ca.crt']);
-    const a = JSON.parse(await stage.kubectl('get', 'configmap', 'a', '-o', 'json'));
+    const a = await stage.get('configmap', 'a');
     expect(a.metadata.uid).toBe(uid);
     expect(a.data.round).toBe(String(round));
-    const kept = JSON.parse(await stage.kubectl('get', 'configmap', 'kept', '-o', 'json'));
+    const kept = await stage.get('configmap', 'kept');
     expect(kept.metadata.labels).toBeUndefined();
     expect(kept.metadata.annotations).toEqual({ 'plumbline.dev/prune': 'disabled' });
     const annotations = (await getSource(scene().cluster, stage.namespace, 'shop')).metadata.annotations;

@@ -11,10 +11,7 @@ describe('deleting a source', () => {
   const scene = useScene();
 
   const applied = (files: Readonly<Record<string, string>>, spec = {}): Promise<Stage> => appliedStage(scene(), files, spec);
-  const get = async (stage: Stage, name: string): Promise<Json> => {
-    const { code, stdout } = await scene().cluster.tryKubectl(['get', 'configmap', name, '-n', stage.namespace, '-o', 'json']);
-    return code === 0 ? JSON.parse(stdout) : undefined;
-  };
+  const get = (stage: Stage, name: string): Promise<Json> => stage.get('configmap', name);
   const begin = (stage: Stage) => stage.kubectl('delete', 'gos', 'shop', '--wait=false');
   const gone = (stage: Stage) =>
     waitFor('the source is gone', async () => (await getSource(scene().cluster, stage.namespace, 'shop')) === undefined, 15_000);
@@ -128,16 +125,12 @@ describe('deleting a source', () => {
   test('with its whole namespace ends, whatever goes first', async () => {
     const stage = await applied({ 'a.yaml': configMap('a') });
     await scene().cluster.kubectl('delete', 'namespace', stage.namespace, '--wait=false');
-    await waitFor(
-      'the namespace is gone',
-      async () => (await scene().cluster.tryKubectl(['get', 'ns', stage.namespace])).code === 1,
-      30_000,
-    );
+    await waitFor('the namespace is gone', async () => (await scene().cluster.get('namespace', stage.namespace)) === undefined, 30_000);
   });
 });
 
 describe('deleting a source while an aggregated API is down', () => {
-  const scene = useScene({ cluster: { fresh: true } });
+  const scene = useScene();
 
   test('waits for its kinds, of which nobody can say whether members are left', async () => {
     const { cluster } = scene();
@@ -192,7 +185,7 @@ describe('deleting a source while an aggregated API is down', () => {
 });
 
 describe('deleting the GitOpsSource CRD', () => {
-  const scene = useScene({ cluster: { fresh: true } });
+  const scene = useScene();
 
   test('leaves everything that sources deployed as it is', async () => {
     const { cluster } = scene();
@@ -200,9 +193,9 @@ describe('deleting the GitOpsSource CRD', () => {
     await stage.repo.write({ 'a.yaml': configMap('a') });
     await stage.source();
     await waitForCondition(cluster, stage.namespace, 'shop', { status: 'True' });
-    const before = JSON.parse(await stage.kubectl('get', 'configmap', 'a', '-o', 'json', '--show-managed-fields'));
+    const before = await stage.get('configmap', 'a');
     await cluster.kubectl('delete', 'crd', 'gitopssources.plumbline.dev', '--timeout=20s');
-    const after = JSON.parse(await stage.kubectl('get', 'configmap', 'a', '-o', 'json', '--show-managed-fields'));
+    const after = await stage.get('configmap', 'a');
     expect(after).toEqual(before);
   });
 });

@@ -15,7 +15,7 @@ describe('a deployer repository', () => {
     await stage.source();
     const source = await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
 
-    const web = JSON.parse(await stage.kubectl('get', 'deployment', 'web', '-o', 'json'));
+    const web = await stage.get('deployment', 'web');
     expect(web.metadata.annotations).toMatchObject({ 'plumbline.dev/commit': commit, 'plumbline.dev/origin': 'web.yaml:1' });
     expect(web.metadata.labels['applyset.kubernetes.io/part-of']).toBe(source.metadata.labels['applyset.kubernetes.io/id']);
     expect(source.status).toMatchObject({
@@ -36,10 +36,10 @@ describe('a deployer repository', () => {
     await stage.source();
     await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'True' });
     await stage.deploy({ 'a.yaml': configMap('a', { key: 'other' }) });
-    expect(await stage.kubectl('get', 'configmap', 'a', '-o', 'jsonpath={.data.key}')).toBe('other');
+    expect((await stage.get('configmap', 'a')).data.key).toBe('other');
     await stage.deploy({ 'b.yaml': null });
-    await waitFor('b is gone', async () => (await scene().cluster.tryKubectl(['get', 'configmap', 'b', '-n', stage.namespace])).code === 1);
-    expect(await stage.kubectl('get', 'configmap', 'a', '-o', 'name')).toBe('configmap/a\n');
+    await waitFor('b is gone', async () => (await scene().cluster.get('configmap', 'b', stage.namespace)) === undefined);
+    expect(await stage.get('configmap', 'a')).toBeDefined();
   });
 
   test('takes what it deployed along when the source is deleted', async () => {
@@ -49,6 +49,6 @@ describe('a deployer repository', () => {
     await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'True' });
     await stage.kubectl('delete', 'gos', 'shop', '--timeout=10s');
     expect(await getSource(scene().cluster, stage.namespace, 'shop')).toBeUndefined();
-    expect((await scene().cluster.tryKubectl(['get', 'configmap', 'a', '-n', stage.namespace])).code).toBe(1);
+    expect(await scene().cluster.get('configmap', 'a', stage.namespace)).toBeUndefined();
   });
 });

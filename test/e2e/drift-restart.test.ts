@@ -24,19 +24,14 @@ describe('what somebody changes while no operator runs', () => {
     await stage.kubectl('delete', 'configmap/b');
     return stage;
   }
-  const get = async (stage: Stage, what: string): Promise<Json> => JSON.parse(await stage.kubectl('get', what, '-o', 'json'));
 
   test('is put back by the next one', async () => {
     const stage = await changed({});
     const { cluster } = scene();
     await using _operator = await startOperator({ kubeconfigPath: cluster.kubeconfigPath });
     await waitFor('all is back', async () => {
-      const [web, a, { stdout }] = [
-        await get(stage, 'deployment/web'),
-        await get(stage, 'configmap/a'),
-        await cluster.tryKubectl(['get', 'configmap/b', '-n', stage.namespace, '-o', 'name']),
-      ];
-      return web.spec.replicas === 0 && web.metadata.labels?.app === 'web' && a.data.key === 'value' && stdout !== '';
+      const [web, a, b] = [await stage.get('deployment', 'web'), await stage.get('configmap', 'a'), await stage.get('configmap', 'b')];
+      return web.spec.replicas === 0 && web.metadata.labels?.app === 'web' && a.data.key === 'value' && b !== undefined;
     });
     await waitForCondition(cluster, stage.namespace, 'shop', { type: 'Drifted', status: 'False', reason: 'InSync' });
   });

@@ -42,10 +42,7 @@ describe('drift', () => {
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
     return stage;
   }
-  const get = async (stage: Stage, what = 'deployment/web'): Promise<Json> => {
-    const { code, stdout } = await scene().cluster.tryKubectl(['get', what, '-n', stage.namespace, '-o', 'json', '--show-managed-fields']);
-    return code === 0 ? JSON.parse(stdout) : undefined;
-  };
+  const get = (stage: Stage): Promise<Json> => stage.get('deployment', 'web');
   const container = (object: Json): Json => object.spec.template.spec.containers.find((one: Json) => one.name === 'web');
   const source = (stage: Stage): Promise<Json> => getSource(scene().cluster, stage.namespace, 'shop');
   const drifted = (stage: Stage, message: RegExp): Promise<Json> =>
@@ -189,12 +186,12 @@ describe('drift', () => {
     await stage.kubectl('patch', 'secret/keys', '-p', JSON.stringify(patch));
     await waitFor(
       'the password is back',
-      async () => Buffer.from((await get(stage, 'secret/keys')).data?.password ?? '', 'base64').toString() === 's3cr3t-in-git',
+      async () => Buffer.from((await stage.get('secret', 'keys')).data?.password ?? '', 'base64').toString() === 's3cr3t-in-git',
       5_000,
     );
-    expect(Buffer.from((await get(stage, 'secret/keys')).data.user, 'base64').toString()).toBe('shop');
+    expect(Buffer.from((await stage.get('secret', 'keys')).data.user, 'base64').toString()).toBe('shop');
     await stage.kubectl('patch', 'configmap/a', '-p', '{"data":{"key":"other"}}');
-    await waitFor('the key is back', async () => (await get(stage, 'configmap/a')).data.key === 'value', 5_000);
+    await waitFor('the key is back', async () => (await stage.get('configmap', 'a')).data.key === 'value', 5_000);
     const events = await waitFor('all is told', async () => {
       const found = (await notes(stage, 'DriftCorrected')).map(({ note }) => note as string);
       return found.some((note) => note.includes('data.password')) && found.some((note) => note.includes('data.key')) && found;
@@ -239,13 +236,13 @@ describe('drift', () => {
       expect(writesTo(await audit.events(), stage, 'deployments')).toEqual([]);
       await stage.deploy({ 'b.yaml': configMap('b', { key: 'next' }) });
       expect((await get(stage)).spec.replicas).toBe(3);
-      expect(await get(stage, 'configmap/a')).toBeUndefined();
+      expect(await stage.get('configmap', 'a')).toBeUndefined();
       await drifted(stage, /3 objects? differ|2 objects differ/);
       await stage.deploy({ 'web.yaml': web(1, 'registry.example.com/web:2') });
       const after = await get(stage);
       expect([after.spec.replicas, after.metadata.labels.app]).toEqual([1, 'web']);
       await stage.deploy({ 'a.yaml': configMap('a', { key: 'new' }) });
-      expect(await get(stage, 'configmap/a')).toBeDefined();
+      expect(await stage.get('configmap', 'a')).toBeDefined();
       await inSync(stage);
       expect((await source(stage)).status.drift).toBeUndefined();
     });
@@ -255,7 +252,7 @@ describe('drift', () => {
       await stage.kubectl('label', 'configmap/a', 'applyset.kubernetes.io/part-of-');
       const told = await drifted(stage, /metadata\.labels\["applyset\.kubernetes\.io\/part-of"\] is removed/);
       expect(told.status.drift).toMatchObject([{ class: 'removed' }]);
-      expect((await get(stage, 'configmap/a')).metadata.labels?.['applyset.kubernetes.io/part-of']).toBeUndefined();
+      expect((await stage.get('configmap', 'a')).metadata.labels?.['applyset.kubernetes.io/part-of']).toBeUndefined();
     });
 
     test('what was edited and edited back is taken back by one apply, without what did drift', async () => {
@@ -293,7 +290,7 @@ describe('drift', () => {
     await patchSource(scene().cluster, stage.namespace, 'shop', { spec: { suspend: false } });
     await inSync(stage);
     expect((await get(stage)).spec.replicas).toBe(1);
-    expect(await get(stage, 'configmap/a')).toBeDefined();
+    expect(await stage.get('configmap', 'a')).toBeDefined();
   });
 
   test('in mode Ignore nothing is compared or put back', async () => {
@@ -326,7 +323,7 @@ describe('drift', () => {
 
   test('another manifest under our own name is put back', async () => {
     const stage = await running({ 'a.yaml': configMap('a') });
-    const object = await get(stage, 'configmap/a');
+    const object = await stage.get('configmap', 'a');
     const { labels, annotations } = object.metadata;
     const rival = {
       apiVersion: 'v1',
@@ -336,7 +333,7 @@ describe('drift', () => {
     };
     const args = ['apply', '--server-side', '--force-conflicts', '--field-manager=plumbline', '-n', stage.namespace, '-f', '-'];
     expect((await scene().cluster.tryKubectl(args, { stdin: JSON.stringify(rival) })).code).toBe(0);
-    await waitFor('it is put back', async () => (await get(stage, 'configmap/a')).data.key === 'value', 5_000);
+    await waitFor('it is put back', async () => (await stage.get('configmap', 'a')).data.key === 'value', 5_000);
     await waitFor('it is told', async () =>
       (await notes(stage, 'DriftCorrected')).some(({ note }) => note.includes('by field manager plumbline')),
     );

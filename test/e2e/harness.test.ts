@@ -124,7 +124,7 @@ describe('a cluster that was given back', () => {
     });
   });
 
-  describe('is nobody’s when one of his own is asked for', () => {
+  describe('is without the GitOpsSource CRD where that is asked for', () => {
     const cluster = useCluster({ crd: false });
     test('it does not even know the GitOpsSource CRD', async () => {
       expect(await cluster().kubectl('get', 'crd', '-o', 'name')).toBe('');

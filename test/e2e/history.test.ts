@@ -13,7 +13,7 @@ const lastOf = (repo: GitRepo, file: string): Promise<string> => repo.git('log',
 describe('the commit at which a manifest last changed', () => {
   const scene = useScene();
   const said = async (stage: Stage, name: string): Promise<Record<string, string>> => {
-    const { metadata } = JSON.parse(await stage.kubectl('get', 'configmap', name, '-o', 'json')) as {
+    const { metadata } = (await stage.get('configmap', name)) as {
       metadata: { annotations: Record<string, string>; resourceVersion: string };
     };
     return { ...metadata.annotations, resourceVersion: metadata.resourceVersion };

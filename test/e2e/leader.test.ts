@@ -122,7 +122,7 @@ describe('two replicas', () => {
     expect(tookMs).toBeLessThan(leaseMs + lookMs + 5_000);
     expect(after?.holderIdentity).not.toBe(before.lease?.holderIdentity);
     expect(after?.leaseTransitions).toBe(1);
-    expect(await stage.kubectl('get', 'service', 'web', '-o', 'jsonpath={.metadata.annotations.round}')).toBe('2');
+    expect((await stage.get('service', 'web')).metadata.annotations.round).toBe('2');
     expect(standbyAfter).toMatch(/^plumbline_revision_info\{[^}]*source="shop"/m);
   }, 120_000);
 

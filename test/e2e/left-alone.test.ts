@@ -1,17 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import { waitFor } from './cluster.ts';
+import type { KnownKind } from './objects.ts';
 import { type Operator, startOperator } from './operator.ts';
 import { heal, refusalOf, running, writesAs } from './refused.ts';
 import { type Stage, configMap, useScene } from './scene.ts';
 import { waitUntilApplied } from './sources.ts';
 
-const keyOf = (stage: Stage, name: string) => stage.kubectl('get', 'configmap', name, '-o', 'jsonpath={.data.key}');
+const keyOf = async (stage: Stage, name: string): Promise<string> => (await stage.get('configmap', name)).data.key;
 const annotated = (name: string, key: string, annotation: string) => configMap(name, { key }, `  annotations: {${annotation}}\n`);
 
 describe('an object that is to be left alone', () => {
   const scene = useScene();
-  const exists = async (stage: Stage, what: string, name: string) =>
-    (await scene().cluster.tryKubectl(['get', what, name, '-n', stage.namespace])).code === 0;
+  const exists = async (stage: Stage, kind: KnownKind, name: string) => (await stage.get(kind, name)) !== undefined;
 
   test('by ignore in git is neither applied nor pruned', async () => {
     const stage = await scene().stage();
@@ -56,7 +56,7 @@ describe('an object that is being deleted', () => {
     const { cluster } = scene();
     const held = configMap('a', { key: 'one' }, '  finalizers: [example.com/hold]\n');
     await running(cluster, stage, { 'a.yaml': held, 'b.yaml': configMap('b') });
-    const uid = await stage.kubectl('get', 'configmap', 'a', '-o', 'jsonpath={.metadata.uid}');
+    const { uid } = (await stage.get('configmap', 'a')).metadata;
     await stage.kubectl('delete', 'configmap', 'a', '--wait=false');
     const commit = await stage.repo.write({ 'a.yaml': held.replace('one', 'two'), 'b.yaml': configMap('b', { key: 'two' }) });
     await stage.request();
@@ -66,7 +66,7 @@ describe('an object that is being deleted', () => {
     await stage.kubectl('patch', 'configmap', 'a', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit, 5_000);
     expect(await keyOf(stage, 'a')).toBe('two');
-    expect(await stage.kubectl('get', 'configmap', 'a', '-o', 'jsonpath={.metadata.uid}')).not.toBe(uid);
+    expect((await stage.get('configmap', 'a')).metadata.uid).not.toBe(uid);
     await stage.kubectl('patch', 'configmap', 'a', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
   });
 });
@@ -79,7 +79,7 @@ describe('a Job with a time to live', () => {
   test('that is gone is done: not made again, also after a restart, until its manifest changes', async () => {
     const stage = await scene().stage();
     const { cluster } = scene();
-    const hasJob = async () => (await cluster.tryKubectl(['get', 'job', 'migrate', '-n', stage.namespace])).code === 0;
+    const hasJob = async () => (await cluster.get('job', 'migrate', stage.namespace)) !== undefined;
     const start = (): Promise<Operator> => startOperator({ kubeconfigPath: cluster.kubeconfigPath });
     const audit = await cluster.audit();
     const jobWrites = async () =>
@@ -125,12 +125,12 @@ describe('what cannot be tried before the rest of its revision is in', () => {
     });
     const get = (path: string) => stage.kubectl('get', `${plural}.example.com`, 'main', '-o', `jsonpath={${path}}`);
     expect(await get('.spec.size')).toBe('1');
-    expect(await cluster.kubectl('get', 'configmap', 'b', '-n', own, '-o', 'name')).toBe('configmap/b\n');
+    expect(await cluster.get('configmap', 'b', own)).toBeDefined();
     await stage.deploy({
       'all.yaml': [instance(plural, 'size: 2, color: red'), namespace, crd(plural, ', color: {type: string}')].join('---\n'),
     });
     expect([await get('.spec.size'), await get('.spec.color')]).toEqual(['2', 'red']);
-    expect((await cluster.tryKubectl(['get', 'configmap', 'b', '-n', own])).code).toBe(1);
+    expect(await cluster.get('configmap', 'b', own)).toBeUndefined();
     // The CRD is in by now; an instance that it refuses is told, and the old one keeps what it was.
     const commit = await stage.repo.write({ 'all.yaml': [instance(plural, 'size: 10'), namespace, crd(plural)].join('---\n') });
     await stage.request();
@@ -144,6 +144,6 @@ describe('what cannot be tried before the rest of its revision is in', () => {
   });
 
   async function waitForGone(cluster: ReturnType<typeof scene>['cluster'], plural: string): Promise<void> {
-    await waitFor('the CRD is gone', async () => (await cluster.tryKubectl(['get', 'crd', `${plural}.example.com`])).code === 1);
+    await waitFor('the CRD is gone', async () => (await cluster.get('crd', `${plural}.example.com`)) === undefined);
   }
 });

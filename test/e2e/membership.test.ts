@@ -12,19 +12,6 @@ describe('what leaves git', () => {
   const scene = useScene();
 
   const applied = (files: Readonly<Record<string, string>>, spec = {}): Promise<Stage> => appliedStage(scene(), files, spec);
-  const get = async (stage: Stage, what: string, name: string): Promise<Json> => {
-    const { code, stdout } = await scene().cluster.tryKubectl([
-      'get',
-      what,
-      name,
-      '-n',
-      stage.namespace,
-      '-o',
-      'json',
-      '--show-managed-fields',
-    ]);
-    return code === 0 ? JSON.parse(stdout) : undefined;
-  };
   const sourceOf = (stage: Stage, name = 'shop'): Promise<Json> => getSource(scene().cluster, stage.namespace, name);
   const isOurs = (object: Json): boolean =>
     object.metadata.labels?.[label] !== undefined ||
@@ -37,9 +24,9 @@ describe('what leaves git', () => {
       { 'a.yaml': configMap('a'), 'b.yaml': configMap('b', { key: 'old' }, '  labels: {team: shop}\n') },
       { prune: false },
     );
-    const { uid, creationTimestamp } = (await get(stage, 'configmap', 'b')).metadata;
+    const { uid, creationTimestamp } = (await stage.get('configmap', 'b')).metadata;
     await stage.deploy({ 'b.yaml': null });
-    const b = await get(stage, 'configmap', 'b');
+    const b = await stage.get('configmap', 'b');
     expect(isOurs(b)).toBe(false);
     expect(b).toMatchObject({ metadata: { uid, creationTimestamp, labels: { team: 'shop' } }, data: { key: 'old' } });
     // Taken off by a JSON patch: what git stated is still owned as it was applied.
@@ -47,7 +34,7 @@ describe('what leaves git', () => {
     expect(entry.fieldsV1).toEqual({ 'f:data': { 'f:key': {} }, 'f:metadata': { 'f:labels': { 'f:team': {} } } });
     await patchSource(scene().cluster, stage.namespace, 'shop', { spec: { prune: true } });
     await stage.deploy({ 'c.yaml': configMap('c') });
-    expect((await get(stage, 'configmap', 'b')).metadata.uid).toBe(uid);
+    expect((await stage.get('configmap', 'b')).metadata.uid).toBe(uid);
   });
 
   test('stays where git said prune: disabled, or somebody says so on the object', async () => {
@@ -59,7 +46,7 @@ describe('what leaves git', () => {
     });
     await stage.kubectl('annotate', 'configmap', 'c', 'plumbline.dev/prune=disabled');
     await stage.deploy({ 'b.yaml': null, 'c.yaml': null, 'd.yaml': null });
-    const [b, c, d] = await Promise.all(['b', 'c', 'd'].map((name) => get(stage, 'configmap', name)));
+    const [b, c, d] = await Promise.all(['b', 'c', 'd'].map((name) => stage.get('configmap', name)));
     expect(d).toBeUndefined();
     expect([isOurs(b), isOurs(c)]).toEqual([false, false]);
     expect(b.metadata.annotations).toEqual({ 'plumbline.dev/prune': 'disabled', team: 'shop' });
@@ -70,10 +57,10 @@ describe('what leaves git', () => {
     const stage = await applied({ 'a.yaml': configMap('a'), 'b.yaml': configMap('b') });
     await stage.kubectl('annotate', 'configmap', 'b', 'plumbline.dev/ignore=true');
     await stage.deploy({ 'b.yaml': null });
-    expect((await get(stage, 'configmap', 'b')).metadata.labels[label]).toBeDefined();
+    expect((await stage.get('configmap', 'b')).metadata.labels[label]).toBeDefined();
     await stage.kubectl('annotate', 'configmap', 'b', 'plumbline.dev/ignore-');
     await stage.deploy({ 'a.yaml': configMap('a', { key: 'next' }) });
-    expect(await get(stage, 'configmap', 'b')).toBeUndefined();
+    expect(await stage.get('configmap', 'b')).toBeUndefined();
   });
 
   test('takes nothing along that only carries a copy of the label', async () => {
@@ -93,9 +80,9 @@ describe('what leaves git', () => {
     const own = 'apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: own}\naddressType: IPv4\nendpoints: []\n';
     await stage.deploy({ 'own.yaml': own });
     const commit = await stage.deploy({ 'own.yaml': null });
-    expect(await get(stage, 'configmap', 'copy')).toBeDefined();
-    expect((await get(stage, 'endpointslice', slices[0].metadata.name)).metadata.uid).toBe(slices[0].metadata.uid);
-    expect(await get(stage, 'endpointslice', 'own')).toBeUndefined();
+    expect(await stage.get('configmap', 'copy')).toBeDefined();
+    expect((await stage.get('endpointslice', slices[0].metadata.name)).metadata.uid).toBe(slices[0].metadata.uid);
+    expect(await stage.get('endpointslice', 'own')).toBeUndefined();
     expect((await sourceOf(stage)).status.revision.applied.commit).toBe(commit);
     expect((await sourceOf(stage)).metadata.annotations[kinds].split(',')).not.toContain('Secret');
   });

@@ -5,12 +5,10 @@ import { conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied
 
 describe('an object that moves to another source of the same remote, in one commit', () => {
   const scene = useScene();
-  const field = (stage: Stage, name: string, path: string): Promise<string> =>
-    stage.kubectl('get', 'configmap', name, '-o', `jsonpath={${path}}`);
-  const uidOf = (stage: Stage, name: string) => field(stage, name, '.metadata.uid');
-  const partOf = (stage: Stage, name: string) => field(stage, name, '.metadata.labels.applyset\\.kubernetes\\.io/part-of');
-  const exists = async (stage: Stage, name: string) =>
-    (await scene().cluster.tryKubectl(['get', 'configmap', name, '-n', stage.namespace])).code === 0;
+  const uidOf = async (stage: Stage, name: string): Promise<string> => (await stage.get('configmap', name)).metadata.uid;
+  const partOf = async (stage: Stage, name: string): Promise<string> =>
+    (await stage.get('configmap', name)).metadata.labels['applyset.kubernetes.io/part-of'];
+  const exists = async (stage: Stage, name: string) => (await stage.get('configmap', name)) !== undefined;
 
   async function two(): Promise<Stage> {
     const stage = await scene().stage();

@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Json } from '../controlplane/request.ts';
 import { waitFor } from './cluster.ts';
 import { type Operator, startOperator } from './operator.ts';
 import { type ApiProxy, isWrite, startProxy, writeText } from './proxy.ts';
@@ -16,7 +15,7 @@ function revision(round: string): Record<string, string> {
 }
 
 describe('the API server goes away', () => {
-  const scene = useScene({ operator: false, cluster: { fresh: true } });
+  const scene = useScene({ operator: false });
   let proxy: ApiProxy;
   let operator: Operator;
   beforeAll(async () => {
@@ -38,7 +37,6 @@ describe('the API server goes away', () => {
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
     return stage;
   }
-  const object = async (stage: Stage, name: string): Promise<Json> => JSON.parse(await stage.kubectl('get', name, '-o', 'json'));
   /** What the operator logs when it can tell nobody else. */
   const failures = (): readonly unknown[] =>
     operator
@@ -60,7 +58,7 @@ describe('the API server goes away', () => {
     const message = conditionOf(source, 'Ready')?.message ?? '';
     expect(message).toContain(`a.yaml:1 ConfigMap ${stage.namespace}/a: the connection to the API server was cut`);
     expect(message).toMatch(/Nothing was changed; main@[0-9a-f]{7} keeps running\. Not Ready since 20\d\d-/);
-    expect((await object(stage, 'configmap/a')).data.round).toBe('1');
+    expect((await stage.get('configmap', 'a')).data.round).toBe('1');
     expect(source.status.revision.applied.commit).not.toBe(commit);
     proxy.hook = undefined;
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit, 45_000);
@@ -68,7 +66,7 @@ describe('the API server goes away', () => {
 
   test('restarted in the middle of an apply, it finds the revision finished without help', async () => {
     const stage = await applied();
-    const { uid } = (await object(stage, 'configmap/a')).metadata;
+    const { uid } = (await stage.get('configmap', 'a')).metadata;
     let restarted: Promise<void> | undefined;
     proxy.hook = async (request, when) => {
       if (when === 'before' || restarted !== undefined || writeText(request) !== 'PATCH configmaps/a' || !isWrite(request))
@@ -81,23 +79,23 @@ describe('the API server goes away', () => {
     await waitFor('it is killed', () => restarted !== undefined);
     await restarted;
     const source = await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit, 45_000);
-    expect((await object(stage, 'service/web')).metadata.annotations.round).toBe('2');
-    expect(await object(stage, 'configmap/a')).toMatchObject({ metadata: { uid }, data: { round: '2' } });
+    expect((await stage.get('service', 'web')).metadata.annotations.round).toBe('2');
+    expect(await stage.get('configmap', 'a')).toMatchObject({ metadata: { uid }, data: { round: '2' } });
     expect(source.status.revision).toMatchObject({ observed: { commit }, attempted: { commit }, applied: { commit } });
   }, 90_000);
 
   test('away for a while, the operator stays, changes nothing, and goes on by itself', async () => {
     const stage = await applied();
-    const before = await object(stage, 'configmap/a');
+    const before = await stage.get('configmap', 'a');
     await scene().cluster.stopApiServer('SIGKILL');
     const commit = await stage.repo.write(revision('2'));
     await waitFor('the new commit was tried, in vain', () => failures().includes('ApiServerUnavailable'), 60_000);
     const { status } = await fetch(`${operator.metricsUrl}/healthz`);
     expect(status).toBe(200);
     await scene().cluster.startApiServer();
-    expect((await object(stage, 'configmap/a')).metadata.uid).toBe(before.metadata.uid);
+    expect((await stage.get('configmap', 'a')).metadata.uid).toBe(before.metadata.uid);
     const source = await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit, 60_000);
-    expect((await object(stage, 'configmap/b')).data.round).toBe('2');
+    expect((await stage.get('configmap', 'b')).data.round).toBe('2');
     expect(conditionOf(source, 'Ready')?.message).toMatch(/3 changed/);
     expect(operator.logs().map((line) => line['reason'])).not.toContain('InternalError');
   }, 120_000);
@@ -130,7 +128,7 @@ describe("the operator's credentials are revoked", () => {
     await waitFor('it was tried, in vain', () => seen().includes('OperatorForbidden'), 20_000);
     expect((await fetch(`${operator.metricsUrl}/healthz`)).status).toBe(200);
     expect((await getSource(cluster, stage.namespace, 'shop')).status.revision.applied.commit).toBe(first);
-    expect(JSON.parse(await stage.kubectl('get', 'configmap', 'a', '-o', 'json')).data.round).toBe('1');
+    expect((await stage.get('configmap', 'a')).data.round).toBe('1');
 
     // The rights over sources alone are back: now it can say what it still lacks.
     await cluster.kubectl(
@@ -159,7 +157,7 @@ describe("the operator's credentials are revoked", () => {
 
     await cluster.kubectl('create', 'clusterrolebinding', binding, '--clusterrole=cluster-admin', `--serviceaccount=${system}:plumbline`);
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit, 45_000);
-    expect(JSON.parse(await stage.kubectl('get', 'configmap', 'a', '-o', 'json')).data.round).toBe('2');
+    expect((await stage.get('configmap', 'a')).data.round).toBe('2');
     expect(seen()).not.toContain('InternalError');
   }, 120_000);
 });

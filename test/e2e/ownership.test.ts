@@ -8,8 +8,8 @@ const partOf = 'applyset.kubernetes.io/part-of';
 
 describe('an object that belongs to somebody else', () => {
   const scene = useScene();
-  const uidOf = (stage: Stage, name: string) => stage.kubectl('get', 'configmap', name, '-o', 'jsonpath={.metadata.uid}');
-  const keyOf = (stage: Stage, name: string) => stage.kubectl('get', 'configmap', name, '-o', 'jsonpath={.data.key}');
+  const uidOf = async (stage: Stage, name: string): Promise<string> => (await stage.get('configmap', name)).metadata.uid;
+  const keyOf = async (stage: Stage, name: string): Promise<string> => (await stage.get('configmap', name)).data.key;
 
   test('stays with its source: the other is told the owner, the owner gets an event and stays Ready', async () => {
     const stage = await scene().stage();

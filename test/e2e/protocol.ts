@@ -8,9 +8,7 @@ export const brokerVariable = 'PLUMBLINE_TEST_BROKER';
 export const operatorVariable = 'PLUMBLINE_TEST_OPERATOR';
 
 export interface LeaseRequest {
-  /** A plane that nobody used before, and nobody will after. */
-  readonly fresh?: boolean;
-  /** False: without the GitOpsSource CRD (implies that nobody uses the plane after). Default true. */
+  /** False: without the GitOpsSource CRD. Default true. */
   readonly crd?: boolean;
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Json } from '../controlplane/request.ts';
 import { waitFor } from './cluster.ts';
+import type { KnownKind } from './objects.ts';
 import { type Stage, configMap, deployment, useScene } from './scene.ts';
 import { conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
 
@@ -40,8 +41,7 @@ describe('what would be pruned and should not be at once', () => {
   }
   const held = (stage: Stage, message?: string | RegExp): Promise<Json> =>
     waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'False', reason: 'PruneHeld', ...(message && { message }) });
-  const exists = async (stage: Stage, what: string, name: string): Promise<boolean> =>
-    (await scene().cluster.tryKubectl(['get', what, name, '-n', stage.namespace])).code === 0;
+  const exists = async (stage: Stage, kind: KnownKind, name: string): Promise<boolean> => (await stage.get(kind, name)) !== undefined;
   const readyMessage = (source: Json): string => conditionOf(source, 'Ready')?.message ?? '';
   /** Types the command of the message into a shell, so to speak. */
   async function runPrinted(source: Json): Promise<void> {
@@ -97,7 +97,7 @@ describe('what would be pruned and should not be at once', () => {
   test('a wrong path: held at that generation, whoever allowed the commit before; the right path heals', async () => {
     const files = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`prod/c${index}.yaml`, configMap(`c${index}`)]));
     const stage = await applied({ ...files, 'test/c0.yaml': configMap('c0') }, { path: './prod' });
-    const { uid } = JSON.parse(await stage.kubectl('get', 'configmap', 'c9', '-o', 'json')).metadata;
+    const { uid } = (await stage.get('configmap', 'c9')).metadata;
     const commit = (await stage.repo.tip('main')) ?? '';
     // Said too early, it lets nothing go.
     await stage.kubectl('annotate', 'gos', 'shop', `plumbline.dev/allow-prune=${commit}`);
@@ -118,14 +118,14 @@ describe('what would be pruned and should not be at once', () => {
     expect(source.status.revision.applied.commit).toBe(commit);
     await patchSource(scene().cluster, stage.namespace, 'shop', { spec: { path: './prod' } });
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
-    expect(JSON.parse(await stage.kubectl('get', 'configmap', 'c9', '-o', 'json')).metadata.uid).toBe(uid);
+    expect((await stage.get('configmap', 'c9')).metadata.uid).toBe(uid);
   });
 
   test('storage, with everything that would go beside it', async () => {
     const stage = await applied({ 'a.yaml': configMap('a'), 'b.yaml': configMap('b'), 'data.yaml': claim }, { health: { wait: false } });
     const commit = await push(stage, { 'data.yaml': null, 'b.yaml': null });
     const source = await held(stage, `PersistentVolumeClaim ${stage.namespace}/data holds data`);
-    expect(await exists(stage, 'pvc', 'data')).toBe(true);
+    expect(await exists(stage, 'persistentvolumeclaim', 'data')).toBe(true);
     expect(await exists(stage, 'configmap', 'b')).toBe(true);
     // It says the same after a restart of the attempt, and the remote's next commit is not let go by an old word.
     const next = await push(stage, { 'a.yaml': configMap('a', { key: 'next' }) });
@@ -134,7 +134,7 @@ describe('what would be pruned and should not be at once', () => {
     await stage.kubectl('annotate', 'gos', 'shop', `plumbline.dev/allow-prune=${commit}`);
     await held(stage, next);
     await waitFor('the annotation is taken off as stale', async () => (await allowance(stage)) === undefined);
-    expect(await exists(stage, 'pvc', 'data')).toBe(true);
+    expect(await exists(stage, 'persistentvolumeclaim', 'data')).toBe(true);
     expect(source.status.revision.applied.commit).not.toBe(next);
   });
 
@@ -149,7 +149,7 @@ describe('what would be pruned and should not be at once', () => {
     await scene().cluster.request.ok('DELETE', `${shop}/main`);
     await stage.request();
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
-    expect((await scene().cluster.tryKubectl(['get', 'crd', `shops.${group}`])).code).toBe(1);
+    expect(await scene().cluster.get('crd', `shops.${group}`)).toBeUndefined();
   });
 
   test('a namespace with a Pod that is nobody of ours; Pods of our own Deployment do not hold it', async () => {
@@ -173,10 +173,7 @@ describe('what would be pruned and should not be at once', () => {
     expect(readyMessage(source)).not.toContain(`Namespace ${mine} still holds`);
     await runPrinted(source);
     // Without a kubelet a Pod's deletion ends by force alone.
-    await waitFor(
-      'the Deployment is gone',
-      async () => (await scene().cluster.tryKubectl(['get', 'deploy', 'web', '-n', mine])).code === 1,
-    );
+    await waitFor('the Deployment is gone', async () => (await scene().cluster.get('deployment', 'web', mine)) === undefined);
     await scene().cluster.kubectl('delete', 'pods', '--all', '--force', '-n', theirs);
     await waitFor(
       'the namespaces go',

@@ -54,19 +54,7 @@ describe('what somebody changes by hand', () => {
   const scene = useScene();
 
   const applied = (files: Readonly<Record<string, string>>, spec = {}): Promise<Stage> => appliedStage(scene(), files, spec);
-  const get = async (stage: Stage, name: string): Promise<Json> => {
-    const { code, stdout } = await scene().cluster.tryKubectl([
-      'get',
-      'configmap',
-      name,
-      '-n',
-      stage.namespace,
-      '-o',
-      'json',
-      '--show-managed-fields',
-    ]);
-    return code === 0 ? JSON.parse(stdout) : undefined;
-  };
+  const get = (stage: Stage, name: string): Promise<Json> => stage.get('configmap', name);
   const entryOf = (object: Json): Json =>
     object.metadata.managedFields.find((one: Json) => one.manager === 'plumbline' && one.operation === 'Apply');
   const patch = (stage: Stage, name: string, body: object): Promise<string> =>

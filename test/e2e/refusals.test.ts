@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { waitFor } from './cluster.ts';
 import { heal, pushRefused, refusalOf, running, writesAs } from './refused.ts';
-import { configMap, deployment, useScene } from './scene.ts';
+import { type Stage, configMap, deployment, useScene } from './scene.ts';
 import { waitUntilApplied } from './sources.ts';
 
 const good = { 'web.yaml': deployment('web'), 'settings.yaml': configMap('settings') };
@@ -53,7 +53,7 @@ describe('an object that the API server refuses', () => {
       'new.yaml': configMap('new'),
     });
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
-    expect(await stage.kubectl('get', 'configmap', 'new', '-o', 'name')).toBe('configmap/new\n');
+    expect(await stage.get('configmap', 'new')).toBeDefined();
   });
 
   test('a change beside a new object that is refused: no write at all goes out', async () => {
@@ -76,8 +76,8 @@ describe('an object that the API server refuses', () => {
     expect(events.filter((event) => event.impersonatedUser?.username === user && event.verb === 'patch').length).toBeGreaterThan(0);
     expect(writesAs(events, user)).toEqual([]);
     await heal(stage, { 'bad.yaml': null });
-    expect(await stage.kubectl('get', 'configmap', 'settings', '-o', 'jsonpath={.data.key}')).toBe('other');
-    expect((await cluster.tryKubectl(['get', 'configmap', 'old', '-n', stage.namespace])).code).toBe(1);
+    expect((await stage.get('configmap', 'settings')).data.key).toBe('other');
+    expect(await cluster.get('configmap', 'old', stage.namespace)).toBeUndefined();
   });
 
   test('in a first revision: told whole, and the rest of its stage is in', async () => {
@@ -94,7 +94,7 @@ describe('an object that the API server refuses', () => {
     expect(message).toContain(`a.yaml:1 ConfigMap ${stage.namespace}/a refused: data[no spaces]: Invalid value`);
     expect(message).toContain(`b.yaml:1 ConfigMap ${stage.namespace}/b refused: data[none here]: Invalid value`);
     expect(message).toContain('1 object was written before it failed.');
-    expect((await cluster.tryKubectl(['get', 'deployment', 'web', '-n', stage.namespace])).code).toBe(1);
+    expect(await cluster.get('deployment', 'web', stage.namespace)).toBeUndefined();
     await heal(stage, { 'a.yaml': null, 'b.yaml': null });
     expect(await stage.kubectl('get', 'configmap,deployment', '-l', 'applyset.kubernetes.io/part-of', '-o', 'name')).toBe(
       'configmap/c\ndeployment.apps/web\n',
@@ -107,8 +107,7 @@ describe('a field that cannot be changed', () => {
   const selector = (value: string, annotations = '') =>
     deployment('web').replaceAll('{app: web}', `{app: ${value}}`).replace('name: web\n', `name: web${annotations}\n`);
   const force = '\n  annotations: {plumbline.dev/force: enabled}';
-  const uidOf = (stage: { kubectl(...args: string[]): Promise<string> }) =>
-    stage.kubectl('get', 'deployment', 'web', '-o', 'jsonpath={.metadata.uid}');
+  const uidOf = async (stage: Stage): Promise<string> => (await stage.get('deployment', 'web')).metadata.uid;
 
   test('is told with what to do; undoing the change heals', async () => {
     const stage = await scene().stage();
@@ -128,7 +127,7 @@ describe('a field that cannot be changed', () => {
     const before = await uidOf(stage);
     await stage.deploy({ 'web.yaml': selector('shop', force) });
     expect(await uidOf(stage)).not.toBe(before);
-    expect(await stage.kubectl('get', 'deployment', 'web', '-o', 'jsonpath={.spec.selector.matchLabels.app}')).toBe('shop');
+    expect((await stage.get('deployment', 'web')).spec.selector.matchLabels.app).toBe('shop');
   });
 
   test('is not deleted when the new one would be refused', async () => {
@@ -149,16 +148,13 @@ describe('a field that cannot be changed', () => {
     const job = (image: string) =>
       `apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: migrate\n  annotations: {plumbline.dev/force: enabled}\n  finalizers: [example.com/hold]\nspec:\n  template:\n    spec:\n      restartPolicy: Never\n      containers: [{name: migrate, image: ${image}}]\n`;
     await running(cluster, stage, { 'job.yaml': job('migrate:1') });
-    const uid = await stage.kubectl('get', 'job', 'migrate', '-o', 'jsonpath={.metadata.uid}');
+    const { uid } = (await stage.get('job', 'migrate')).metadata;
     const commit = await stage.repo.write({ 'job.yaml': job('migrate:2') });
     await stage.request();
-    await waitFor(
-      'the old job is being deleted',
-      async () => (await stage.kubectl('get', 'job', 'migrate', '-o', 'jsonpath={.metadata.deletionTimestamp}')) !== '',
-    );
+    await waitFor('the old job is being deleted', async () => (await stage.get('job', 'migrate')).metadata.deletionTimestamp !== undefined);
     await stage.kubectl('patch', 'job', 'migrate', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
-    const made = JSON.parse(await stage.kubectl('get', 'job', 'migrate', '-o', 'json'));
+    const made = await stage.get('job', 'migrate');
     expect(made.metadata.uid).not.toBe(uid);
     expect(made.metadata.deletionTimestamp).toBeUndefined();
     expect(made.spec.template.spec.containers[0].image).toBe('migrate:2');

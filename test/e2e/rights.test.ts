@@ -56,7 +56,7 @@ describe('a source acts with the rights of its account alone', () => {
     expect(message).toContain(`create, patch services in namespace ${stage.namespace}`);
     expect(await runPrinted(message)).toBe(4);
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
-    expect(await stage.kubectl('get', 'configmap', 'a', '-o', 'jsonpath={.data.key}')).toBe('other');
+    expect((await stage.get('configmap', 'a')).data.key).toBe('other');
   });
 
   test('an account that is not there refuses the revision, and its appearance heals at once', async () => {
@@ -113,7 +113,7 @@ describe('a namespace', () => {
     expect(message).toContain('Create the namespace, or add it to the repository; one that appears is noticed.');
     await cluster.kubectl('create', 'namespace', other);
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit, 3_000);
-    expect(await cluster.kubectl('get', 'configmap', 'b', '-n', other, '-o', 'name')).toBe('configmap/b\n');
+    expect(await cluster.get('configmap', 'b', other)).toBeDefined();
   });
 
   test('that is being deleted is waited for, not told as forbidden', async () => {
@@ -142,10 +142,10 @@ describe('a namespace', () => {
     expect(message).toContain(`b.yaml:1 ConfigMap ${other}/b: its namespace is being deleted`);
     expect(message).toContain('Wait until it is gone, or look for the finalizer that holds it.');
     await cluster.kubectl('patch', 'configmap', 'hold', '-n', other, '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
-    await waitFor('the namespace is gone', async () => (await cluster.tryKubectl(['get', 'namespace', other])).code === 1);
+    await waitFor('the namespace is gone', async () => (await cluster.get('namespace', other)) === undefined);
     await cluster.kubectl('create', 'namespace', other);
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit, 3_000);
-    expect(await cluster.kubectl('get', 'configmap', 'b', '-n', other, '-o', 'name')).toBe('configmap/b\n');
+    expect(await cluster.get('configmap', 'b', other)).toBeDefined();
   });
 
   test('of the revision that is being deleted is made anew with all that is in it, once it is gone', async () => {
@@ -165,7 +165,7 @@ describe('a namespace', () => {
       'the namespace is another one and holds b',
       async () => {
         const now = await cluster.tryKubectl(['get', 'namespace', own, '-o', 'jsonpath={.metadata.uid}']);
-        return now.code === 0 && now.stdout !== uid && (await cluster.tryKubectl(['get', 'configmap', 'b', '-n', own])).code === 0;
+        return now.code === 0 && now.stdout !== uid && (await cluster.get('configmap', 'b', own)) !== undefined;
       },
       20_000,
     );
@@ -188,12 +188,8 @@ describe('a namespace', () => {
     await running(cluster, stage, { 'a.yaml': configMap('a'), 'b.yaml': configMap('b', {}, `  namespace: ${other}\n`) });
     await cluster.kubectl('delete', 'rolebinding', 'shop', '-n', other);
     await cluster.kubectl('delete', 'namespace', stage.namespace, '--wait=false');
-    await waitFor(
-      'the namespace is gone',
-      async () => (await cluster.tryKubectl(['get', 'namespace', stage.namespace])).code === 1,
-      20_000,
-    );
-    expect(await cluster.kubectl('get', 'configmap', 'b', '-n', other, '-o', 'name')).toBe('configmap/b\n');
+    await waitFor('the namespace is gone', async () => (await cluster.get('namespace', stage.namespace)) === undefined, 20_000);
+    expect(await cluster.get('configmap', 'b', other)).toBeDefined();
     await waitFor('an event names b', async () => {
       const { items } = await cluster.request.ok('GET', '/apis/events.k8s.io/v1/namespaces/default/events');
       return items.find(
@@ -213,13 +209,12 @@ describe('a namespace', () => {
     await webhook.stop();
     await cluster.kubectl('delete', 'namespace', stage.namespace, '--wait=false');
     await waitForCondition(cluster, stage.namespace, 'shop', { status: 'False', reason: 'WebhookUnavailable', message: 'webhook' });
-    expect(await cluster.kubectl('get', 'configmap', 'b', '-n', other, '-o', 'name')).toBe('configmap/b\n');
+    expect(await cluster.get('configmap', 'b', other)).toBeDefined();
     await webhook.remove();
     await waitFor(
       'the namespace is gone, and b with it',
       async () =>
-        (await cluster.tryKubectl(['get', 'namespace', stage.namespace])).code === 1 &&
-        (await cluster.tryKubectl(['get', 'configmap', 'b', '-n', other])).code === 1,
+        (await cluster.get('namespace', stage.namespace)) === undefined && (await cluster.get('configmap', 'b', other)) === undefined,
       45_000,
     );
   }, 120_000);

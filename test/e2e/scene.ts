@@ -4,6 +4,7 @@ import { type GitRepo, type GitServer, type GitServerOptions, startGitServer } f
 import type { Json } from '../controlplane/request.ts';
 import { type Cluster, useCluster } from './cluster.ts';
 import { type Operator, type OperatorOptions, startOperator } from './operator.ts';
+import type { KnownKind } from './objects.ts';
 import type { LeaseRequest } from './protocol.ts';
 import { applySource, sourcePath, waitUntilApplied } from './sources.ts';
 
@@ -33,6 +34,8 @@ export interface Stage {
   deploy(files: Parameters<GitRepo['write']>[0], name?: string): Promise<string>;
   /** Reconcile now. */
   request(name?: string): Promise<void>;
+  /** An object of the namespace as it is, by one request; undefined where there is none. */
+  get(kind: KnownKind, name: string): Promise<Json>;
   kubectl(...args: string[]): Promise<string>;
 }
 
@@ -88,6 +91,7 @@ async function makeStage(cluster: Cluster, git: GitServer, repoName: string): Pr
       return commit;
     },
     request,
+    get: (kind, name) => cluster.get(kind, name, namespace),
     kubectl: (...args) => cluster.kubectl(...args, '-n', namespace),
   };
 }

@@ -85,7 +85,7 @@ describe('the value of a Secret', () => {
     const stage = await stageWithLogin();
     const { cluster } = scene();
     await running(cluster, stage, { 'key.yaml': good, 'a.yaml': configMap('a') }, auth);
-    const uid = await stage.kubectl('get', 'secret', 'key', '-o', 'jsonpath={.metadata.uid}');
+    const { uid } = (await stage.get('secret', 'key')).metadata;
     const commit = await stage.repo.write({ 'key.yaml': manifest });
     await stage.request();
     const { message } = await refusalOf(cluster, stage, reason, commit);

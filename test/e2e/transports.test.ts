@@ -80,7 +80,7 @@ describe('a repository is reached', () => {
     const second = await repo.write({ 'prod/a.yaml': configMap('a', { key: 'two' }) });
     await stage.request();
     await waitUntilApplied(cluster, stage.namespace, 'shop', second);
-    expect(await stage.kubectl('get', 'configmap', 'a', '-o', 'jsonpath={.data.key}')).toBe('two');
+    expect((await stage.get('configmap', 'a')).data.key).toBe('two');
 
     const other = await makeSshKey();
     const changed = async (): Promise<void> => {

@@ -19,7 +19,7 @@ test.concurrent('symlinks within the repository are followed, and what they lead
     current: { symlink: 'prod' },
   };
   await running(cluster, stage, files, { path: 'current' });
-  const value = (name: string) => stage.kubectl('get', 'configmap', name, '-o', 'jsonpath={.data.key}');
+  const value = async (name: string): Promise<string> => (await stage.get('configmap', name)).data.key;
   expect([await value('a'), await value('b')]).toEqual(['value', 'value']);
   // The folder of the source stays as it is: its tree has the same id.
   await stage.deploy({ 'base/more/b.yaml': configMap('b', { key: 'new' }) });

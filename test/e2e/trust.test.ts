@@ -67,7 +67,7 @@ describe('a signed commit', () => {
     // Asked for again, it is refused, though it is what runs: nothing of it goes away.
     const message = await failsUntouched(cluster, stage, () => stage.source({ verify: head }), { reason: 'SignatureMissing' });
     expect(message).toContain(`commit ${short(unsigned)} is not signed`);
-    expect(await stage.kubectl('get', 'configmap', 'b', '-o', 'name')).toContain('configmap/b');
+    expect(await stage.get('configmap', 'b')).toBeDefined();
   });
 });
 
@@ -202,7 +202,7 @@ describe('every commit that is deployed is verified', () => {
     await stage.source({ verify: head, ref: { commit: first } });
     await waitUntilApplied(cluster, stage.namespace, 'shop', first);
     expect(await verifiedOf(stage)).toContain(`Commit ${short(first)} is signed by alice@example.com`);
-    expect(await stage.kubectl('get', 'configmap', 'a', '-o', 'jsonpath={.data.key}')).toBe('value');
+    expect((await stage.get('configmap', 'a')).data.key).toBe('value');
   });
 
   test.concurrent('one whose tree is the same as what runs; and what runs, once its key left the Secret', async () => {

@@ -53,7 +53,7 @@ describe('a source', () => {
       return metadata.finalizers?.includes('plumbline.dev/source') === true && metadata.annotations?.[kinds] === 'ConfigMap';
     });
     await stage.kubectl('delete', 'gos', 'shop', '--timeout=10s');
-    expect((await cluster.tryKubectl(['get', 'configmap', 'a', '-n', stage.namespace])).code).toBe(1);
+    expect(await cluster.get('configmap', 'a', stage.namespace)).toBeUndefined();
   });
 
   test('keeps sight of its members when another version of their kind is served no more', async () => {
@@ -205,7 +205,7 @@ describe('between the operator and the API server', () => {
     };
     await stage.deploy({ 'b.yaml': null });
     expect(marked).toBe(true);
-    const b = JSON.parse(await stage.kubectl('get', 'configmap', 'b', '-o', 'json'));
+    const b = await stage.get('configmap', 'b');
     expect(b.metadata.deletionTimestamp).toBeUndefined();
   }, 40_000);
 
@@ -223,10 +223,7 @@ describe('between the operator and the API server', () => {
     };
     await stage.repo.write({ 'one/a.yaml': configMap('a', { key: 'other' }) });
     await stage.request();
-    await waitFor(
-      'b is there',
-      async () => (await scene().cluster.tryKubectl(['get', 'configmap', 'b', '-n', stage.namespace])).code === 0,
-    );
+    await waitFor('b is there', async () => (await scene().cluster.get('configmap', 'b', stage.namespace)) !== undefined);
     await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'True' });
   }, 40_000);
 });

@@ -196,7 +196,7 @@ describe('an admission webhook', () => {
     const stage = await scene().stage();
     const { cluster } = scene();
     await running(cluster, stage, { 'a.yaml': configMap('a') });
-    const uid = await stage.kubectl('get', 'configmap', 'a', '-o', 'jsonpath={.metadata.uid}');
+    const { uid } = (await stage.get('configmap', 'a')).metadata;
     let replaced = false;
     const webhook = await startWebhook(cluster, {
       namespace: stage.namespace,
@@ -215,7 +215,7 @@ describe('an admission webhook', () => {
     const audit = await cluster.audit();
     await stage.deploy({ 'a.yaml': configMap('a', { key: 'other' }) });
     expect(replaced).toBe(true);
-    const now = JSON.parse(await stage.kubectl('get', 'configmap', 'a', '-o', 'json'));
+    const now = await stage.get('configmap', 'a');
     expect(now.metadata.uid).not.toBe(uid);
     expect(now.data).toMatchObject({ key: 'other' });
     const codes = (await audit.events())

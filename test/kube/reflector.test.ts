@@ -9,7 +9,7 @@ import { startAlteringProxy } from './altering-proxy.ts';
 import type { AlteringProxy, Verdict } from './altering-proxy.ts';
 import { clientOf, configMap, configMaps, crds, credentialsOf } from './clients.ts';
 
-const cluster = useCluster({ fresh: true });
+const cluster = useCluster();
 const signal = new AbortController().signal;
 const cleanups: (() => Promise<void>)[] = [];
 let direct: ConnectedClient;
