@@ -9,5 +9,5 @@ export default {
   testSequencer: '<rootDir>/test/sequencer.cjs',
   // More than there are processors: an end-to-end test waits most of its time.
   maxWorkers: 4,
-  testTimeout: 60_000,
+  testTimeout: 120_000,
 };

@@ -280,6 +280,6 @@ describe('a file of 200 MB', () => {
       // Not even half of the file is ever held.
       expect(await risen()).toBeLessThan(100);
     },
-    180_000,
+    300_000,
   );
 });

@@ -354,9 +354,9 @@ describe('a fault of the manifest (500 without reason)', () => {
   });
 
   test('of megabytes is read in no time', () => {
-    const began = performance.now();
+    const began = process.cpuUsage();
     manifestFaults(`${typed}.a${'[="x'.repeat(100_000)}: ${'['.repeat(100_000)}`, true);
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(process.cpuUsage(began).user).toBeLessThan(1_000_000);
   });
 });
 

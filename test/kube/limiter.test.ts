@@ -195,7 +195,8 @@ describe('the limit on requests in flight', () => {
 
   test('tens of thousands that wait cost nothing each', async () => {
     const limiter = new Limiter(16);
-    const began = performance.now();
+    // Of the processor, whoever else is at work.
+    const began = process.cpuUsage();
     let most = 0;
     const work = Array.from({ length: 40_000 }, async (_, index) => {
       const release = await limiter.acquire({ flow: `f${index % 1000}`, signal: never });
@@ -205,6 +206,6 @@ describe('the limit on requests in flight', () => {
     });
     await Promise.all(work);
     expect(most).toBe(16);
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(process.cpuUsage(began).user).toBeLessThan(5_000_000);
   });
 });

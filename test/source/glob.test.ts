@@ -35,11 +35,11 @@ describe('a glob', () => {
   test.each([['*a*a*a*a*a*a*a*a*b'], ['+(+(a|aa)|b)c'], ['(a+)+$'], [`${'**/'.repeat(20)}b`], ['{a,aa}'.repeat(5)]])(
     '%j takes no time on a name made for it',
     (glob) => {
-      const begun = performance.now();
+      const begun = process.cpuUsage();
       const matches = globMatcher([glob]);
       matches('a'.repeat(200));
       matches('a/'.repeat(200));
-      expect(performance.now() - begun).toBeLessThan(5_000);
+      expect(process.cpuUsage(begun).user).toBeLessThan(5_000_000);
     },
   );
 });

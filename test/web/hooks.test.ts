@@ -140,17 +140,17 @@ describe('who is refused', () => {
     const without = await start({ token: () => Promise.resolve(undefined) });
     expect((await without.post(github(push))).status).toBe(401);
     const slow = await start({ token: () => new Promise((resolve) => setTimeout(resolve, refusalStepMs / 2, undefined)) });
-    const fastest = async (path: string): Promise<number> => {
-      const times: number[] = [];
-      for (let count = 0; count < 6; count += 1) {
-        const from = performance.now();
-        expect((await slow.post(github(push), path)).status).toBe(401);
-        times.push(performance.now() - from);
-      }
-      return Math.min(...times);
+    const timed = async (path: string): Promise<number> => {
+      const from = performance.now();
+      expect((await slow.post(github(push), path)).status).toBe(401);
+      return performance.now() - from;
     };
-    const [known, unknown] = [await fastest('/hooks/shop/web'), await fastest('/hooks/shop/none')];
-    // Half a step is what reading the Secret takes.
+    let [known, unknown] = [Infinity, Infinity];
+    // The fastest of many: a busy machine only adds. Half a step is what reading the Secret takes.
+    for (let count = 0; count < 6 || (count < 100 && Math.abs(known - unknown) >= refusalStepMs * 0.4); count += 1) {
+      known = Math.min(known, await timed('/hooks/shop/web'));
+      unknown = Math.min(unknown, await timed('/hooks/shop/none'));
+    }
     expect(Math.abs(known - unknown)).toBeLessThan(refusalStepMs * 0.4);
   });
 
