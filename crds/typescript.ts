@@ -27,6 +27,7 @@ const names: Readonly<Record<string, string>> = {
   'status.attempts.corrections': 'AttemptCorrections',
   'status.attempts.commits': 'ListedCommit',
   'status.attempts.passed': 'ListedCommit',
+  'status.attempts.unrecorded': 'ListedCommit',
   'status.attempts.changes': 'AttemptChanges',
   'status.notify.commit': 'CommitStatusTold',
   'status.notify.pending': 'Notification',

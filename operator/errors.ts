@@ -319,6 +319,7 @@ export const eventReasons = {
   Unhealthy: 'An object of the applied revision is no longer healthy.',
   Pruned: 'The source is deleted, and what it deployed with it, or let go of.',
   LeftBehind: 'Objects of a deleted source stay in the cluster, and why.',
+  Unrecorded: 'An attempt gets no record of the audit trail, which could not be written; the log has what the record would say.',
   NotifyFailed: 'An endpoint of spec.notify could not be told; it is tried again for an hour. The source itself goes on.',
   NotifyDropped: 'What an endpoint of spec.notify was to be told is given up: it refuses it, or could not be reached for an hour.',
   Suspended: 'The source is suspended.',

@@ -399,6 +399,13 @@ export interface Attempt {
   readonly commits?: readonly ListedCommit[] | undefined;
   /** How many more there were. */
   readonly moreCommits?: number | undefined;
+  /**
+   * Attempts right before it that have no record, oldest first; the last 20. The audit trail could not be written then, and six others
+   * came after them. Their time is when they were first tried.
+   */
+  readonly unrecorded?: readonly ListedCommit[] | undefined;
+  /** How many more there were. */
+  readonly moreUnrecorded?: number | undefined;
   /** Commits to which the revision has moved since, which changed nothing of the source, oldest first; the last 20. */
   readonly passed?: readonly ListedCommit[] | undefined;
   /** How many more there were. */
@@ -457,7 +464,7 @@ export interface ListedCommit {
   readonly subject?: string | undefined;
   /** Who wrote it. */
   readonly author?: string | undefined;
-  /** When the revision moved to it; absent where it never was a revision by itself. */
+  /** When the revision moved to it, or first tried it; absent where it never was a revision by itself. */
   readonly time?: string | undefined;
 }
 

@@ -17,9 +17,10 @@ export function historyText(trails: readonly SourceTrail[], limit: number, zone:
       const shown = newestFirst(trail).slice(0, limit);
       const more = newestFirst(trail).length - shown.length;
       const tail = more > 0 ? `${counted(more, 'older one')} left out; --limit=N shows more.\n` : '';
+      const gaps = shown.flatMap(gapText).join('');
       const title = trail.gone ? `GitOpsSource ${trail.namespace}/${trail.name}, ${goneText(trail, zone)}:\n` : '';
       const rows = shown.map((told) => rowOf(told, zone));
-      return `${title}${rows.length === 0 ? 'Nothing was attempted yet.\n' : tableText(header, rows)}${tail}`;
+      return `${title}${rows.length === 0 ? 'Nothing was attempted yet.\n' : tableText(header, rows)}${gaps}${tail}`;
     })
     .join('\n');
 }
@@ -67,6 +68,15 @@ function rowOf(told: Told, zone: string): readonly (string | undefined)[] {
     commit.author,
     commit.subject,
   ];
+}
+
+/** What is missing before a revision, where the trail could not be written. */
+function gapText({ number, data }: Told): readonly string[] {
+  const { unrecorded = [], more } = data;
+  if (unrecorded.length === 0) return [];
+  const commits = unrecorded.map(({ commit }) => commit.slice(0, 7)).join(', ');
+  const rest = (more.unrecorded ?? 0) > 0 ? ` and ${more.unrecorded} before` : '';
+  return [`Before number ${number}, without a record since the trail could not be written: ${commits}${rest}.\n`];
 }
 
 /** `+2 ~1 -3`: created, changed, pruned; `o1`: let go. Corrections of drift are no change of git's. */

@@ -107,9 +107,19 @@ function readData(value: unknown): RecordData | undefined {
   if (typeof data?.commit?.sha !== 'string' || !isTime(data.times?.attempted)) return undefined;
   const texts = [data.result, data.cause].every((one) => typeof one === 'string');
   const times = [data.times.applied, data.times.healthy, data.times.observed].every((one) => one === undefined || isTime(one));
-  const lists = [data.created, data.changed, data.pruned, data.letGo, data.images, data.failures, data.commits].every(Array.isArray);
+  const lists = [
+    data.created,
+    data.changed,
+    data.pruned,
+    data.letGo,
+    data.images,
+    data.failures,
+    data.commits,
+    data.unrecorded ?? [],
+  ].every(Array.isArray);
   const counts = [data.changes?.created, data.changes?.changed, data.changes?.pruned, data.changes?.letGo].every(Number.isInteger);
-  return texts && times && lists && counts && typeof data.more === 'object' ? (data as RecordData) : undefined;
+  const isListed = lists && (data.unrecorded ?? []).every((one) => typeof (one as ListedCommit | null)?.commit === 'string');
+  return texts && times && isListed && counts && typeof data.more === 'object' ? (data as RecordData) : undefined;
 }
 
 function isTime(value: unknown): value is string {

@@ -82,7 +82,7 @@ export class Behind {
 }
 
 /** Whether it is worth trying again: nothing is wrong with the request itself. */
-function isOutage(error: unknown): boolean {
+export function isOutage(error: unknown): boolean {
   return error instanceof KubeError && (error.code === 0 || error.code === 401 || error.code === 429 || error.code >= 500);
 }
 

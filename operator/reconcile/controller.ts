@@ -187,7 +187,10 @@ export class Controller {
     this.#entries.delete(key);
     this.#health.forget(key);
     this.#options.env.inventory.release(key);
-    if (source !== undefined) this.#options.env.inventory.retainStated(applySetId(source.metadata), undefined);
+    if (source !== undefined) {
+      this.#options.env.inventory.retainStated(applySetId(source.metadata), undefined);
+      this.#options.teller.gone(source);
+    }
     this.#options.metrics.removeSource(key);
   }
 
@@ -390,7 +393,7 @@ export class Controller {
       const { ending, progress, leftBehind } = await finalize(env, key, source, signal);
       if (leftBehind !== undefined) teller.leftBehind(source, leftBehind);
       log.of(key).info('source ended', { ending, pruned: progress.pruned, letGo: progress.letGo });
-      teller.ended(source, progress);
+      await teller.ended(source, progress, signal);
       await releaseSource(env, source, signal);
     } catch (error) {
       signal.throwIfAborted();

@@ -1,12 +1,13 @@
 /** What is noted on records of the audit trail after they are made: their annotations, never their data. */
 import { controllerManager, correctionsAnnotation, notifiedAnnotation } from '../api/names.ts';
 import type { AttemptCorrections, GitOpsSourceStatus } from '../api/types.ts';
+import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { getMetadata, mergePatch } from '../kube/operations.ts';
 import type { Resource } from '../kube/types.ts';
 import { notedWith, toldOf } from '../notify/told.ts';
 import { correctionsIn, correctionsText } from '../report/trail/annotations.ts';
-import { addCorrections } from '../report/trail/health.ts';
+import { addCorrections, managersOf } from '../report/trail/health.ts';
 import type { KeptRecord } from '../report/trail/retention.ts';
 
 export const recordResource: Resource = {
@@ -18,6 +19,9 @@ export const recordResource: Resource = {
   verbs: [],
 };
 
+/** Somebody else may note something on the same record at the same time. */
+const notingTries = 3;
+
 /** Adds corrections to those that the record counts already. Nothing where the record is gone. Throws KubeError. */
 export async function noteCorrections(
   client: KubeClient,
@@ -26,13 +30,18 @@ export async function noteCorrections(
   signal: AbortSignal,
 ): Promise<void> {
   const id = { namespace, name };
-  const there = await getMetadata(client, recordResource, { ...recordResource, ...id }, { behind: true, signal });
-  if (there === undefined) return;
-  const managers = corrections.flatMap(({ manager, count }) => Array.from({ length: count }, () => manager));
-  const sum = addCorrections(correctionsIn(there.metadata.annotations), managers);
-  const annotations = { [correctionsAnnotation]: correctionsText(sum) };
-  const patch = { metadata: { resourceVersion: there.metadata.resourceVersion, annotations } };
-  await mergePatch(client, recordResource, id, patch, { fieldManager: controllerManager, behind: true, signal });
+  for (let tries = 1; ; tries += 1) {
+    const there = await getMetadata(client, recordResource, { ...recordResource, ...id }, { behind: true, signal });
+    if (there === undefined) return;
+    const sum = addCorrections(correctionsIn(there.metadata.annotations), managersOf(corrections));
+    const annotations = { [correctionsAnnotation]: correctionsText(sum) };
+    const patch = { metadata: { resourceVersion: there.metadata.resourceVersion, annotations } };
+    try {
+      return void (await mergePatch(client, recordResource, id, patch, { fieldManager: controllerManager, behind: true, signal }));
+    } catch (error) {
+      if (!isKubeError(error, 409) || tries >= notingTries) throw error;
+    }
+  }
 }
 
 /** Notes that the source of this record, its last, is gone since `time` (RFC 3339). Throws KubeError. */

@@ -36,8 +36,8 @@ import { createTurns } from './turn.ts';
 
 /** Walks may finish this long after SIGTERM, then they are abandoned; the whole must end within 10 s. */
 const graceMs = 5_000;
-/** Records of the audit trail that are not written by then stand in the status. */
-const trailGraceMs = 1_000;
+/** Records of the audit trail that are not written by then stand in the status; what they count of corrections does not. */
+const trailGraceMs = 2_000;
 /** Requests to endpoints of spec.notify that are not answered by then are made again by whoever leads next. */
 const notifyGraceMs = 1_000;
 const leaseName = 'plumbline';
@@ -216,7 +216,16 @@ async function work({
     onHistoryFault: (key: string, error: PlumblineError) => sources.of(key).warn('history cannot be read', { error }),
   };
   const { namespaces, historyRetentionMs: retentionMs } = config;
-  const trail = new Trail({ client, store, namespaces, retentionMs, now: () => Date.now(), log, sources });
+  const trail = new Trail({
+    client,
+    store,
+    namespaces,
+    retentionMs,
+    now: () => Date.now(),
+    log,
+    sources,
+    onLost: (source, attempts, error) => teller.unrecorded(source, attempts, error),
+  });
   const notifier = createNotifier({
     client,
     proxies: config.proxies,

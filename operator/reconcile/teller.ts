@@ -1,8 +1,9 @@
 /** How the outcome of a walk is told: one status patch, events behind it, metrics, a log line. */
-import type { GitOpsSource, GitOpsSourceStatus, Notification } from '../api/types.ts';
+import type { Attempt, GitOpsSource, GitOpsSourceStatus, Notification } from '../api/types.ts';
 import { controllerManager, requestedAtAnnotation } from '../api/names.ts';
 import { findCondition } from '../api/conditions.ts';
 import { patchSource, sourceResource } from '../apply/parent.ts';
+import { ownRequestError } from '../kube/faults.ts';
 import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { mergePatch } from '../kube/operations.ts';
@@ -10,7 +11,16 @@ import { objectText } from '../kube/types.ts';
 import type { ObjectId } from '../kube/types.ts';
 import { pathText } from '../live/drift/path.ts';
 import type { Logger } from '../log.ts';
-import { contestedEvent, driftEvents, endedEvents, eventsOf, leftBehindEvent, notRecordedEvent, refMovedEvent } from '../report/events.ts';
+import {
+  contestedEvent,
+  driftEvents,
+  endedEvents,
+  eventsOf,
+  leftBehindEvent,
+  notRecordedEvent,
+  refMovedEvent,
+  unrecordedEvent,
+} from '../report/events.ts';
 import type { RefMove } from '../report/events.ts';
 import { healthEvents, healthStatus, isAllWell, withOutcomeHealth } from '../report/health.ts';
 import type { HealthInput } from '../report/health.ts';
@@ -23,6 +33,7 @@ import { driftCounts, itemsOf, itemText, withDrift } from '../report/drift.ts';
 import { failureSummary } from '../report/message.ts';
 import type { DriftItem, DriftReport } from '../report/drift.ts';
 import { attemptsWithHealth } from '../report/trail/health.ts';
+import { recordOf } from '../report/trail/record.ts';
 import type { Notifier } from './notifier.ts';
 import type { Settled } from '../notify/types.ts';
 import { newsAfter } from '../notify/news.ts';
@@ -74,10 +85,28 @@ export class Teller {
     this.#options.trail.begin(source);
   }
 
-  /** The source is about to go: nothing will supersede what it tried last. */
-  ended(source: GitOpsSource, done: Pick<Changes, 'pruned' | 'letGo'>): void {
-    this.#options.trail.ended(source);
+  /** What becomes of what the source deployed is told, and its last record written. Throws PlumblineError while that is to wait. */
+  async ended(source: GitOpsSource, done: Pick<Changes, 'pruned' | 'letGo'>, signal: AbortSignal): Promise<void> {
     for (const draft of endedEvents(`${source.metadata.namespace}/${source.metadata.name}`, done)) this.event(source, draft);
+    await this.#options.trail.ended(source, signal);
+  }
+
+  /** The source is no more, whoever took its finalizer off. */
+  gone(source: GitOpsSource): void {
+    this.#options.trail.gone(source);
+  }
+
+  /** Attempts that get no record of the audit trail. The log has what the records would say. */
+  unrecorded(source: GitOpsSource, attempts: readonly Attempt[], error: unknown): void {
+    const { namespace, name, uid = '' } = source.metadata;
+    const about = { namespace, name, uid, url: source.spec.url, path: source.spec.path ?? '' };
+    const log = this.#options.log.of(`${namespace}/${name}`);
+    for (const attempt of attempts) {
+      const { data } = recordOf(about, attempt);
+      log.warn('an attempt gets no record of the audit trail', { commit: attempt.commit, error, record: data });
+    }
+    const why = error === undefined ? undefined : ownRequestError(error).message;
+    this.event(source, unrecordedEvent(attempts, why));
   }
 
   /** The note of an attempt, before the first write of a revision over a running one (rule 33). */

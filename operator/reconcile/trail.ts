@@ -2,31 +2,29 @@
  * The audit trail: one ControllerRevision for each attempted revision, written behind everything else. What is to be
  * written stands in status.attempts until it is, so that no crash loses an entry.
  */
-import { attemptedAnnotation, commitAnnotation, controllerManager, endedAnnotation, sourceLabel, sourceUidLabel } from '../api/names.ts';
-import type { Attempt, AttemptCorrections, GitOpsSource, GitOpsSourceStatus } from '../api/types.ts';
-import { isKubeError } from '../kube/client.ts';
+import type { Attempt, GitOpsSource, GitOpsSourceStatus } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { deleteObject, getMetadata, listAll, resourcePath } from '../kube/operations.ts';
-import type { KubeObject } from '../kube/types.ts';
 import { objectText } from '../kube/types.ts';
 import type { Logger } from '../log.ts';
-import { attemptsAfter, isCorrection, isEnded, notedIn, unrecorded } from '../report/trail/attempts.ts';
+import { attemptsAfter, isCorrection, isEnded, isOfAttempt, lastOf, notedIn, unrecorded, withoutPlace } from '../report/trail/attempts.ts';
 import type { Noted } from '../report/trail/attempts.ts';
-import { addCorrections, withCorrections } from '../report/trail/health.ts';
-import { recordName, recordOf, recordText } from '../report/trail/record.ts';
-import { beyondLimit, outlived } from '../report/trail/retention.ts';
-import type { KeptRecord } from '../report/trail/retention.ts';
+import { withCorrections } from '../report/trail/health.ts';
+import { outlived, unended } from '../report/trail/retention.ts';
 import { imageChanges } from '../report/trail/written.ts';
 import type { RunningImage } from '../report/trail/written.ts';
 import type { Outcome } from '../report/types.ts';
-import { Behind } from './behind.ts';
-import { noteCorrections, noteEnded, noteTold, recordResource } from './record-notes.ts';
+import { Behind, isOutage } from './behind.ts';
+import { isGoneWithNamespace, isWorthWaiting, lastRecordError, tryEach } from './last-record.ts';
+import { PendingCorrections } from './pending-corrections.ts';
+import type { CountingRecord } from './pending-corrections.ts';
+import { RecordBook } from './record-book.ts';
+import { noteCorrections, noteTold } from './record-notes.ts';
 import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
 
 export interface TrailOptions {
   readonly client: KubeClient;
-  readonly store: SourceStore;
+  readonly store: Pick<SourceStore, 'get' | 'keys'>;
   /** --namespaces; empty serves the whole cluster. */
   readonly namespaces: readonly string[];
   /** --history-retention in milliseconds. */
@@ -35,18 +33,28 @@ export interface TrailOptions {
   readonly now: () => number;
   readonly log: Logger;
   readonly sources: SourceLog;
+  /** These attempts get no record: `error` says why, or, where undefined, others took their place in the status. */
+  readonly onLost: (source: GitOpsSource, attempts: readonly Attempt[], error: unknown) => void;
 }
 
 /** What is kept of one source. */
 interface Entry {
+  /** `namespace/name` */
+  readonly key: string;
   /** Left without an outcome by a walk before this one, or by the process before. */
   lost: Noted | undefined;
   /** Noted by the walk that is under way. */
   noted: Noted | undefined;
   images: readonly RunningImage[] | undefined;
-  records: KeptRecord[];
-  /** Corrections that are not in a record yet, by when the attempt that they belong to was first tried. */
-  corrections: Map<string, readonly AttemptCorrections[]>;
+  readonly corrections: PendingCorrections;
+  /** The outcome that is being told is that of an attempt: one before it that has none is in the attempts now. */
+  isTakenUp: boolean;
+  /** What the outcome that is being told takes out of the status though it has no record. */
+  withoutPlace: readonly Attempt[];
+  /** Since when what a source that is deleted leaves cannot be written. */
+  failingSince: number | undefined;
+  /** What it leaves is written, or given up. */
+  isLeft: boolean;
 }
 
 const queueSize = 10_000;
@@ -61,10 +69,12 @@ export class Trail {
   readonly #options: TrailOptions;
   readonly #queue: Behind;
   readonly #entries = new Map<string, Entry>();
+  readonly #book: RecordBook;
   #sweep: NodeJS.Timeout | undefined;
 
   constructor(options: TrailOptions) {
     this.#options = options;
+    this.#book = new RecordBook(options);
     this.#queue = new Behind({
       size: queueSize,
       // It still stands in the status: the next outcome tries again.
@@ -80,10 +90,18 @@ export class Trail {
     this.#sweep.unref();
   }
 
-  /** Takes no more, and waits up to `graceMs`; the rest stands in the status. */
+  /**
+   * Takes no more, and waits up to `graceMs`. What is to be recorded then stands in the status, what was told as well;
+   * corrections stand nowhere else, so they do not wait for their turn.
+   */
   async close(graceMs: number): Promise<void> {
     clearInterval(this.#sweep);
-    await this.#queue.close(graceMs);
+    const signal = AbortSignal.timeout(graceMs);
+    await Promise.all([this.#queue.close(graceMs), this.#flush(signal)]);
+    await this.#flush(signal); // of records that were only made meanwhile
+    for (const { key, corrections } of this.#entries.values()) {
+      if (!corrections.isEmpty) this.#options.sources.of(key).warn('corrections are not counted', { corrections: corrections.all });
+    }
   }
 
   /** A walk begins. */
@@ -101,17 +119,19 @@ export class Trail {
   /** status.attempts after an outcome of this source; `next` is its status otherwise. */
   attemptsAfter(source: GitOpsSource, next: GitOpsSourceStatus, outcome: Outcome): readonly Attempt[] | undefined {
     const { status: previous, metadata } = source;
-    if (outcome.kind === 'suspended') return previous?.attempts;
     const entry = this.#entry(source);
+    entry.isTakenUp = isOfAttempt(outcome);
+    if (outcome.kind === 'suspended') return previous?.attempts;
     const objects = outcome.objects ?? [];
     const images = outcome.kind === 'applied' ? outcome.images?.map(runningImage) : undefined;
     if (outcome.kind === 'applied') entry.images ??= outcome.ran?.map(runningImage);
     const generation = metadata.generation ?? 0;
-    const isRecorded = (attempt: Attempt): boolean => isKept(entry.records, attempt);
+    const isRecorded = (attempt: Attempt): boolean => this.#book.has(metadata.uid, attempt.attempted);
     const now = new Date(this.#options.now()).toISOString();
     const written = { objects, images: images === undefined ? [] : imageChanges(entry.images, images, objects) };
     const attempts = attemptsAfter({ previous, next, outcome, generation, written, noted: entry.lost, isRecorded, now });
     entry.images = images ?? entry.images;
+    entry.withoutPlace = withoutPlace(previous?.attempts, attempts, isRecorded);
     return isCorrection(previous, outcome, generation) ? this.#corrected(source, entry, attempts ?? [], outcome) : attempts;
   }
 
@@ -120,8 +140,9 @@ export class Trail {
     const source = this.#options.store.get(key);
     if (source === undefined) return;
     const entry = this.#entry(source);
-    entry.lost = undefined;
-    entry.noted = undefined;
+    if (entry.isTakenUp) [entry.lost, entry.noted] = [undefined, undefined];
+    if (entry.withoutPlace.length > 0) this.#options.onLost(source, entry.withoutPlace, undefined);
+    entry.withoutPlace = [];
     this.#record(source, source.status?.attempts);
   }
 
@@ -131,78 +152,84 @@ export class Trail {
     if (source !== undefined) this.#record(source, source.status?.attempts);
   }
 
-  /** The source goes: nothing will supersede what it tried last. */
-  ended(source: GitOpsSource): void {
-    const { client, now } = this.#options;
-    const [top, ...rest] = source.status?.attempts ?? [];
-    // Behind an empty place, the last one counts as superseded.
-    if (top !== undefined) this.#record(source, [{ ...top, silent: true }, top, ...rest]);
-    const time = new Date(now()).toISOString();
-    this.#queue.push(`${source.metadata.uid} ended`, async (signal) => {
-      const last = newest(this.#entry(source).records);
-      if (last !== undefined) await noteEnded(client, last, endedAnnotation, time, signal);
-    });
+  /**
+   * The source is about to go, and nothing will supersede what it tried last: what has no record gets one, and the last one
+   * says that the source is gone. What cannot be written is told, and holds no source for ever. Throws PlumblineError as
+   * long as another try may do.
+   */
+  async ended(source: GitOpsSource, signal: AbortSignal): Promise<void> {
+    const entry = this.#entry(source);
+    const { now } = this.#options;
+    const mayWait = (error: unknown): boolean => {
+      if (isOutage(error)) entry.failingSince ??= now();
+      return isWorthWaiting(error, now() - (entry.failingSince ?? now()));
+    };
+    try {
+      await this.#leave(source, entry, mayWait, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw lastRecordError(error);
+    }
   }
 
-  #entry({ metadata: { uid = '' }, status }: GitOpsSource): Entry {
+  /** The source is no more. Whoever took our finalizer off did not wait for its last words. */
+  gone(source: GitOpsSource): void {
+    const entry = this.#entry(source);
+    if (!entry.isLeft) this.#queue.push(`${source.metadata.uid} gone`, (signal) => this.#leave(source, entry, isOutage, signal));
+  }
+
+  /** Writes what a source leaves. Throws where `mayWait` says of a failure that it is to be tried again. */
+  async #leave(source: GitOpsSource, entry: Entry, mayWait: (error: unknown) => boolean, signal: AbortSignal): Promise<void> {
+    if (entry.isLeft) return;
+    const { sources, onLost } = this.#options;
+    const { uid } = source.metadata;
+    const last = lastOf(source.status, entry.noted ?? entry.lost);
+    const wanted = (): readonly Attempt[] => unrecorded(last, (one) => this.#book.has(uid, one.attempted));
+    const make = async (): Promise<void> => {
+      const works = wanted().map((one) => () => this.#book.make(source, one, signal));
+      const [failure] = await tryEach(works, mayWait, signal);
+      if (failure !== undefined) throw failure;
+    };
+    const steps = [
+      () => this.#book.loadOf(source, signal),
+      make,
+      () => this.#writeCorrections(source, entry, signal),
+      () => this.#book.noteEnded(this.#book.newest(uid), signal),
+    ];
+    const failures = await tryEach(steps, mayWait, signal);
+    entry.isLeft = true;
+    const lost = wanted();
+    const [why] = failures;
+    if (lost.length > 0 && !isGoneWithNamespace(why)) onLost(source, lost, why);
+    else if (failures.length > 0) sources.of(keyOf(source)).debug('what the source leaves cannot be written', { error: why });
+  }
+
+  #entry({ metadata: { uid = '', namespace, name }, status }: GitOpsSource): Entry {
     const known = this.#entries.get(uid);
     if (known !== undefined) return known;
-    const entry: Entry = { lost: notedIn(status), noted: undefined, images: undefined, records: [], corrections: new Map() };
+    const entry: Entry = {
+      key: `${namespace}/${name}`,
+      lost: notedIn(status), // as the process before this one left it
+      noted: undefined,
+      images: undefined,
+      corrections: new PendingCorrections(),
+      isTakenUp: false,
+      withoutPlace: [],
+      failingSince: undefined,
+      isLeft: false,
+    };
     this.#entries.set(uid, entry);
     return entry;
   }
 
   #record(source: GitOpsSource, attempts: readonly Attempt[] | undefined): void {
-    const { records } = this.#entry(source);
-    for (const attempt of unrecorded(attempts, (one) => isKept(records, one))) {
-      this.#queue.push(`${source.metadata.uid} ${attempt.attempted}`, (signal) => this.#write(source, attempt, signal));
-    }
-  }
-
-  async #write(source: GitOpsSource, attempt: Attempt, signal: AbortSignal): Promise<void> {
-    const { client, now } = this.#options;
-    const { records } = this.#entry(source);
-    if (isKept(records, attempt)) return;
-    const { namespace, name, uid = '' } = source.metadata;
-    const about = { namespace, name, uid, url: source.spec.url, path: source.spec.path ?? '' };
-    const plain = recordName(about, attempt);
-    let made: KubeObject | undefined;
-    // The number may be taken by a source of this name that is gone, or by one whose status was lost.
-    for (const recordedAs of [plain, `${plain}-${attempt.attempted.replaceAll(/\D/g, '')}`]) {
-      made = await this.#create(recordOf(about, attempt, recordedAs), uid, attempt.attempted, signal);
-      if (made !== undefined) break;
-    }
-    if (made === undefined) throw new Error(`ControllerRevision ${namespace}/${plain} is taken`);
-    records.push(keptRecord(made, now()));
-    this.notified(source);
-    for (const old of beyondLimit(records, source.spec.historyLimit)) {
-      await this.#delete(client, old, signal);
-      records.splice(records.indexOf(old), 1);
-    }
-  }
-
-  /** Undefined where another record has the name. One that an earlier try made is the record. */
-  async #create(record: object, uid: string, attempted: string, signal: AbortSignal): Promise<KubeObject | undefined> {
-    const { client } = this.#options;
-    const object = record as KubeObject;
-    try {
-      const path = resourcePath(recordResource, object.metadata.namespace);
-      const query = { fieldManager: controllerManager };
-      return (await client.request<KubeObject>({ method: 'POST', path, query, body: recordText(record), behind: true, signal })).body;
-    } catch (error) {
-      if (!isKubeError(error, 409)) throw error;
-    }
-    const id = { namespace: object.metadata.namespace ?? '', name: object.metadata.name };
-    const there = await getMetadata(client, recordResource, { ...recordResource, ...id }, { behind: true, signal });
-    const isOurs = there?.metadata.labels?.[sourceUidLabel] === uid && there.metadata.annotations?.[attemptedAnnotation] === attempted;
-    return isOurs ? there : undefined;
-  }
-
-  async #delete(client: KubeClient, { namespace, name, uid }: KeptRecord, signal: AbortSignal): Promise<void> {
-    try {
-      await deleteObject(client, recordResource, { namespace, name }, { uid, behind: true, signal });
-    } catch (error) {
-      if (!isKubeError(error, 404) && !isKubeError(error, 409)) throw error;
+    const { uid } = source.metadata;
+    for (const attempt of unrecorded(attempts, (one) => this.#book.has(uid, one.attempted))) {
+      this.#queue.push(`${uid} ${attempt.attempted}`, async (signal) => {
+        if (!(await this.#book.make(source, attempt, signal))) return;
+        this.notified(source);
+        await this.#book.trim(source, signal);
+      });
     }
   }
 
@@ -220,35 +247,39 @@ export class Trail {
     if (top !== undefined && top.silent !== true && !isEnded(top)) return [withCorrections(top, managers), ...below];
     // What runs by a commit that got no record counts where the last record is.
     const attempted = top === undefined || top.silent === true ? '' : top.attempted;
-    entry.corrections.set(attempted, addCorrections(entry.corrections.get(attempted) ?? [], managers));
+    entry.corrections.add(attempted, managers);
     this.#writeCorrectionsLater(source, entry);
     return attempts;
   }
 
   #writeCorrectionsLater(source: GitOpsSource, entry: Entry): void {
     const name = `${source.metadata.uid} corrections`;
-    setTimeout(() => this.#queue.push(name, (signal) => this.#writeCorrections(source, entry, signal)), correctionsMs).unref();
+    const write = async (signal: AbortSignal): Promise<void> => {
+      await this.#writeCorrections(source, entry, signal);
+      if (!entry.corrections.isEmpty) this.#writeCorrectionsLater(source, entry); // of a record that is to come
+    };
+    setTimeout(() => this.#queue.push(name, write), correctionsMs).unref();
   }
 
   async #writeCorrections(source: GitOpsSource, entry: Entry, signal: AbortSignal): Promise<void> {
-    for (const [attempted, corrections] of entry.corrections) {
-      const record = attempted === '' ? newest(entry.records) : entry.records.find((one) => one.attempted === attempted);
-      if (record === undefined) {
-        const key = `${source.metadata.namespace}/${source.metadata.name}`;
-        const isToCome = this.#options.store.get(key)?.status?.attempts?.some((one) => one.attempted === attempted) === true;
-        if (isToCome) this.#writeCorrectionsLater(source, entry);
-        else entry.corrections.delete(attempted);
-        continue;
-      }
-      await noteCorrections(this.#options.client, record, corrections, signal);
-      // One that came meanwhile is counted with the next.
-      const left = (entry.corrections.get(attempted) ?? []).flatMap(({ manager, count }) => {
-        const written = corrections.find((one) => one.manager === manager)?.count ?? 0;
-        return count > written ? [{ manager, count: count - written }] : [];
+    const { client, store } = this.#options;
+    const { uid } = source.metadata;
+    const countingRecord = (attempted: string): CountingRecord => {
+      const record = attempted === '' ? this.#book.newest(uid) : this.#book.find(uid, attempted);
+      const attempts = store.get(keyOf(source))?.status?.attempts ?? [];
+      return record ?? (attempts.some((one) => one.attempted === attempted) ? 'ToCome' : undefined);
+    };
+    await entry.corrections.write(countingRecord, (record, corrections) => noteCorrections(client, record, corrections, signal));
+  }
+
+  /** Writes the corrections that wait, of all sources side by side. Never throws. */
+  async #flush(signal: AbortSignal): Promise<void> {
+    const waiting = this.#sources().filter((source) => !this.#entry(source).corrections.isEmpty);
+    const write = (source: GitOpsSource): Promise<void> =>
+      this.#writeCorrections(source, this.#entry(source), signal).catch((error: unknown) => {
+        this.#options.sources.of(keyOf(source)).debug('corrections cannot be counted', { error });
       });
-      if (left.length === 0) entry.corrections.delete(attempted);
-      else entry.corrections.set(attempted, left);
-    }
+    await Promise.all(waiting.map(write));
   }
 
   /** What was told of the revisions of a source is noted in their records, a moment later and as far as they are written. */
@@ -258,19 +289,14 @@ export class Trail {
     const { client, store } = this.#options;
     const write = async (signal: AbortSignal): Promise<void> => {
       const { status } = store.get(`${namespace}/${name}`) ?? source;
-      await noteTold(client, this.#entry(source).records, status, signal);
+      await noteTold(client, this.#book.of(uid), status, signal);
     };
     setTimeout(() => this.#queue.push(`${uid} notified`, write), notifiedMs).unref();
   }
 
   async #load(signal: AbortSignal): Promise<void> {
-    const { client, namespaces, now, log } = this.#options;
-    const scopes: readonly (string | undefined)[] = namespaces.length === 0 ? [undefined] : namespaces;
-    for (const namespace of scopes) {
-      const { items } = await listAll(client, recordResource, { namespace, labelSelector: sourceLabel, behind: true, signal });
-      for (const item of items) this.#remember(keptRecord(item, now()));
-    }
-    log.debug('audit trail read', { records: [...this.#entries.values()].reduce((sum, { records }) => sum + records.length, 0) });
+    await this.#book.load(signal);
+    this.#options.log.debug('audit trail read', { records: this.#book.all().length });
     for (const source of this.#sources()) {
       this.#record(source, source.status?.attempts);
       this.notified(source);
@@ -290,53 +316,23 @@ export class Trail {
     return store.keys().flatMap((key) => store.get(key) ?? []);
   }
 
-  #remember(record: KeptRecord): void {
-    const entry: Entry = this.#entries.get(record.sourceUid) ?? {
-      lost: undefined,
-      noted: undefined,
-      images: undefined,
-      records: [],
-      corrections: new Map(),
-    };
-    this.#entries.set(record.sourceUid, entry);
-    if (!entry.records.some(({ uid }) => uid === record.uid)) entry.records.push(record);
-  }
-
-  /** Takes away what sources that are gone have left for long enough. */
+  /** Takes away what sources that are gone have left for long enough, and notes of those that nobody saw go that they are gone. */
   #outlive(): void {
-    const { retentionMs, now, client } = this.#options;
+    const { retentionMs, now } = this.#options;
     const living = new Set(this.#sources().map(({ metadata }) => metadata.uid));
-    const all = [...this.#entries.values()].flatMap(({ records }) => records);
-    for (const record of outlived(all, (uid) => living.has(uid), retentionMs, now())) {
-      this.#queue.push(`delete ${record.uid}`, async (signal) => {
-        await this.#delete(client, record, signal);
-        const records = this.#entries.get(record.sourceUid)?.records ?? [];
-        records.splice(records.indexOf(record), 1);
-      });
+    const isLiving = (uid: string): boolean => living.has(uid);
+    for (const record of outlived(this.#book.all(), isLiving, retentionMs, now())) {
+      this.#queue.push(`delete ${record.uid}`, (signal) => this.#book.delete(record, signal));
     }
-    for (const [uid, { records }] of this.#entries) if (records.length === 0 && !living.has(uid)) this.#entries.delete(uid);
+    for (const record of unended(this.#book.all(), isLiving)) {
+      this.#queue.push(`${record.sourceUid} gone`, (signal) => this.#book.noteEnded(record, signal));
+    }
+    for (const uid of this.#entries.keys()) if (!isLiving(uid)) this.#entries.delete(uid);
   }
 }
 
-function keptRecord({ metadata }: KubeObject, now: number): KeptRecord {
-  const createdAt = Date.parse(metadata.creationTimestamp ?? '');
-  return {
-    namespace: metadata.namespace ?? '',
-    name: metadata.name,
-    uid: metadata.uid ?? '',
-    sourceUid: metadata.labels?.[sourceUidLabel] ?? '',
-    attempted: metadata.annotations?.[attemptedAnnotation] ?? '',
-    commit: metadata.annotations?.[commitAnnotation] ?? '',
-    createdAt: Number.isFinite(createdAt) ? createdAt : now,
-  };
-}
-
-function isKept(records: readonly KeptRecord[], attempt: Attempt): boolean {
-  return records.some(({ attempted }) => attempted === attempt.attempted);
-}
-
-function newest(records: readonly KeptRecord[]): KeptRecord | undefined {
-  return records.toSorted((a, b) => (a.attempted < b.attempted ? 1 : -1))[0];
+function keyOf({ metadata: { namespace, name } }: GitOpsSource): string {
+  return `${namespace}/${name}`;
 }
 
 function runningImage(one: {

@@ -10,7 +10,8 @@ import type { DriftItem } from './drift.ts';
 import { changesText, revisionText, writtenBy } from './message.ts';
 import { counted } from './text.ts';
 import type { EventReason } from '../errors.ts';
-import type { GitOpsSourceStatus } from '../api/types.ts';
+import type { Attempt, GitOpsSourceStatus } from '../api/types.ts';
+import { resultOf } from './trail/record.ts';
 import type { Adoption, Changes, Correction, Outcome, Phase } from './types.ts';
 import type { Ended } from './history.ts';
 
@@ -166,6 +167,14 @@ export function leftBehindEvent(source: string, objects: readonly string[], why:
     action: 'Prune',
     note: `GitOpsSource ${source} is gone, ${listed(objects)} ${objects.length === 1 ? 'stays' : 'stay'} in the cluster: ${why}`,
   };
+}
+
+/** Attempts without a record of the audit trail; `why` is what the API server said, undefined where the place in the status was full. */
+export function unrecordedEvent(attempts: readonly Attempt[], why: string | undefined): EventDraft {
+  const texts = attempts.map((attempt) => `${attempt.number} (${revisionText(attempt.ref, attempt.commit)}, ${resultOf(attempt)})`);
+  const cause = why ?? 'the audit trail could not be written while six others came after it, and the next record lists it';
+  const note = `No record of the audit trail for attempt ${listed(texts)}: ${cause.replace(/\.$/, '')}. The log has what it would say.`;
+  return { type: 'Warning', reason: 'Unrecorded', action: 'Record', note };
 }
 
 /** An endpoint of spec.notify could not be told; `why` without a full stop. */

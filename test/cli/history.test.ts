@@ -34,6 +34,14 @@ test('is a table, newest first, with what has no record yet', () => {
   ]);
 });
 
+test('says where the trail has a gap', () => {
+  const unrecorded = [{ commit: sha('bbb'), time: at(5) }, { commit: sha('ccc') }];
+  const gap = trail(undefined, record(attempt(1, 'aaa', 0)), record(attempt(4, 'ddd', 10, { unrecorded, moreUnrecorded: 3 })));
+  expect(historyText([gap], 50, 'UTC')).toMatch(
+    /\nBefore number 4, without a record since the trail could not be written: bbb0000, ccc0000 and 3 before\.\n$/,
+  );
+});
+
 test('is bounded, and says what it leaves out', () => {
   expect(historyText([whole], 3, 'UTC')).toMatch(/\n1 older one left out; --limit=N shows more\.\n$/);
   expect(historyData([whole], 3)).toMatchObject({
@@ -64,6 +72,7 @@ describe('what is no record', () => {
     ['no commit', { ...data, commit: undefined }],
     ['a time that is none', { ...data, times: { attempted: 'yesterday' } }],
     ['lists that are none', { ...data, commits: 'x' }],
+    ['a gap of nothing', { ...data, unrecorded: [null] }],
     ['counts that are none', { ...data, changes: {} }],
   ])('(%s) is not taken for one', (_, other) => {
     expect(readRecord({ ...good, data: other })).toBeUndefined();

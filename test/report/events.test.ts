@@ -1,8 +1,16 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { catalogue, eventReasons } from '../../operator/errors.ts';
-import { contestedEvent, endedEvents, eventsOf, leftBehindEvent, notRecordedEvent, refMovedEvent } from '../../operator/report/events.ts';
-import { applied, failed, gitAway, noChanges, refusedImage, seen, statusAfter, step } from './outcomes.ts';
+import {
+  contestedEvent,
+  endedEvents,
+  unrecordedEvent,
+  eventsOf,
+  leftBehindEvent,
+  notRecordedEvent,
+  refMovedEvent,
+} from '../../operator/report/events.ts';
+import { applied, at, failed, gitAway, noChanges, refusedImage, seen, sha, statusAfter, step } from './outcomes.ts';
 import type { Fault, Reason } from '../../operator/errors.ts';
 import type { EventDraft } from '../../operator/report/events.ts';
 import type { Outcome } from '../../operator/report/types.ts';
@@ -118,6 +126,14 @@ test('a source that ended says what became of what it deployed', () => {
     ['Pruned', 'GitOpsSource shop/web is deleted: 3 objects of it deleted, 1 object let go of, which stays in the cluster'],
   ]);
   expect(endedEvents('shop/web', { pruned: 0, letGo: 0 })).toEqual([]);
+});
+
+test('attempts without a record are named, with why', () => {
+  const attempt = { number: 3, commit: sha('aaa'), ref: 'main', generation: 1, cause: 'Commit', attempted: at(1), applied: at(2) } as const;
+  expect(unrecordedEvent([attempt], 'no more of them.').note).toBe(
+    'No record of the audit trail for attempt 3 (main@aaa0000, Applied): no more of them. The log has what it would say.',
+  );
+  expect(unrecordedEvent([attempt, { ...attempt, number: 4 }], undefined)).toMatchObject({ type: 'Warning', reason: 'Unrecorded' });
 });
 
 test('every reason of the catalogue is told as an event when a walk ends with it', () => {

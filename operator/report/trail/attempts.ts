@@ -6,7 +6,7 @@ import type { Attempt, AttemptChanges, GitOpsSourceStatus, ListedCommit } from '
 import type { Incoming } from '../../source/history/types.ts';
 import { failureSummary, writtenBy } from '../message.ts';
 import { cutText } from '../text.ts';
-import type { Outcome } from '../types.ts';
+import type { Outcome, RevisionSeen } from '../types.ts';
 import type { Written } from './written.ts';
 
 /** What the CRD takes. */
@@ -46,7 +46,7 @@ export interface AttemptsInput {
 export function attemptsAfter(input: AttemptsInput): readonly Attempt[] | undefined {
   const { previous, outcome, noted, generation } = input;
   const before = previous?.attempts;
-  if (outcome.seen === undefined || (outcome.kind === 'failed' && !outcome.attempted)) return before;
+  if (!isOfAttempt(outcome)) return before;
   const top = before?.[0];
   const { commit } = outcome.seen.ref;
   if (top !== undefined && runningCommit(top) === commit && top.generation === generation) return replaceTop(before, continued(input, top));
@@ -55,7 +55,53 @@ export function attemptsAfter(input: AttemptsInput): readonly Attempt[] | undefi
   const kept = (before ?? []).filter((attempt) => !isSilentEntry(attempt) && !input.isRecorded(attempt));
   const lost = noted === undefined || noted.commit === commit ? [] : [lostAttempt(noted, top, previous)];
   const below = lost[0] ?? top;
-  return [begun(input, below, isSilent), ...lost, ...kept].slice(0, maxAttempts);
+  return withinPlace([begun(input, below, isSilent), ...lost, ...kept]);
+}
+
+/** The attempts that an outcome takes out of the status though they have no record; the next one to be recorded lists them. */
+export function withoutPlace(
+  before: readonly Attempt[] | undefined,
+  after: readonly Attempt[] | undefined,
+  isRecorded: (attempt: Attempt) => boolean,
+): readonly Attempt[] {
+  const kept = new Set((after ?? []).map(({ attempted }) => attempted));
+  return (before ?? []).filter((attempt) => !kept.has(attempt.attempted) && !isSilentEntry(attempt) && !isRecorded(attempt)).toReversed();
+}
+
+/**
+ * The attempts of a source that goes: nothing will supersede what it tried last, so that wants a record as it is; and one
+ * that the deletion broke off another.
+ */
+export function lastOf(status: GitOpsSourceStatus | undefined, noted: Noted | undefined): readonly Attempt[] {
+  const attempts = status?.attempts ?? [];
+  const [top] = attempts;
+  const isOpen = noted !== undefined && (top === undefined || runningCommit(top) !== noted.commit);
+  const all = isOpen ? [lostAttempt(noted, top, status), ...attempts] : attempts;
+  // Behind an empty place, the last one counts as superseded.
+  return all[0] === undefined ? [] : [{ ...all[0], silent: true }, ...all];
+}
+
+/** Without those that were recorded all the same before it was. */
+export function withUnrecorded(attempt: Attempt, isRecorded: (attempted: string) => boolean): Attempt {
+  const { unrecorded: listed, ...rest } = attempt;
+  const left = (listed ?? []).filter(({ time }) => time === undefined || !isRecorded(time));
+  return left.length === 0 ? rest : { ...rest, unrecorded: left };
+}
+
+/** There is no room for more than six: what is taken out is listed in the oldest one that stays. */
+function withinPlace(attempts: readonly Attempt[]): readonly Attempt[] {
+  const last = attempts[maxAttempts - 1];
+  if (last === undefined || attempts.length === maxAttempts) return attempts;
+  const out = attempts.slice(maxAttempts).toReversed();
+  const listed = [...out.flatMap((one) => [...(one.unrecorded ?? []), listedCommit(one, one.attempted)]), ...(last.unrecorded ?? [])];
+  const more = [...out, last].reduce((sum, one) => sum + (one.moreUnrecorded ?? 0), 0) + Math.max(0, listed.length - maxListed);
+  const carrying = { ...last, unrecorded: listed.slice(-maxListed), ...countOf('moreUnrecorded', more) };
+  return [...attempts.slice(0, maxAttempts - 1), carrying];
+}
+
+/** Whether a revision was tried, whatever came of it. */
+export function isOfAttempt(outcome: Outcome): outcome is Ended & { readonly seen: RevisionSeen } {
+  return outcome.kind !== 'suspended' && outcome.seen !== undefined && (outcome.kind === 'applied' || outcome.attempted);
 }
 
 /** Whether nothing more will be said of an attempt but in annotations: its record can be written. */

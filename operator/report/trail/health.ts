@@ -54,3 +54,8 @@ export function addCorrections(
   }
   return [...sums].map(([manager, count]) => ({ manager, count }));
 }
+
+/** The managers of these counts, each as often as it is counted. */
+export function managersOf(counts: readonly AttemptCorrections[]): readonly string[] {
+  return counts.flatMap(({ manager, count }) => Array.from({ length: count }, () => manager));
+}

@@ -43,12 +43,14 @@ export interface RecordData {
   readonly failures: readonly AttemptFailure[];
   /** That came in with it, oldest first, this one not among them. */
   readonly commits: readonly ListedCommit[];
+  /** Attempts right before it that have no record, oldest first: the trail could not be written then. */
+  readonly unrecorded?: readonly ListedCommit[];
   /** By list: how many more there are. */
   readonly more: Readonly<Partial<Record<ListName, number>>>;
 }
 
-type ListName = 'created' | 'changed' | 'pruned' | 'letGo' | 'images' | 'failures' | 'commits';
-const listNames: readonly ListName[] = ['created', 'changed', 'pruned', 'letGo', 'images', 'failures', 'commits'];
+type ListName = 'created' | 'changed' | 'pruned' | 'letGo' | 'images' | 'failures' | 'commits' | 'unrecorded';
+const listNames: readonly ListName[] = ['created', 'changed', 'pruned', 'letGo', 'images', 'failures', 'commits', 'unrecorded'];
 
 export interface ControllerRevision {
   readonly apiVersion: 'apps/v1';
@@ -142,12 +144,14 @@ function dataOf(source: RecordedSource, attempt: Attempt): RecordData {
     images,
     failures,
     commits,
+    ...(attempt.unrecorded === undefined ? {} : { unrecorded: attempt.unrecorded }),
     more: dropZeros({
       created: counts.created - created.length,
       changed: counts.changed - changed.length,
       pruned: counts.pruned - pruned.length,
       letGo: counts.letGo - letGo.length,
       commits: attempt.moreCommits ?? 0,
+      unrecorded: attempt.moreUnrecorded ?? 0,
     }),
   };
 }
@@ -157,17 +161,18 @@ function cutToSize(object: ControllerRevision): ControllerRevision {
   let { data } = object;
   while (Buffer.byteLength(recordText({ ...object, data })) > maxRecordBytes) {
     const longest = listNames.toSorted((a, b) => sizeOf(data[b]) - sizeOf(data[a]))[0];
-    if (longest === undefined || data[longest].length === 0) break;
-    const list = data[longest];
+    const list = longest === undefined ? [] : (data[longest] ?? []);
+    if (longest === undefined || list.length === 0) break;
     const keep = Math.floor(list.length * 0.75);
     // The newest commits matter most, of everything else the first.
-    const kept = longest === 'commits' ? list.slice(list.length - keep) : list.slice(0, keep);
+    const isByAge = longest === 'commits' || longest === 'unrecorded';
+    const kept = isByAge ? list.slice(list.length - keep) : list.slice(0, keep);
     data = { ...data, [longest]: kept, more: { ...data.more, [longest]: (data.more[longest] ?? 0) + list.length - kept.length } };
   }
   return { ...object, data };
 }
 
-function sizeOf(list: readonly unknown[]): number {
+function sizeOf(list: readonly unknown[] = []): number {
   return list.length === 0 ? 0 : JSON.stringify(list).length;
 }
 

@@ -11,6 +11,8 @@ export interface KeptRecord {
   readonly commit: string;
   /** When it was made, milliseconds since the epoch. */
   readonly createdAt: number;
+  /** Since when its source is gone, where the record says so; milliseconds since the epoch. */
+  readonly endedAt: number | undefined;
 }
 
 /** The oldest records of a source beyond its limit, oldest first. */
@@ -19,8 +21,8 @@ export function beyondLimit(records: readonly KeptRecord[], limit: number): read
 }
 
 /**
- * The records of sources that are gone, once the youngest of each is older than `retentionMs`: while one is kept, so is what
- * led to it.
+ * The records of sources that are gone for longer than `retentionMs`. The one that says since when comes last of its source:
+ * whoever is killed in between leaves it, and the next one goes on.
  */
 export function outlived(
   records: readonly KeptRecord[],
@@ -28,9 +30,27 @@ export function outlived(
   retentionMs: number,
   now: number,
 ): readonly KeptRecord[] {
-  const youngest = new Map<string, number>();
-  for (const { sourceUid, createdAt } of records) youngest.set(sourceUid, Math.max(youngest.get(sourceUid) ?? 0, createdAt));
-  return records.filter(({ sourceUid }) => !isLiving(sourceUid) && now - (youngest.get(sourceUid) ?? now) > retentionMs);
+  const ended = endOfEach(records);
+  const isOver = ({ sourceUid }: KeptRecord): boolean => now - (ended.get(sourceUid) ?? now) > retentionMs;
+  return records
+    .filter((record) => !isLiving(record.sourceUid) && isOver(record))
+    .toSorted((a, b) => Number(a.endedAt !== undefined) - Number(b.endedAt !== undefined));
+}
+
+/** Of each source that is gone and whose end nobody noted, the last record: the end is yet to be noted there. */
+export function unended(records: readonly KeptRecord[], isLiving: (sourceUid: string) => boolean): readonly KeptRecord[] {
+  const ended = endOfEach(records);
+  const last = new Map<string, KeptRecord>();
+  for (const record of records.toSorted(older)) last.set(record.sourceUid, record);
+  return [...last.values()].filter(({ sourceUid }) => !isLiving(sourceUid) && !ended.has(sourceUid));
+}
+
+function endOfEach(records: readonly KeptRecord[]): ReadonlyMap<string, number> {
+  const ended = new Map<string, number>();
+  for (const { sourceUid, endedAt } of records) {
+    if (endedAt !== undefined) ended.set(sourceUid, Math.max(ended.get(sourceUid) ?? 0, endedAt));
+  }
+  return ended;
 }
 
 function older(a: KeptRecord, b: KeptRecord): number {

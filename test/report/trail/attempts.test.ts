@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Attempt, GitOpsSourceStatus } from '../../../operator/api/types.ts';
 import { attemptStatus, outcomeStatus } from '../../../operator/report/status.ts';
-import { attemptsAfter, isCorrection, notedIn, unrecorded } from '../../../operator/report/trail/attempts.ts';
+import { attemptsAfter, isCorrection, notedIn, unrecorded, withUnrecorded, withoutPlace } from '../../../operator/report/trail/attempts.ts';
 import type { Ended, Noted } from '../../../operator/report/trail/attempts.ts';
 import type { Written } from '../../../operator/report/trail/written.ts';
 import { applied, at, failed, noChanges, refusedImage, seen, sha } from '../outcomes.ts';
@@ -218,11 +218,40 @@ describe('what wants a record', () => {
     expect(numbers(after(first, broken('bbb'), silent('ccc')).attempts)).toEqual([1, 2]);
   });
 
-  test('stays in the status until it is recorded, six at most', () => {
+  test('stays in the status until it is recorded', () => {
     const steps = Array.from({ length: 9 }, (_, index) => broken(`b${index}b`));
-    expect(after(first, ...steps).attempts.map(({ number }) => number)).toEqual([10, 9, 8, 7, 6, 5]);
     const recorded = steps.map((_, index) => at(index));
+    expect(after(first, ...steps.slice(0, 5)).attempts.map(({ number }) => number)).toEqual([6, 5, 4, 3, 2, 1]);
     expect(after(first, ...steps.map((step) => ({ ...step, recorded }))).attempts.map(({ number }) => number)).toEqual([10]);
+  });
+
+  test('is listed in the oldest that stays where there is no room, the last 20, and is told', () => {
+    const steps = Array.from({ length: 30 }, (_, index) => broken(`b${index}b`));
+    const before = after(first, ...steps.slice(0, 8));
+    const { attempts } = after(first, ...steps.slice(0, 9));
+    expect(attempts.map(({ number }) => number)).toEqual([10, 9, 8, 7, 6, 5]);
+    expect(attempts.map(({ unrecorded: listed }) => listed?.map(({ commit }) => commit))).toEqual([
+      ...Array.from({ length: 5 }, () => undefined),
+      [sha('aaa'), sha('b0b'), sha('b1b'), sha('b2b')],
+    ]);
+    expect(attempts.at(-1)?.unrecorded?.[3]).toMatchObject({ subject: 'Change b2b', time: at(3) });
+    expect(withoutPlace(before.attempts, attempts, () => false).map(({ number }) => number)).toEqual([4]);
+    expect(withoutPlace(before.attempts, attempts, () => true)).toEqual([]);
+    const last = after(first, ...steps).attempts.at(-1);
+    expect([last?.number, last?.unrecorded?.length, last?.moreUnrecorded]).toEqual([26, 20, 5]);
+    expect(last?.unrecorded?.at(-1)?.commit).toBe(sha('b23b'));
+  });
+
+  test('is listed no more where it was recorded all the same', () => {
+    const one = {
+      ...after(first).attempts[0],
+      unrecorded: [
+        { commit: sha('a'), time: at(1) },
+        { commit: sha('b'), time: at(2) },
+      ],
+    } as Attempt;
+    expect(withUnrecorded(one, (attempted) => attempted === at(1)).unrecorded).toEqual([{ commit: sha('b'), time: at(2) }]);
+    expect(withUnrecorded(one, () => true)).not.toHaveProperty('unrecorded');
   });
 });
 

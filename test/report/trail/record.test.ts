@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Attempt } from '../../../operator/api/types.ts';
 import { maxRecordBytes, recordOf, recordText, resultOf } from '../../../operator/report/trail/record.ts';
-import { beyondLimit, outlived } from '../../../operator/report/trail/retention.ts';
+import { beyondLimit, outlived, unended } from '../../../operator/report/trail/retention.ts';
 import type { KeptRecord } from '../../../operator/report/trail/retention.ts';
 import { imageChanges } from '../../../operator/report/trail/written.ts';
 import { at, sha } from '../outcomes.ts';
@@ -83,6 +83,15 @@ describe('a record', () => {
   });
 });
 
+test('attempts before it that have no record are listed, the newest of them where there is no room', () => {
+  const unrecorded = Array.from({ length: 300 }, (_, index) => ({ commit: sha(`c${index}c`), subject: 'ß'.repeat(200), time: at(1) }));
+  const record = recordOf(source, { ...attempt, unrecorded, moreUnrecorded: 7 });
+  expect(Buffer.byteLength(recordText(record))).toBeLessThanOrEqual(maxRecordBytes);
+  const { unrecorded: listed = [], more } = record.data;
+  expect(listed.length + (more.unrecorded ?? 0)).toBe(307);
+  expect(listed.at(-1)?.commit).toBe(sha('c299c'));
+});
+
 test('a record is sent as the API server writes it: what it escapes is escaped', () => {
   const text = recordText({ author: 'Ada <ada@example.com> & co\u2028' });
   expect(text).toBe(String.raw`{"author":"Ada \u003cada@example.com\u003e \u0026 co\u2028"}`);
@@ -106,7 +115,7 @@ describe('images', () => {
 });
 
 describe('keeping', () => {
-  const record = (name: string, minute: number, sourceUid = 'a'): KeptRecord => ({
+  const record = (name: string, minute: number, sourceUid = 'a', ended?: number): KeptRecord => ({
     namespace: 'shop',
     name,
     uid: name,
@@ -114,7 +123,11 @@ describe('keeping', () => {
     attempted: at(minute),
     commit: name,
     createdAt: Date.parse(at(minute)),
+    endedAt: ended === undefined ? undefined : Date.parse(at(ended)),
   });
+  const isLiving = (uid: string): boolean => uid === 'living';
+  const goneAt = (minute: number, records: readonly KeptRecord[]) =>
+    outlived(records, isLiving, 60 * 60_000, Date.parse(at(minute))).map(({ name }) => name);
 
   test('the oldest go beyond the limit', () => {
     const records = [record('3', 3), record('1', 1), record('2', 2)];
@@ -122,11 +135,25 @@ describe('keeping', () => {
     expect(beyondLimit(records, 3)).toEqual([]);
   });
 
-  test('what a source that is gone left stays as long as its youngest, then all goes', () => {
-    const records = [record('1', 0), record('2', 30), record('3', 0, 'living')];
-    const goneAt = (minute: number) =>
-      outlived(records, (uid) => uid === 'living', 60 * 60_000, Date.parse(at(minute))).map(({ name }) => name);
-    expect(goneAt(90)).toEqual([]);
-    expect(goneAt(91)).toEqual(['1', '2']);
+  test('what a source left stays for its time from its end on, however old it is then', () => {
+    const records = [record('1', 0), record('2', 30, 'a', 500), record('3', 0, 'living', 0)];
+    expect(goneAt(560, records)).toEqual([]);
+    expect(goneAt(561, records)).toEqual(['1', '2']);
+  });
+
+  test('the one that says when the source ended goes last, so that a crash between leaves it', () => {
+    expect(goneAt(561, [record('2', 30, 'a', 500), record('1', 0)])).toEqual(['1', '2']);
+  });
+
+  test('a source of the same name that came later has an end of its own', () => {
+    const records = [record('1', 0, 'a', 10), record('2', 20, 'b', 500)];
+    expect(goneAt(100, records)).toEqual(['1']);
+    expect(goneAt(561, [record('1', 0, 'a', 10), record('2', 20, 'living')])).toEqual(['1']);
+  });
+
+  test('of a source whose end nobody saw nothing goes, and its last record is to say so', () => {
+    const records = [record('1', 0), record('2', 30), record('3', 0, 'living'), record('4', 0, 'b', 10)];
+    expect(goneAt(50_000, records)).toEqual(['4']);
+    expect(unended(records, isLiving).map(({ name }) => name)).toEqual(['2']);
   });
 });
