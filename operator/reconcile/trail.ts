@@ -185,18 +185,13 @@ export class Trail {
     const { uid } = source.metadata;
     const last = lastOf(source.status, entry.noted ?? entry.lost);
     const wanted = (): readonly Attempt[] => unrecorded(last, (one) => this.#book.has(uid, one.attempted));
-    const make = async (): Promise<void> => {
-      const works = wanted().map((one) => () => this.#book.make(source, one, signal));
-      const [failure] = await tryEach(works, mayWait, signal);
-      if (failure !== undefined) throw failure;
-    };
-    const steps = [
-      () => this.#book.loadOf(source, signal),
-      make,
+    const unread = await tryEach([() => this.#book.loadOf(source, signal)], mayWait, signal);
+    const works = [
+      ...wanted().map((one) => () => this.#book.make(source, one, signal)),
       () => this.#writeCorrections(source, entry, signal),
       () => this.#book.noteEnded(this.#book.newest(uid), signal),
     ];
-    const failures = await tryEach(steps, mayWait, signal);
+    const failures = unread.some(isOutage) ? unread : [...unread, ...(await tryEach(works, mayWait, signal))];
     entry.isLeft = true;
     const lost = wanted();
     const [why] = failures;

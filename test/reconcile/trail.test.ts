@@ -21,6 +21,7 @@ let namespace = '';
 let now = 0;
 let sources: Map<string, GitOpsSource>;
 let lost: { readonly attempts: readonly string[]; readonly error: unknown }[];
+let debugs: string[];
 let warnings: string[];
 let trails: Trail[];
 
@@ -35,7 +36,7 @@ afterAll(async () => {
 beforeEach(async () => {
   namespace = await cluster().namespace('trail');
   now = Date.parse(at(60));
-  [sources, lost, warnings, trails] = [new Map(), [], [], []];
+  [sources, lost, debugs, warnings, trails] = [new Map(), [], [], [], []];
 });
 afterEach(async () => {
   proxy.rule = () => undefined;
@@ -45,7 +46,12 @@ afterEach(async () => {
 /** A trail over sources that are kept here as their watch tells them. */
 function start(more: Partial<TrailOptions> = {}): Trail {
   const quiet = (): void => {};
-  const log: Logger = { debug: quiet, info: quiet, warn: (message) => void warnings.push(message), error: quiet };
+  const log: Logger = {
+    debug: (message) => void debugs.push(message),
+    info: quiet,
+    warn: (message) => void warnings.push(message),
+    error: quiet,
+  };
   const trail = new Trail({
     client,
     store: { get: (key) => sources.get(key), keys: () => [...sources.keys()] },
@@ -145,7 +151,7 @@ describe('a source that is deleted', () => {
     expect(lost).toHaveLength(1);
   });
 
-  test('does not wait for what is refused, and has the record when that is over in time', async () => {
+  test('does not wait for what is refused, as by a quota', async () => {
     const source = put({ attempts: [attempt(2, 'bbb'), attempt(1, 'aaa')] });
     const body = { metadata: { name: 'none' }, spec: { hard: { 'count/controllerrevisions.apps': '0' } } };
     const path = `/api/v1/namespaces/${namespace}/resourcequotas`;
@@ -165,6 +171,7 @@ describe('a source that is deleted', () => {
     await cluster().request.ok('DELETE', path);
     const trail = start();
     await trail.ended(source, signal);
+    expect(await records()).toEqual([]);
     expect(lost).toEqual([]);
     await cluster().request.ok('PATCH', `${path}/configmaps/hold`, { body: { metadata: { finalizers: null } } });
     expect(warnings).toEqual([]);
@@ -181,6 +188,13 @@ describe('a source that is deleted', () => {
 
 describe('the time of a source that is gone', () => {
   const hour = 60 * 60_000;
+  /** What a starting process does with the trails that it finds. */
+  async function sweep(): Promise<void> {
+    debugs = [];
+    const trail = start();
+    await waitFor('the trail is read', () => debugs.includes('audit trail read'));
+    await trail.close(5_000);
+  }
   /** Leaves the record of a source that then is gone, without a word where `ended` is false. */
   async function left(ended: boolean, name = 'shop'): Promise<void> {
     const trail = start();
@@ -197,23 +211,23 @@ describe('the time of a source that is gone', () => {
   test('begins with its end, however old its last record is', async () => {
     await left(true);
     now += hour;
-    await start().close(5_000);
+    await sweep();
     expect(await records()).toHaveLength(1);
     now += 1;
-    await start().close(5_000);
+    await sweep();
     expect(await records()).toEqual([]);
   });
 
   test('begins when it is missed, where nobody saw it go', async () => {
     await left(false);
-    await start().close(5_000);
+    await sweep();
     const [record] = await records();
     expect(record.metadata.annotations[endedName]).toBe(new Date(now).toISOString());
     now += hour;
-    await start().close(5_000);
+    await sweep();
     expect(await records()).toHaveLength(1);
     now += 1;
-    await start().close(5_000);
+    await sweep();
     expect(await records()).toEqual([]);
   });
 
@@ -221,7 +235,7 @@ describe('the time of a source that is gone', () => {
     await left(true);
     now += hour + 1;
     put({ attempts: [attempt(1, 'ccc', { healthy: at(2), attempted: at(3) })] });
-    await start().close(5_000);
+    await sweep();
     expect((await records()).map(({ data }) => data.commit.sha)).toEqual([sha('ccc')]);
   });
 });
