@@ -388,12 +388,9 @@ export class Controller {
   async #finalize(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
     entry.link.close();
     if (!isOurs(source)) return;
-    const { env, teller, log } = this.#options;
+    const { env, teller } = this.#options;
     try {
-      const { ending, progress, leftBehind } = await finalize(env, key, source, signal);
-      if (leftBehind !== undefined) teller.leftBehind(source, leftBehind);
-      log.of(key).info('source ended', { ending, pruned: progress.pruned, letGo: progress.letGo });
-      await teller.ended(source, progress, signal);
+      await teller.ended(source, await finalize(env, key, source, signal), signal);
       await releaseSource(env, source, signal);
     } catch (error) {
       signal.throwIfAborted();

@@ -3,6 +3,7 @@ import { endedAnnotation, sourceLabel, sourceUidLabel } from '../api/names.ts';
 import type { Attempt, GitOpsSource } from '../api/types.ts';
 import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
+import type { CallOptions } from '../kube/operations.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { withUnrecorded } from '../report/trail/attempts.ts';
 import { recordName, recordOf } from '../report/trail/record.ts';
@@ -30,21 +31,20 @@ export class RecordBook {
   }
 
   /** Reads every record. */
-  async load(signal: AbortSignal): Promise<void> {
+  async load(call: CallOptions): Promise<void> {
     const { client, namespaces, now } = this.#options;
     const scopes: readonly (string | undefined)[] = namespaces.length === 0 ? [undefined] : namespaces;
     for (const namespace of scopes) {
-      for (const record of await listRecords(client, { namespace, labelSelector: sourceLabel }, now, signal)) this.#put(record);
+      for (const record of await listRecords(client, { namespace, labelSelector: sourceLabel }, now, call)) this.#put(record);
     }
     this.#isLoaded = true;
   }
 
   /** Reads those of one source, where not all are read yet. */
-  async loadOf({ metadata: { namespace, uid = '' } }: GitOpsSource, signal: AbortSignal): Promise<void> {
+  async loadOf({ metadata: { namespace, uid = '' } }: GitOpsSource, call: CallOptions): Promise<void> {
     if (this.#isLoaded) return;
     const { client, now } = this.#options;
-    for (const record of await listRecords(client, { namespace, labelSelector: `${sourceUidLabel}=${uid}` }, now, signal))
-      this.#put(record);
+    for (const record of await listRecords(client, { namespace, labelSelector: `${sourceUidLabel}=${uid}` }, now, call)) this.#put(record);
   }
 
   all(): readonly KeptRecord[] {
@@ -69,7 +69,7 @@ export class RecordBook {
   }
 
   /** Makes the record of an attempt; tells whether there was none. */
-  async make({ metadata, spec }: GitOpsSource, attempt: Attempt, signal: AbortSignal): Promise<boolean> {
+  async make({ metadata, spec }: GitOpsSource, attempt: Attempt, call: CallOptions): Promise<boolean> {
     const { client, now } = this.#options;
     const { namespace, name, uid = '' } = metadata;
     if (this.has(uid, attempt.attempted)) return false;
@@ -79,7 +79,7 @@ export class RecordBook {
     let made: KubeObject | undefined;
     // The number may be taken by a source of this name that is gone, or by one whose status was lost.
     for (const recordedAs of [plain, `${plain}-${attempt.attempted.replaceAll(/\D/g, '')}`]) {
-      made = await createRecord(client, recordOf(about, told, recordedAs), signal);
+      made = await createRecord(client, recordOf(about, told, recordedAs), call);
       if (made !== undefined) break;
     }
     if (made === undefined) throw new Error(`ControllerRevision ${namespace}/${plain} is taken`);
@@ -88,21 +88,21 @@ export class RecordBook {
   }
 
   /** Deletes what of a source is beyond its limit. */
-  async trim({ metadata: { uid }, spec }: GitOpsSource, signal: AbortSignal): Promise<void> {
-    for (const old of beyondLimit(this.of(uid), spec.historyLimit)) await this.delete(old, signal);
+  async trim({ metadata: { uid }, spec }: GitOpsSource, call: CallOptions): Promise<void> {
+    for (const old of beyondLimit(this.of(uid), spec.historyLimit)) await this.delete(old, call);
   }
 
-  async delete(record: KeptRecord, signal: AbortSignal): Promise<void> {
-    await deleteRecord(this.#options.client, record, signal);
+  async delete(record: KeptRecord, call: CallOptions): Promise<void> {
+    await deleteRecord(this.#options.client, record, call);
     this.#replace(record, undefined);
   }
 
   /** Notes on the last record of a source that the source is gone now. */
-  async noteEnded(last: KeptRecord | undefined, signal: AbortSignal): Promise<void> {
+  async noteEnded(last: KeptRecord | undefined, call: CallOptions): Promise<void> {
     if (last === undefined) return;
     const endedAt = this.#options.now();
     try {
-      await noteEnded(this.#options.client, last, endedAnnotation, new Date(endedAt).toISOString(), signal);
+      await noteEnded(this.#options.client, last, endedAnnotation, new Date(endedAt).toISOString(), call);
       this.#replace(last, { ...last, endedAt });
     } catch (error) {
       if (!isKubeError(error, 404)) throw error;

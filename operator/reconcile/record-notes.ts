@@ -4,6 +4,7 @@ import type { AttemptCorrections, GitOpsSourceStatus } from '../api/types.ts';
 import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { getMetadata, mergePatch } from '../kube/operations.ts';
+import type { CallOptions } from '../kube/operations.ts';
 import type { Resource } from '../kube/types.ts';
 import { notedWith, toldOf } from '../notify/told.ts';
 import { correctionsIn, correctionsText } from '../report/trail/annotations.ts';
@@ -27,17 +28,17 @@ export async function noteCorrections(
   client: KubeClient,
   { namespace, name }: KeptRecord,
   corrections: readonly AttemptCorrections[],
-  signal: AbortSignal,
+  call: CallOptions,
 ): Promise<void> {
   const id = { namespace, name };
   for (let tries = 1; ; tries += 1) {
-    const there = await getMetadata(client, recordResource, { ...recordResource, ...id }, { behind: true, signal });
+    const there = await getMetadata(client, recordResource, { ...recordResource, ...id }, call);
     if (there === undefined) return;
     const sum = addCorrections(correctionsIn(there.metadata.annotations), managersOf(corrections));
     const annotations = { [correctionsAnnotation]: correctionsText(sum) };
     const patch = { metadata: { resourceVersion: there.metadata.resourceVersion, annotations } };
     try {
-      return void (await mergePatch(client, recordResource, id, patch, { fieldManager: controllerManager, behind: true, signal }));
+      return void (await mergePatch(client, recordResource, id, patch, { ...call, fieldManager: controllerManager }));
     } catch (error) {
       if (!isKubeError(error, 409) || tries >= notingTries) throw error;
     }
@@ -50,10 +51,10 @@ export async function noteEnded(
   { namespace, name, uid }: KeptRecord,
   annotation: string,
   time: string,
-  signal: AbortSignal,
+  call: CallOptions,
 ): Promise<void> {
   const patch = { metadata: { uid, annotations: { [annotation]: time } } };
-  await mergePatch(client, recordResource, { namespace, name }, patch, { fieldManager: controllerManager, behind: true, signal });
+  await mergePatch(client, recordResource, { namespace, name }, patch, { ...call, fieldManager: controllerManager });
 }
 
 /** Notes what spec.notify has told of the revisions of these records, as far as status.notify knows. Throws KubeError. */

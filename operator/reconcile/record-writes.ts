@@ -3,6 +3,7 @@ import { attemptedAnnotation, commitAnnotation, controllerManager, endedAnnotati
 import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { deleteObject, getMetadata, listAll, resourcePath } from '../kube/operations.ts';
+import type { CallOptions } from '../kube/operations.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { recordText } from '../report/trail/record.ts';
 import type { ControllerRevision } from '../report/trail/record.ts';
@@ -10,16 +11,16 @@ import type { KeptRecord } from '../report/trail/retention.ts';
 import { recordResource } from './record-notes.ts';
 
 /** Undefined where another record has the name. One that an earlier try made is the record. Throws KubeError. */
-export async function createRecord(client: KubeClient, record: ControllerRevision, signal: AbortSignal): Promise<KubeObject | undefined> {
+export async function createRecord(client: KubeClient, record: ControllerRevision, call: CallOptions): Promise<KubeObject | undefined> {
   const { namespace, name, labels, annotations } = record.metadata;
   try {
     const path = resourcePath(recordResource, namespace);
     const query = { fieldManager: controllerManager };
-    return (await client.request<KubeObject>({ method: 'POST', path, query, body: recordText(record), behind: true, signal })).body;
+    return (await client.request<KubeObject>({ ...call, method: 'POST', path, query, body: recordText(record) })).body;
   } catch (error) {
     if (!isKubeError(error, 409)) throw error;
   }
-  const there = await getMetadata(client, recordResource, { ...recordResource, namespace, name }, { behind: true, signal });
+  const there = await getMetadata(client, recordResource, { ...recordResource, namespace, name }, call);
   const isOurs =
     there?.metadata.labels?.[sourceUidLabel] === labels[sourceUidLabel] &&
     there?.metadata.annotations?.[attemptedAnnotation] === annotations[attemptedAnnotation];
@@ -27,9 +28,9 @@ export async function createRecord(client: KubeClient, record: ControllerRevisio
 }
 
 /** Throws KubeError; that it is gone already, or another one, is none. */
-export async function deleteRecord(client: KubeClient, { namespace, name, uid }: KeptRecord, signal: AbortSignal): Promise<void> {
+export async function deleteRecord(client: KubeClient, { namespace, name, uid }: KeptRecord, call: CallOptions): Promise<void> {
   try {
-    await deleteObject(client, recordResource, { namespace, name }, { uid, behind: true, signal });
+    await deleteObject(client, recordResource, { namespace, name }, { ...call, uid });
   } catch (error) {
     if (!isKubeError(error, 404) && !isKubeError(error, 409)) throw error;
   }
@@ -40,9 +41,9 @@ export async function listRecords(
   client: KubeClient,
   where: { readonly namespace: string | undefined; readonly labelSelector: string },
   now: () => number,
-  signal: AbortSignal,
+  call: CallOptions,
 ): Promise<readonly KeptRecord[]> {
-  const { items } = await listAll(client, recordResource, { ...where, behind: true, signal });
+  const { items } = await listAll(client, recordResource, { ...where, ...call });
   return items.map((item) => keptRecord(item, now()));
 }
 

@@ -40,8 +40,8 @@ import { newsAfter } from '../notify/news.ts';
 import type { FailedRevision, NewsInput } from '../notify/news.ts';
 import { targetOf } from '../notify/commit-status.ts';
 import { toldAfter } from '../notify/told.ts';
-import type { Changes, Correction, Outcome, RevisionSeen } from '../report/types.ts';
-import type { LeftBehind } from './finalize.ts';
+import type { Correction, Outcome, RevisionSeen } from '../report/types.ts';
+import type { Finalized, LeftBehind } from './finalize.ts';
 import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
 import type { Trail } from './trail.ts';
@@ -86,8 +86,12 @@ export class Teller {
   }
 
   /** What becomes of what the source deployed is told, and its last record written. Throws PlumblineError while that is to wait. */
-  async ended(source: GitOpsSource, done: Pick<Changes, 'pruned' | 'letGo'>, signal: AbortSignal): Promise<void> {
-    for (const draft of endedEvents(`${source.metadata.namespace}/${source.metadata.name}`, done)) this.event(source, draft);
+  async ended(source: GitOpsSource, { ending, progress, leftBehind }: Finalized, signal: AbortSignal): Promise<void> {
+    const key = `${source.metadata.namespace}/${source.metadata.name}`;
+    const { pruned, letGo } = progress;
+    if (leftBehind !== undefined) this.#leftBehind(source, leftBehind);
+    this.#options.log.of(key).info('source ended', { ending, pruned, letGo });
+    for (const draft of endedEvents(key, progress)) this.event(source, draft);
     await this.#options.trail.ended(source, signal);
   }
 
@@ -273,7 +277,7 @@ export class Teller {
    * What stays of a source that ended, as an event and a line in the log. A namespace that goes away takes no event any
    * more, so there it is one about the namespace itself.
    */
-  leftBehind(source: GitOpsSource, { objects, why }: LeftBehind): void {
+  #leftBehind(source: GitOpsSource, { objects, why }: LeftBehind): void {
     const { namespace, name } = source.metadata;
     const draft = leftBehindEvent(`${namespace}/${name}`, objects, leftBehindTexts[why]);
     if (why === 'NamespaceGoes') this.#options.recorder.record({ ...draft, source: { namespace: '', name: namespace, uid: '' } });

@@ -4,6 +4,7 @@
  */
 import type { Attempt, GitOpsSource, GitOpsSourceStatus } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
+import type { CallOptions } from '../kube/operations.ts';
 import { objectText } from '../kube/types.ts';
 import type { Logger } from '../log.ts';
 import { attemptsAfter, isCorrection, isEnded, isOfAttempt, lastOf, notedIn, unrecorded, withoutPlace } from '../report/trail/attempts.ts';
@@ -56,6 +57,9 @@ interface Entry {
   /** What it leaves is written, or given up. */
   isLeft: boolean;
 }
+
+/** Behind everything else, but for what a deletion or the end of the process waits for. */
+type Call = CallOptions & { readonly signal: AbortSignal };
 
 const queueSize = 10_000;
 const sweepEveryMs = 3_600_000;
@@ -165,7 +169,7 @@ export class Trail {
       return isWorthWaiting(error, now() - (entry.failingSince ?? now()));
     };
     try {
-      await this.#leave(source, entry, mayWait, signal);
+      await this.#leave(source, entry, mayWait, { flow: keyOf(source), signal });
     } catch (error) {
       signal.throwIfAborted();
       throw lastRecordError(error);
@@ -175,23 +179,23 @@ export class Trail {
   /** The source is no more. Whoever took our finalizer off did not wait for its last words. */
   gone(source: GitOpsSource): void {
     const entry = this.#entry(source);
-    if (!entry.isLeft) this.#queue.push(`${source.metadata.uid} gone`, (signal) => this.#leave(source, entry, isOutage, signal));
+    if (!entry.isLeft) this.#queue.push(`${source.metadata.uid} gone`, (signal) => this.#leave(source, entry, isOutage, behind(signal)));
   }
 
   /** Writes what a source leaves. Throws where `mayWait` says of a failure that it is to be tried again. */
-  async #leave(source: GitOpsSource, entry: Entry, mayWait: (error: unknown) => boolean, signal: AbortSignal): Promise<void> {
+  async #leave(source: GitOpsSource, entry: Entry, mayWait: (error: unknown) => boolean, call: Call): Promise<void> {
     if (entry.isLeft) return;
     const { sources, onLost } = this.#options;
     const { uid } = source.metadata;
     const last = lastOf(source.status, entry.noted ?? entry.lost);
     const wanted = (): readonly Attempt[] => unrecorded(last, (one) => this.#book.has(uid, one.attempted));
-    const unread = await tryEach([() => this.#book.loadOf(source, signal)], mayWait, signal);
+    const unread = await tryEach([() => this.#book.loadOf(source, call)], mayWait, call.signal);
     const works = [
-      ...wanted().map((one) => () => this.#book.make(source, one, signal)),
-      () => this.#writeCorrections(source, entry, signal),
-      () => this.#book.noteEnded(this.#book.newest(uid), signal),
+      ...wanted().map((one) => () => this.#book.make(source, one, call)),
+      () => this.#writeCorrections(source, entry, call),
+      () => this.#book.noteEnded(this.#book.newest(uid), call),
     ];
-    const failures = unread.some(isOutage) ? unread : [...unread, ...(await tryEach(works, mayWait, signal))];
+    const failures = unread.some(isOutage) ? unread : [...unread, ...(await tryEach(works, mayWait, call.signal))];
     entry.isLeft = true;
     const lost = wanted();
     const [why] = failures;
@@ -221,9 +225,9 @@ export class Trail {
     const { uid } = source.metadata;
     for (const attempt of unrecorded(attempts, (one) => this.#book.has(uid, one.attempted))) {
       this.#queue.push(`${uid} ${attempt.attempted}`, async (signal) => {
-        if (!(await this.#book.make(source, attempt, signal))) return;
+        if (!(await this.#book.make(source, attempt, behind(signal)))) return;
         this.notified(source);
-        await this.#book.trim(source, signal);
+        await this.#book.trim(source, behind(signal));
       });
     }
   }
@@ -250,13 +254,13 @@ export class Trail {
   #writeCorrectionsLater(source: GitOpsSource, entry: Entry): void {
     const name = `${source.metadata.uid} corrections`;
     const write = async (signal: AbortSignal): Promise<void> => {
-      await this.#writeCorrections(source, entry, signal);
+      await this.#writeCorrections(source, entry, behind(signal));
       if (!entry.corrections.isEmpty) this.#writeCorrectionsLater(source, entry); // of a record that is to come
     };
     setTimeout(() => this.#queue.push(name, write), correctionsMs).unref();
   }
 
-  async #writeCorrections(source: GitOpsSource, entry: Entry, signal: AbortSignal): Promise<void> {
+  async #writeCorrections(source: GitOpsSource, entry: Entry, call: Call): Promise<void> {
     const { client, store } = this.#options;
     const { uid } = source.metadata;
     const countingRecord = (attempted: string): CountingRecord => {
@@ -264,14 +268,14 @@ export class Trail {
       const attempts = store.get(keyOf(source))?.status?.attempts ?? [];
       return record ?? (attempts.some((one) => one.attempted === attempted) ? 'ToCome' : undefined);
     };
-    await entry.corrections.write(countingRecord, (record, corrections) => noteCorrections(client, record, corrections, signal));
+    await entry.corrections.write(countingRecord, (record, corrections) => noteCorrections(client, record, corrections, call));
   }
 
   /** Writes the corrections that wait, of all sources side by side. Never throws. */
   async #flush(signal: AbortSignal): Promise<void> {
     const waiting = this.#sources().filter((source) => !this.#entry(source).corrections.isEmpty);
     const write = (source: GitOpsSource): Promise<void> =>
-      this.#writeCorrections(source, this.#entry(source), signal).catch((error: unknown) => {
+      this.#writeCorrections(source, this.#entry(source), { signal }).catch((error: unknown) => {
         this.#options.sources.of(keyOf(source)).debug('corrections cannot be counted', { error });
       });
     await Promise.all(waiting.map(write));
@@ -290,7 +294,7 @@ export class Trail {
   }
 
   async #load(signal: AbortSignal): Promise<void> {
-    await this.#book.load(signal);
+    await this.#book.load(behind(signal));
     this.#options.log.debug('audit trail read', { records: this.#book.all().length });
     for (const source of this.#sources()) {
       this.#record(source, source.status?.attempts);
@@ -317,13 +321,17 @@ export class Trail {
     const living = new Set(this.#sources().map(({ metadata }) => metadata.uid));
     const isLiving = (uid: string): boolean => living.has(uid);
     for (const record of outlived(this.#book.all(), isLiving, retentionMs, now())) {
-      this.#queue.push(`delete ${record.uid}`, (signal) => this.#book.delete(record, signal));
+      this.#queue.push(`delete ${record.uid}`, (signal) => this.#book.delete(record, behind(signal)));
     }
     for (const record of unended(this.#book.all(), isLiving)) {
-      this.#queue.push(`${record.sourceUid} gone`, (signal) => this.#book.noteEnded(record, signal));
+      this.#queue.push(`${record.sourceUid} gone`, (signal) => this.#book.noteEnded(record, behind(signal)));
     }
     for (const uid of this.#entries.keys()) if (!isLiving(uid)) this.#entries.delete(uid);
   }
+}
+
+function behind(signal: AbortSignal): Call {
+  return { behind: true, signal };
 }
 
 function keyOf({ metadata: { namespace, name } }: GitOpsSource): string {
