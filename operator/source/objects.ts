@@ -35,12 +35,17 @@ export function findEntry(data: Buffer, name: string): TreeEntry | undefined {
   for (let at = 0; at < data.length;) {
     const space = endOf(data, at, 0x20);
     const end = endOf(data, space, 0);
-    if (end - space - 1 === wanted.length && data.compare(wanted, 0, wanted.length, space + 1, end) === 0) {
+    if (end - space - 1 === wanted.length && holds(data, space + 1, wanted)) {
       return treeEntries(data.subarray(at, end + 21)).next().value as TreeEntry;
     }
     at = end + 21;
   }
   return undefined;
+}
+
+function holds(data: Buffer, from: number, wanted: Buffer): boolean {
+  for (let index = 0; index < wanted.length; index += 1) if (data[from + index] !== wanted[index]) return false;
+  return true;
 }
 
 /** The folders of a tree alone, quickly. */

@@ -4,10 +4,11 @@
  * change; a file that was moved changed when it was moved. Of a file with several objects, the object is compared, not
  * the file. Through a symlink, the link and what it leads to count alike (`git log -1 -- LINK TARGET`).
  */
+import type { Links } from './commit.ts';
 import { byTime, timeQueue } from './graph.ts';
 import type { Graph } from './graph.ts';
 import { differing, pathTree } from './tracked.ts';
-import type { Differing, Tracked } from './tracked.ts';
+import type { Differing, PathNode, Tracked } from './tracked.ts';
 import { resolve } from './trees.ts';
 import type { Trees } from './trees.ts';
 import type { LastChange, ObjectReader } from './types.ts';
@@ -50,7 +51,7 @@ export interface LastChanges {
 }
 
 /** Commits between two turns; folders are compared in microseconds. */
-const commitsAStep = 8;
+const commitsAStep = 32;
 
 /** In steps, a few commits each. Where history ends, a change is told at the oldest commit that is known to hold it, or before. */
 export function* lastChanges(
@@ -78,14 +79,28 @@ export function* lastChanges(
     for (const { id } of tracked) changes.set(id, { commit, exact });
   };
 
-  arrive(head, new Set(asked));
   let passed = 0;
-  for (let commit = queue.pop(); commit !== undefined; commit = queue.pop()) {
-    let left = arrived.get(commit) ?? new Set<Tracked>();
-    arrived.delete(commit);
-    const links = graph.links(commit);
+  /** Undefined where the walk ends. */
+  const next = (commit: string): Links | undefined => {
     passed += 1;
-    if (links === undefined || passed > bounds.commits || bounds.isOver()) {
+    return passed > bounds.commits || bounds.isOver() ? undefined : graph.links(commit);
+  };
+
+  arrive(head, new Set(asked));
+  for (let from = queue.pop(); from !== undefined; from = queue.pop()) {
+    let left = arrived.get(from) ?? new Set<Tracked>();
+    arrived.delete(from);
+    let commit = from;
+    let links = next(commit);
+    // Most of history is a line along which nothing changes of what is asked for.
+    while (links !== undefined && arrived.size === 0) {
+      const before = onlyParent(history, paths, links);
+      if (before === undefined) break;
+      commit = before;
+      links = next(commit);
+      if (passed % commitsAStep === 0) yield;
+    }
+    if (links === undefined) {
       settle(left, commit, false);
       continue;
     }
@@ -114,6 +129,15 @@ export function* lastChanges(
     if (passed % commitsAStep === 0) yield;
   }
   return { changes, missing };
+}
+
+/** The parent, where there is just one and it holds the same of what is asked for. */
+function onlyParent({ graph, trees }: History, paths: PathNode, links: Links): string | undefined {
+  const [parent] = links.parents;
+  const to = parent === undefined || links.parents.length > 1 ? undefined : graph.links(parent);
+  if (to === undefined) return undefined;
+  const { changed, unknown } = differing(trees, paths, links.tree, to.tree);
+  return changed.size + unknown.size === 0 ? parent : undefined;
 }
 
 /** Of what is asked for: what differs between two folders, and what cannot be told. */
