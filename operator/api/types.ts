@@ -239,6 +239,8 @@ export interface GitOpsSourceStatus {
    * record is written once its revision is healthy or superseded.
    */
   readonly attempts?: readonly Attempt[] | undefined;
+  /** What the figures of delivery need to know of the revision that was attempted last, and nothing else here says. */
+  readonly delivery?: StatusDelivery | undefined;
   /** What others are told, where spec.notify asks for it. */
   readonly notify?: StatusNotify | undefined;
   /** The same for the columns of kubectl get. */
@@ -466,6 +468,22 @@ export interface ListedCommit {
   readonly author?: string | undefined;
   /** When the revision moved to it, or first tried it; absent where it never was a revision by itself. */
   readonly time?: string | undefined;
+}
+
+/** What the figures of delivery need to know of the revision that was attempted last, and nothing else here says. */
+export interface StatusDelivery {
+  /** The id of its commit. */
+  readonly commit: string;
+  /** It created, changed or deleted an object. */
+  readonly wrote?: boolean | undefined;
+  /** What it counts as. */
+  readonly result?: 'Success' | 'Failed' | undefined;
+  /** It came after what ran before; false of a rollback. Absent where that is not known yet. */
+  readonly forward?: boolean | undefined;
+  /** When the oldest of the commits that came in with it was committed. */
+  readonly committed?: string | undefined;
+  /** Since when deployments fail; absent once one is healthy. */
+  readonly failingSince?: string | undefined;
 }
 
 /** What others are told, where spec.notify asks for it. */

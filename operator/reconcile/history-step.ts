@@ -1,11 +1,13 @@
 /** What a walk asks of history: which commits came in, and where each manifest that it writes last changed (rule 7). */
 import { commitAnnotation, commitBoundAnnotation, hashAnnotation, originAnnotation } from '../api/names.ts';
+import type { GitOpsSourceStatus } from '../api/types.ts';
 import type { Origin } from '../apply/desired.ts';
 import { toPlumblineError } from '../errors.ts';
 import { objectKey } from '../kube/types.ts';
 import type { Plan } from '../plan/types.ts';
 import { objectInFile } from '../render/index.ts';
 import type { Manifest } from '../render/types.ts';
+import { runningCommit } from '../report/trail/attempts.ts';
 import type { Asked, Asking, Past } from '../source/history/past.ts';
 import type { Checkout } from '../source/types.ts';
 import type { Walk } from './types.ts';
@@ -71,6 +73,12 @@ function originBefore({ env, applySet, lastApplied }: Walk, { id, hash }: Manife
   if (remembered !== undefined) return remembered;
   const member = env.inventory.find(id);
   return member?.partOf === applySet && member.annotations[hashAnnotation] === hash ? originOf(member.annotations) : undefined;
+}
+
+/** Pure: whether it was not told yet how this commit came in. One whose walk ended without an outcome is only noted as attempted. */
+export function isNewRevision(status: GitOpsSourceStatus | undefined, commit: string): boolean {
+  if (status?.revision?.applied?.commit === commit) return false;
+  return status?.revision?.attempted?.commit !== commit || !status.attempts?.some((attempt) => runningCommit(attempt) === commit);
 }
 
 /** Tells which commits came in: of a revision that is new, once. */

@@ -11,6 +11,7 @@ import { objectText } from '../kube/types.ts';
 import type { ObjectId } from '../kube/types.ts';
 import { pathText } from '../live/drift/path.ts';
 import type { Logger } from '../log.ts';
+import { deliveryStatus } from '../report/delivery.ts';
 import {
   contestedEvent,
   driftEvents,
@@ -325,7 +326,10 @@ export class Teller {
     const { namespace, name } = source.metadata;
     signal.throwIfAborted(); // else a source that went meanwhile would leave series behind
     const key = `${namespace}/${name}`;
-    const [next, dropped] = this.#withNews(source, told, about);
+    const [status, dropped] = this.#withNews(source, told, about);
+    const { delivery: _before, ...rest } = status;
+    const delivery = deliveryStatus(source.status, status, extras.incoming);
+    const next = delivery === undefined ? rest : { ...rest, delivery };
     metrics.sourceStatus(key, next, extras);
     const patch = statusPatch(source.status, next);
     if (patch !== undefined) {

@@ -14,7 +14,7 @@ import type { WorkloadImage } from '../report/workloads.ts';
 import type { Checkout, Snapshot, Wanted } from '../source/types.ts';
 import { runningImages } from './adopt-images.ts';
 import { applyRevision } from './apply-step.ts';
-import { findOrigins, openHistory, tellIncoming } from './history-step.ts';
+import { findOrigins, isNewRevision, openHistory, tellIncoming } from './history-step.ts';
 import { isCurrent, remember } from './memory.ts';
 import { planRevision } from './plan-step.ts';
 import { renderSnapshot } from './render-step.ts';
@@ -47,7 +47,7 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
     total: undefined,
     verified: [],
     notices: [],
-    isNewRevision: isNew(input),
+    isNewRevision: isNewRevision(input.source.status, input.seen.ref.commit),
     past: undefined,
     incoming: undefined,
     origins: undefined,
@@ -92,12 +92,6 @@ async function steps(self: Walk): Promise<Memory> {
   await applyRevision(self, planned, commit, origins);
   self.env.inventory.retainStated(self.applySet, new Set(rendered.manifests.map(({ id }) => objectKey(id))));
   return remember(self, snapshot, planned.plan, rendered.manifests);
-}
-
-/** Whether this commit was neither tried nor applied before. */
-function isNew({ source, seen }: WalkInput): boolean {
-  const { attempted, applied } = source.status?.revision ?? {};
-  return seen.ref.commit !== attempted?.commit && seen.ref.commit !== applied?.commit;
 }
 
 async function fetchRevision(self: Walk): Promise<Checkout> {

@@ -1,9 +1,10 @@
 /**
  * Pure: the four figures of delivery (DORA), from one status of a source to the next. A deployment is a revision that wrote
- * or pruned an object; it failed when it was refused, or was not healthy before the timeout or its successor.
+ * or pruned an object; it failed when it was refused, or was not healthy before the timeout or its successor. What cannot be
+ * seen from a status alone is kept in status.delivery, so that another leader counts as this one would.
  */
 import { findCondition } from '../api/conditions.ts';
-import type { GitOpsSourceStatus } from '../api/types.ts';
+import type { GitOpsSourceStatus, StatusDelivery } from '../api/types.ts';
 import type { Incoming } from '../source/history/types.ts';
 
 /** What is remembered of a source between two statuses. Times are milliseconds since the epoch. */
@@ -22,7 +23,7 @@ interface Tried {
   readonly applied: boolean;
   readonly verdict: 'success' | 'failed' | undefined;
   readonly committedAt: number | undefined;
-  /** What history says of it; undefined where nothing is known. */
+  /** What history says of it; undefined where nothing is known, or nothing ran before it. */
   readonly came?: Came | undefined;
 }
 
@@ -64,18 +65,57 @@ const outages: ReadonlySet<string> = new Set([
 /** Of condition Ready: an applied revision was not healthy in time. */
 const lateReason = 'HealthTimeout';
 
+const verdicts: Readonly<Record<string, Tried['verdict']>> = { Success: 'success', Failed: 'failed' };
+
 const nothing: Delivered = { deployments: [], leadTime: undefined, restored: undefined };
 
 /** Where a source stands when it is first seen, by its status: what was before is another leader's to have counted. */
 export function deliveryOf(status: GitOpsSourceStatus): Delivery {
   const current = triedIn(status);
-  const failed = current !== undefined && isFailed(status, current.commit);
-  const healthy = current !== undefined && isHealthy(status, current.commit);
-  const verdict = failed ? 'failed' : healthy ? 'success' : undefined;
+  if (current === undefined) return { current, before: ranBefore(status, undefined), failingSince: undefined };
+  const kept = status.delivery?.commit === current.commit ? status.delivery : undefined;
+  const isFailing = isFailed(status, current.commit);
+  const derived = isFailing ? 'failed' : isHealthy(status, current.commit) ? 'success' : undefined;
   return {
-    current: current === undefined ? undefined : { ...current, verdict },
-    before: ranBefore(status, current?.commit),
-    failingSince: failed ? sinceOf(status) : undefined,
+    current: {
+      ...current,
+      wrote: current.wrote || kept?.wrote === true,
+      verdict: kept === undefined ? derived : verdicts[kept.result ?? ''],
+      came: kept?.forward === undefined ? undefined : { isForward: kept.forward, oldestAt: timeOf(kept.committed) },
+    },
+    before: ranBefore(status, current.commit),
+    failingSince: kept === undefined ? (isFailing ? sinceOf(status) : undefined) : timeOf(kept.failingSince),
+  };
+}
+
+/**
+ * status.delivery of a status that comes after `previous`: what `next` by itself does not say of where its source stands.
+ * Undefined where it says all.
+ */
+export function deliveryStatus(
+  previous: GitOpsSourceStatus | undefined,
+  next: GitOpsSourceStatus,
+  incoming?: CameWith,
+): StatusDelivery | undefined {
+  const { current, failingSince } = deliveryAfter(deliveryOf(previous ?? {}), next, incoming).next;
+  if (current === undefined) return undefined;
+  const { delivery: _kept, ...bare } = next;
+  const derived = deliveryOf(bare);
+  // Once it was healthy, nobody asks how it came.
+  const came = current.verdict === 'success' ? undefined : current.came;
+  const isSaid =
+    derived.current?.verdict === current.verdict &&
+    derived.current?.wrote === current.wrote &&
+    derived.failingSince === failingSince &&
+    came === undefined;
+  if (isSaid) return undefined;
+  return {
+    commit: current.commit,
+    ...(current.wrote ? { wrote: true } : {}),
+    ...(current.verdict === undefined ? {} : { result: current.verdict === 'failed' ? 'Failed' : 'Success' }),
+    ...(came === undefined ? {} : { forward: came.isForward }),
+    ...(came?.oldestAt === undefined ? {} : { committed: new Date(came.oldestAt).toISOString() }),
+    ...(failingSince === undefined ? {} : { failingSince: new Date(failingSince).toISOString() }),
   };
 }
 
@@ -102,7 +142,7 @@ export function deliveryAfter(
   let leadTime: Delivered['leadTime'];
   let restored: number | undefined;
   const wrote = current.wrote || tried.wrote;
-  const came = incoming === undefined ? current.came : cameWith(incoming);
+  const came = (incoming === undefined ? current.came : cameWith(incoming)) ?? cameAfter(tried, before);
   if (isFailed(status, tried.commit) && verdict === undefined) {
     verdict = 'failed';
     deployments.push('failed');
@@ -112,14 +152,15 @@ export function deliveryAfter(
     const healthyAt = timeOf(status.revision?.healthy?.time);
     const isFirstTime = verdict !== 'success';
     if (verdict === undefined && wrote) deployments.push('success');
-    const madeAt = before === undefined ? undefined : newSince(tried, before, came);
+    const madeAt = came?.isForward !== true ? undefined : (came.oldestAt ?? tried.committedAt);
     if (isFirstTime && wrote && healthyAt !== undefined && madeAt !== undefined) {
       leadTime = { seconds: Math.max(0, healthyAt - madeAt) / 1_000, commit: tried.commit };
     }
     verdict = 'success';
-    const restoredAt = timeOf(findCondition(status.conditions, 'Ready')?.lastTransitionTime);
-    if (failingSince !== undefined && restoredAt !== undefined && isReady(status)) {
-      restored = Math.max(0, restoredAt - failingSince) / 1_000;
+    const readyAt = timeOf(findCondition(status.conditions, 'Ready')?.lastTransitionTime);
+    if (failingSince !== undefined && readyAt !== undefined && isReady(status)) {
+      // One that ran before was healthy long ago; one whose predecessor was never told to fail was Ready all along.
+      restored = Math.max(0, Math.max(readyAt, healthyAt ?? 0) - failingSince) / 1_000;
       failingSince = undefined;
     }
   }
@@ -127,19 +168,17 @@ export function deliveryAfter(
   return { next, told: { deployments, leadTime, restored } };
 }
 
-function cameWith({ relation, commits }: CameWith): Came {
+/** Undefined for a first revision, which came after none, and where it could not be found out. */
+function cameWith({ relation, commits }: CameWith): Came | undefined {
+  if (relation === 'First' || relation === 'Unknown') return undefined;
   const times = commits.map(({ time }) => timeOf(time)).filter((time) => time !== undefined);
-  return { isForward: !['First', 'Same', 'Rollback'].includes(relation), oldestAt: times.length === 0 ? undefined : Math.min(...times) };
+  return { isForward: relation !== 'Same' && relation !== 'Rollback', oldestAt: times.length === 0 ? undefined : Math.min(...times) };
 }
 
-/** When the oldest of what is new was committed; undefined for a rollback. Without history, the commit itself tells. */
-function newSince(
-  { committedAt }: Pick<Tried, 'committedAt'>,
-  before: NonNullable<Delivery['before']>,
-  came: Came | undefined,
-): number | undefined {
-  if (came !== undefined) return came.isForward ? (came.oldestAt ?? committedAt) : undefined;
-  return committedAt !== undefined && committedAt > (before.committedAt ?? 0) ? committedAt : undefined;
+/** Without history, the commit itself tells: one that is older than what ran before it is a rollback. */
+function cameAfter({ committedAt }: Pick<Tried, 'committedAt'>, before: Delivery['before']): Came | undefined {
+  if (committedAt === undefined || before === undefined) return undefined;
+  return { isForward: committedAt > (before.committedAt ?? 0), oldestAt: committedAt };
 }
 
 function triedIn({ revision, history, commit }: GitOpsSourceStatus): Omit<Tried, 'verdict'> | undefined {
@@ -170,8 +209,10 @@ function isFailed({ history, revision, conditions }: GitOpsSourceStatus, commit:
   return revision?.applied?.commit === commit && findCondition(conditions, 'Ready')?.reason === lateReason;
 }
 
-function isHealthy(status: GitOpsSourceStatus, commit: string): boolean {
-  return status.revision?.applied?.commit === commit && status.revision?.healthy?.commit === commit;
+/** One that came back after another was tried was healthy before it arrived, and has to become so anew. */
+function isHealthy({ revision }: GitOpsSourceStatus, commit: string): boolean {
+  const { applied, healthy } = revision ?? {};
+  return applied?.commit === commit && healthy?.commit === commit && Date.parse(healthy.time) >= Date.parse(applied.time);
 }
 
 function isReady({ conditions }: GitOpsSourceStatus): boolean {

@@ -10,8 +10,15 @@ describe('health and a restart', () => {
 
   test('every verdict is known from the first lists, without any write; also of sources that do not walk', async () => {
     const { cluster } = scene();
-    const stages = [await scene().stage(), await scene().stage(), await scene().stage(), await scene().stage()] as const;
-    const [well, ill, resting, failing] = stages;
+    const stages = [
+      await scene().stage(),
+      await scene().stage(),
+      await scene().stage(),
+      await scene().stage(),
+      await scene().stage(),
+    ] as const;
+    const [well, ill, resting, failing, mended] = stages;
+    await mended.repo.write({ 'a.yaml': configMap('a') });
     await well.repo.write({ 'a.yaml': configMap('a') });
     await ill.repo.write({ 'web.yaml': web(1), 'a.yaml': configMap('a') });
     await resting.repo.write({ 'web.yaml': web(1) });
@@ -21,11 +28,18 @@ describe('health and a restart', () => {
     await ill.source({ health: { wait: true, timeout: '2s' } });
     await resting.source({ health: { wait: false } });
     await failing.source();
+    await mended.source();
     await waitForCondition(cluster, well.namespace, 'shop', { status: 'True' });
     await waitForCondition(cluster, failing.namespace, 'shop', { status: 'True' });
-    await failing.repo.write({ 'web.yaml': 'no: object' });
-    await failing.request();
-    await waitForCondition(cluster, failing.namespace, 'shop', { status: 'False', reason: 'RenderFailed' });
+    await waitForCondition(cluster, mended.namespace, 'shop', { status: 'True' });
+    for (const stage of [failing, mended]) {
+      await stage.repo.write({ 'web.yaml': 'no: object' });
+      await stage.request();
+      await waitForCondition(cluster, stage.namespace, 'shop', { status: 'False', reason: 'RenderFailed' });
+    }
+    await mended.repo.write({ 'web.yaml': web(1) });
+    await mended.request();
+    await waitForCondition(cluster, mended.namespace, 'shop', { type: 'Reconciling', status: 'True', reason: 'AwaitingHealth' });
     await waitForCondition(cluster, ill.namespace, 'shop', {
       status: 'False',
       reason: 'HealthTimeout',
@@ -46,7 +60,7 @@ describe('health and a restart', () => {
       'the pods are looked into again',
       async () => {
         const looked = (await ours()).filter(({ verb, objectRef }) => verb === 'watch' && objectRef?.resource === 'pods');
-        return [ill, resting].every(({ namespace }) => looked.some(({ objectRef }) => objectRef?.namespace === namespace));
+        return [ill, resting, mended].every(({ namespace }) => looked.some(({ objectRef }) => objectRef?.namespace === namespace));
       },
       25_000,
     );
@@ -69,11 +83,18 @@ describe('health and a restart', () => {
       return (await second.metric('plumbline_deployment_info', labels)) === 1;
     });
 
-    for (const { namespace } of [ill, resting]) {
+    for (const { namespace } of [ill, resting, mended]) {
       await reportPods(cluster, namespace, await podsWith(cluster, namespace, 'registry.example.com/web:1', 1), ready);
       const source = await waitForCondition(cluster, namespace, 'shop', { type: 'Healthy', status: 'True' });
       expect(source.status.revision.healthy.commit).toBe(source.status.revision.applied.commit);
       expect(conditionOf(source, 'Ready')).toMatchObject({ status: 'True', reason: 'Applied' });
     }
+
+    // What the leader before saw begin counts with the one that sees its end.
+    const { namespace } = mended;
+    await waitFor('it is told', async () => (await second.metric('plumbline_time_to_restore_seconds_count', { namespace })) === 1);
+    expect(await second.metric('plumbline_lead_time_seconds_count', { namespace })).toBe(1);
+    expect(await second.metric('plumbline_deployments_total', { namespace, result: 'success' })).toBe(1);
+    expect((await getSource(cluster, namespace, 'shop')).status.delivery).toBeUndefined();
   });
 });

@@ -5,6 +5,7 @@ import type { Reason } from '../../operator/errors.ts';
 import { CorrectionPace } from '../../operator/reconcile/correction-pace.ts';
 import { endingOf, split } from '../../operator/reconcile/finalize.ts';
 import { heldFault, isAllowanceOver, isPruneAllowed } from '../../operator/reconcile/held.ts';
+import { isNewRevision } from '../../operator/reconcile/history-step.ts';
 import { lacksOf } from '../../operator/reconcile/lacks.ts';
 import { retryDelay } from '../../operator/reconcile/retry.ts';
 import { parseSchedule } from '../../operator/reconcile/schedule.ts';
@@ -29,6 +30,19 @@ describe('a failed walk is tried again', () => {
   test('with up to a tenth taken off, so that sources do not come back together', () => {
     expect(retryDelay(failed('ObjectRefused'), 1, 60_000, 0.999)).toBe(900);
   });
+});
+
+test('how a commit came in is told until an attempt at it is: one that a crash left without an outcome is new still', () => {
+  const stage = (commit: string) => ({ commit, time: '2026-11-25T12:00:00Z' });
+  const revision = { attempted: stage('b'), applied: stage('a') };
+  const attempt = { number: 1, commit: 'b', generation: 1, cause: 'Commit', attempted: '2026-11-25T12:00:00Z' } as const;
+  const passed = { ...attempt, commit: 'a', passed: [{ commit: 'b' }] };
+  expect(isNewRevision(undefined, 'a')).toBe(true);
+  expect(isNewRevision({ revision }, 'a')).toBe(false);
+  expect(isNewRevision({ revision }, 'b')).toBe(true);
+  expect(isNewRevision({ revision, attempts: [attempt] }, 'b')).toBe(false);
+  expect(isNewRevision({ revision, attempts: [passed] }, 'b')).toBe(false);
+  expect(isNewRevision({ revision: { ...revision, attempted: stage('c') }, attempts: [attempt] }, 'b')).toBe(true);
 });
 
 describe('corrections', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { deliveryAfter, deliveryOf } from '../../operator/report/delivery.ts';
-import type { Delivered } from '../../operator/report/delivery.ts';
+import { deliveryAfter, deliveryOf, deliveryStatus } from '../../operator/report/delivery.ts';
+import type { CameWith, Delivered } from '../../operator/report/delivery.ts';
 import { setCondition } from '../../operator/api/conditions.ts';
 import type { GitOpsSourceStatus } from '../../operator/api/types.ts';
 import type { Fault } from '../../operator/errors.ts';
@@ -47,20 +47,30 @@ function after(status: GitOpsSourceStatus | undefined, [minute, what, commit]: T
   return { ...next, conditions: setCondition(next.conditions, isHealthy, at(minute)) };
 }
 
-/** What is counted in the course of a story; the statuses before `from` another leader saw. */
+/** What history says of commits, where it says anything: how they came, and the minutes of those that came with them. */
+type Came = Readonly<Record<string, readonly [Incoming['relation'], ...minutes: number[]]>>;
+
+/** What is counted in the course of a story by all leaders together; another one begins before each of the turns `restarts`. */
 function story(
   turns: readonly Turn[],
-  from = 0,
+  { came = {}, restarts = [] }: { readonly came?: Came; readonly restarts?: readonly number[] } = {},
 ): Omit<Delivered, 'leadTime' | 'restored'> & { leadTimes: readonly string[]; restored: readonly number[] } {
   let status: GitOpsSourceStatus | undefined;
-  for (const turn of turns.slice(0, from)) status = after(status, turn);
-  let delivery = deliveryOf(status ?? {});
+  let delivery = deliveryOf({});
   const told: Delivered[] = [];
-  for (const turn of turns.slice(from)) {
-    status = after(status, turn);
-    // A status is told more than once.
+  for (const [index, turn] of turns.entries()) {
+    if (restarts.includes(index)) delivery = deliveryOf(JSON.parse(JSON.stringify(status ?? {})) as GitOpsSourceStatus);
+    const [, , commit] = turn;
+    // Told when it is tried for the first time.
+    const [relation, ...minutes] = came[commit] ?? [];
+    const isNew = relation !== undefined && status?.revision?.attempted?.commit !== sha(commit);
+    const incoming: CameWith | undefined = isNew ? { relation, commits: minutes.map((minute) => ({ time: at(minute) })) } : undefined;
+    const next = after(status, turn);
+    status = { ...next, delivery: deliveryStatus(status, next, incoming) };
+    // A status is told more than once, and changes nothing then.
+    expect(deliveryStatus(status, status)).toEqual(status.delivery);
     for (let times = 0; times < 2; times += 1) {
-      const step2 = deliveryAfter(delivery, status);
+      const step2 = deliveryAfter(delivery, status, times === 0 ? incoming : undefined);
       delivery = step2.next;
       told.push(step2.told);
     }
@@ -103,6 +113,11 @@ describe('a deployment', () => {
     ['that met an outage has no result until it comes through', [[2, 'cut off', '1'], ...good('1', 3)], ['success']],
     ['that met an outage and is overtaken failed, if it wrote', [[2, 'cut off', '1'], ...good('3', 4)], ['failed', 'success']],
     ['is not what git being away interrupts', [...good('1', 2), [5, 'git away', '']], ['success']],
+    [
+      'that comes back and is too late failed: that it was healthy before does not count',
+      [...good('1', 2), ...good('3', 4), [6, 'wrote', '1'], [12, 'too late', '1']],
+      ['success', 'success', 'failed'],
+    ],
     ['back and forth counts each time', [...good('1', 2), ...good('3', 4), ...good('1', 6)], ['success', 'success', 'success']],
   ])('%s', (_, turns, deployments) => {
     expect(story(turns).deployments).toEqual(deployments);
@@ -127,33 +142,82 @@ describe('time to restore', () => {
     [
       'runs from the first failure to the next that is healthy',
       [...good('1', 2), [5, 'refused', '4'], [8, 'refused', '7'], ...good('9', 15)],
-      [10],
+      [11],
     ],
-    ['ends with a rollback as well', [...good('1', 2), [5, 'refused', '4'], [9, 'moved', '1']], [4]],
+    ['ends with a rollback as well', [...good('1', 2), [5, 'refused', '4'], [9, 'moved', '1'], [10, 'healthy', '1']], [5]],
     ['knows nothing of git being away', [...good('1', 2), [5, 'git away', ''], [9, 'moved', '1']], []],
   ])('%s', (_, turns, restored) => {
     expect(story(turns).restored).toEqual(restored);
   });
 });
 
-describe('another leader goes on where the last one was', () => {
-  const turns: readonly Turn[] = [...good('1', 2), [5, 'refused', '4'], [9, 'wrote', '7'], [11, 'healthy', '7']];
-  test.each([
-    [0, ['success', 'failed', 'success'], [4]],
-    [1, ['success', 'failed', 'success'], [4]],
-    [2, ['failed', 'success'], [4]],
-    [3, ['success'], [4]],
-    [4, ['success'], []],
-    [5, [], []],
-  ])('after %d turns', (from, deployments, restored) => {
-    const seenAfter = story(turns, from);
-    expect(seenAfter.deployments).toEqual(deployments);
-    if (from < 4) expect(seenAfter.restored.length).toBe(restored.length);
+describe('another leader goes on where the last one was, at whatever point', () => {
+  test.each<[string, readonly Turn[], Came, ReturnType<typeof story>]>([
+    [
+      'a failure and its correction',
+      [...good('1', 2), [5, 'refused', '4'], [9, 'wrote', '7'], [11, 'healthy', '7']],
+      {},
+      { deployments: ['success', 'failed', 'success'], leadTimes: ['7: 4'], restored: [6] },
+    ],
+    [
+      'commits that came in together',
+      [...good('1', 2), ...good('6', 8)],
+      { '6': ['Forward', 6, 4, 5] },
+      { deployments: ['success', 'success'], leadTimes: ['6: 5'], restored: [] },
+    ],
+    [
+      'a rollback by a commit that is newer by its time',
+      [...good('1', 2), ...good('4', 5), ...good('2', 8)],
+      { '4': ['Forward', 4], '2': ['Rollback'] },
+      { deployments: ['success', 'success', 'success'], leadTimes: ['4: 2'], restored: [] },
+    ],
+    [
+      'one that is refused until it comes through, and others between',
+      [...good('1', 2), [6, 'refused', '5'], [7, 'cut off', '5'], [8, 'git away', ''], ...good('5', 12)],
+      { '5': ['Forward', 5, 4] },
+      { deployments: ['success', 'failed'], leadTimes: ['5: 9'], restored: [7] },
+    ],
+    [
+      'one that is too late, the next refused, a rollback',
+      [...good('1', 2), [5, 'wrote', '4'], [9, 'too late', '4'], [11, 'refused', '8'], [13, 'wrote', '1'], [14, 'healthy', '1']],
+      { '1': ['Rollback'] },
+      { deployments: ['success', 'failed', 'failed', 'success'], leadTimes: [], restored: [5] },
+    ],
+    [
+      'one that its successor overtakes',
+      [...good('1', 2), [5, 'wrote', '4'], [8, 'wrote', '7'], [12, 'healthy', '7']],
+      { '4': ['Forward', 4], '7': ['Forward', 7, 6] },
+      { deployments: ['success', 'failed', 'success'], leadTimes: ['7: 6'], restored: [4] },
+    ],
+  ])('%s', (_, turns, came, expected) => {
+    const all = turns.map((_turn, index) => index);
+    expect(story(turns, { came })).toEqual(expected);
+    for (const turn of all) expect([turn, story(turns, { came, restarts: [turn] })]).toEqual([turn, expected]);
+    expect(story(turns, { came, restarts: all })).toEqual(expected);
   });
 });
 
+test('status.delivery says only what the rest of the status does not', () => {
+  let status: GitOpsSourceStatus | undefined;
+  const kept: unknown[] = [];
+  for (const turn of [...good('1', 2), ...good('4', 5), [7, 'refused', '6'], ...good('8', 9)] as const satisfies readonly Turn[]) {
+    const next = after(status, turn);
+    status = { ...next, delivery: deliveryStatus(status, next) };
+    kept.push(status.delivery);
+  }
+  const how = { wrote: true, forward: true };
+  expect(kept).toEqual([
+    undefined,
+    undefined,
+    { ...how, commit: sha('4'), committed: new Date(at(4)).toISOString() },
+    undefined,
+    undefined,
+    { ...how, commit: sha('8'), committed: new Date(at(8)).toISOString(), failingSince: new Date(at(7)).toISOString() },
+    undefined,
+  ]);
+});
+
 describe('where history is known', () => {
-  const first = story(good('1', 2));
   /** A revision over commit 1, healthy at minute 9, that came in so. */
   function leadTimeOf(
     relation: Incoming['relation'],
@@ -179,10 +243,12 @@ describe('where history is known', () => {
     ['after a force-push as well', 'Rewritten', [4, 3], 6],
     ['without a list from the commit itself', 'Unrelated', [], 5],
     ['a rollback has none', 'Rollback', [], undefined],
-    ['a first revision has none', 'First', [4], undefined],
   ])('%s', (_, relation, minutes, expected) => {
-    expect(first.leadTimes).toEqual([]);
     expect(leadTimeOf(relation, minutes)).toBe(expected);
+  });
+
+  test('a first revision has none', () => {
+    expect(story(good('1', 2), { came: { '1': ['First', 1] } }).leadTimes).toEqual([]);
   });
 
   test('what was said once holds for later attempts of the same revision', () => {

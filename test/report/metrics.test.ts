@@ -283,7 +283,7 @@ describe('delivery', () => {
       `plumbline_deployments_total{${of},result="failed"} 1`,
     ]);
     expect(await series(metrics, 'plumbline_lead_time_seconds_sum')).toEqual([`plumbline_lead_time_seconds_sum{${of}} 240`]);
-    expect(await series(metrics, 'plumbline_time_to_restore_seconds_sum')).toEqual([`plumbline_time_to_restore_seconds_sum{${of}} 600`]);
+    expect(await series(metrics, 'plumbline_time_to_restore_seconds_sum')).toEqual([`plumbline_time_to_restore_seconds_sum{${of}} 660`]);
     const open = await textOf(metrics, openMetricsAccept);
     expect(open).toContain(`plumbline_lead_time_seconds_bucket{${of},le="300.0"} 1 # {commit="${sha('c')}"} 240 10.000\n`);
     expect(open).toContain(`plumbline_lead_time_seconds_bucket{${of},le="120.0"} 0\n`);
