@@ -139,7 +139,7 @@ export interface SpecReceiver {
 export interface SpecNotify {
   /**
    * A status of the commit at the forge: pending while a revision is brought in, success once it is healthy (applied, where health.wait
-   * is false), failure with the reason.
+   * is false), failure with the reason; error (GitLab: canceled) where the source is deleted while it is pending.
    */
   readonly commitStatus?: SpecCommitStatus | undefined;
   /**
@@ -151,7 +151,7 @@ export interface SpecNotify {
 
 /**
  * A status of the commit at the forge: pending while a revision is brought in, success once it is healthy (applied, where health.wait is
- * false), failure with the reason.
+ * false), failure with the reason; error (GitLab: canceled) where the source is deleted while it is pending.
  */
 export interface SpecCommitStatus {
   /** How the forge is spoken to: GitHub, GitLab, or Gitea (Forgejo too). */

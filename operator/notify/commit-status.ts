@@ -5,8 +5,9 @@ import { cutText } from '../report/text.ts';
 import { forgeRepository } from './repository.ts';
 import type { ForgeRepository, Provider } from './repository.ts';
 import type { Question } from './types.ts';
+import { deletedReason } from './waiting.ts';
 
-type State = 'pending' | 'success' | 'failure';
+type State = 'pending' | 'success' | 'failure' | 'gone';
 
 interface Told {
   readonly state: State;
@@ -24,7 +25,8 @@ interface Way {
 }
 
 const inFolders = ({ path }: ForgeRepository): string => path.split('/').map(encodeURIComponent).join('/');
-const usualBody = ({ state, context, description }: Told): object => ({ state, context, description });
+const usualBody = ({ state, context, description }: Told): object => ({ state: state === 'gone' ? 'error' : state, context, description });
+const gitLabStates: Readonly<Record<State, string>> = { pending: 'pending', success: 'success', failure: 'failed', gone: 'canceled' };
 
 const ways: Readonly<Record<Provider, Way>> = {
   // https://docs.github.com/en/rest/commits/statuses
@@ -43,7 +45,7 @@ const ways: Readonly<Record<Provider, Way>> = {
     path: ({ path }, commit) => `/projects/${encodeURIComponent(path)}/statuses/${commit}`,
     headers: (token) => ({ 'private-token': token }),
     body: ({ state, context, description, ref }) => ({
-      state: state === 'failure' ? 'failed' : state,
+      state: gitLabStates[state],
       name: context,
       description,
       ...(ref === undefined ? {} : { ref }),
@@ -97,7 +99,8 @@ export function isToldAlready(provider: Provider, status: number, text: string):
   return provider === 'GitLab' && status === 400 && text.includes('Cannot transition status');
 }
 
-function stateOf({ type }: Notification): State {
+function stateOf({ type, reason }: Notification): State {
+  if (reason === deletedReason) return 'gone';
   return type === 'Pending' ? 'pending' : type === 'Failed' ? 'failure' : 'success';
 }
 

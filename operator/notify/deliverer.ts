@@ -13,6 +13,7 @@ import type { Send } from './send.ts';
 import type { EndpointSecret, Question, Settled } from './types.ts';
 import { pauseAfter, verdictOn } from './verdict.ts';
 import type { Verdict } from './verdict.ts';
+import { waitingOf } from './waiting.ts';
 
 export type SecretField = 'spec.notify.commitStatus.secretRef' | 'spec.notify.webhook.secretRef';
 
@@ -33,6 +34,8 @@ export interface DelivererOptions {
   readonly limits: { readonly all: number; readonly perServer: number };
   /** What cannot be told for so long is given up after one more try. Milliseconds. */
   readonly giveUpMs: number;
+  /** So is what is left of a source that is gone, after so long. Milliseconds. */
+  readonly lastWordsMs: number;
   /** What was told is collected for so long before it is noted: a status is patched at most once a second. Milliseconds. */
   readonly noteMs: number;
   /** Replaces pauseAfter. */
@@ -41,6 +44,8 @@ export interface DelivererOptions {
 
 /** What one endpoint of one source waits for. */
 interface Lane {
+  /** Among all lanes: the source and whom it tells; of one that is gone its uid too, since another may have its name. */
+  id: string;
   readonly key: string;
   readonly to: Notification['to'];
   source: GitOpsSource;
@@ -50,6 +55,8 @@ interface Lane {
   /** The last one was taken: what follows is told with it, and noted with it. */
   goesOn: boolean;
   busy: boolean;
+  /** Since when the source is gone: nothing is noted any more. Milliseconds since the epoch. */
+  goneAt: number | undefined;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -60,6 +67,8 @@ interface Notes {
 }
 
 const maxDone = 64;
+/** Sources that are gone and have something left to tell. */
+const maxGone = 1_000;
 
 /** Runs from the first offer to `close`. */
 export class Deliverer {
@@ -71,6 +80,7 @@ export class Deliverer {
   readonly #stop = new AbortController();
   readonly #stopNotes = new AbortController();
   readonly #underWay = new Set<Promise<void>>();
+  readonly #gone = new Set<Lane>();
   #closed = false;
 
   constructor(options: DelivererOptions) {
@@ -83,10 +93,12 @@ export class Deliverer {
     if (this.#closed) return;
     const key = `${source.metadata.namespace}/${source.metadata.name}`;
     for (const to of ['CommitStatus', 'Webhook'] as const) {
-      const known = this.#lanes.get(`${key} ${to}`);
+      const id = `${key} ${to}`;
+      const known = this.#lanes.get(id);
       if (known === undefined && nextOf(source, to, new Set()) === undefined) continue;
-      const lane: Lane = known ?? { key, to, source, done: new Set(), failures: 0, goesOn: false, busy: false, timer: undefined };
-      this.#lanes.set(`${key} ${to}`, lane);
+      const fresh = { failures: 0, goesOn: false, busy: false, goneAt: undefined, timer: undefined };
+      const lane: Lane = known ?? { id, key, to, source, done: new Set(), ...fresh };
+      this.#lanes.set(id, lane);
       // The endpoint, or its Secret, may be another one.
       if (lane.source.metadata.generation !== source.metadata.generation) this.#rest(lane, 0);
       lane.source = source;
@@ -94,12 +106,23 @@ export class Deliverer {
     }
   }
 
-  /** The source is no more. */
+  /** The source is no more: what it has left to tell is still told, for a while. */
   forget(key: string): void {
     for (const to of ['CommitStatus', 'Webhook']) {
       const lane = this.#lanes.get(`${key} ${to}`);
-      clearTimeout(lane?.timer);
-      this.#lanes.delete(`${key} ${to}`);
+      if (lane === undefined) continue;
+      this.#lanes.delete(lane.id);
+      const left = this.#closed ? undefined : nextOf(lane.source, lane.to, lane.done);
+      const isRoom = this.#gone.size < maxGone;
+      if (left !== undefined && !isRoom) this.#options.onResult('dropped', lane.source, left, 'too many sources that are gone wait');
+      if (left === undefined || !isRoom) {
+        clearTimeout(lane.timer);
+        continue;
+      }
+      lane.id = `${lane.id} ${lane.source.metadata.uid}`;
+      lane.goneAt = this.#options.now();
+      this.#lanes.set(lane.id, lane);
+      this.#gone.add(lane);
     }
     clearTimeout(this.#notes.get(key)?.timer);
     this.#notes.delete(key);
@@ -130,7 +153,9 @@ export class Deliverer {
     const entry = nextOf(lane.source, lane.to, lane.done);
     if (entry === undefined) {
       // Until the status says so too, it is remembered what was told.
-      if (nextOf(lane.source, lane.to, new Set()) === undefined) this.#lanes.delete(`${lane.key} ${lane.to}`);
+      if (lane.goneAt === undefined && nextOf(lane.source, lane.to, new Set()) !== undefined) return;
+      this.#lanes.delete(lane.id);
+      this.#gone.delete(lane);
       return;
     }
     lane.busy = true;
@@ -143,16 +168,16 @@ export class Deliverer {
   }
 
   #isKnown(lane: Lane): boolean {
-    return this.#lanes.get(`${lane.key} ${lane.to}`) === lane;
+    return this.#lanes.get(lane.id) === lane;
   }
 
   async #deliver(lane: Lane, source: GitOpsSource, entry: Notification): Promise<void> {
-    const { now, random, giveUpMs, pause, onResult } = this.#options;
+    const { now, random, giveUpMs, lastWordsMs, pause, onResult } = this.#options;
     const verdict = await this.#try(source, entry, lane.goesOn);
     lane.goesOn = verdict?.kind === 'delivered';
     if (!this.#isKnown(lane)) return;
     if (verdict === undefined) return this.#finish(lane, entry);
-    const isOver = now() - Date.parse(entry.time) > giveUpMs;
+    const isOver = now() - Date.parse(entry.time) > giveUpMs || (lane.goneAt !== undefined && now() - lane.goneAt > lastWordsMs);
     if (verdict.kind === 'retry' && !isOver) {
       this.#rest(lane, lane.failures + 1);
       const waitMs = Math.max(pause?.(lane.failures) ?? pauseAfter(lane.failures, random()), verdict.retryAfterMs ?? 0);
@@ -164,7 +189,7 @@ export class Deliverer {
       return;
     }
     this.#finish(lane, entry);
-    this.#noteLater(lane.key, { entry, result: verdict.kind === 'delivered' ? 'Delivered' : 'Dropped' });
+    if (lane.goneAt === undefined) this.#noteLater(lane.key, { entry, result: verdict.kind === 'delivered' ? 'Delivered' : 'Dropped' });
     if (verdict.kind === 'delivered') onResult('delivered', source, entry, '');
     else onResult('dropped', source, entry, verdict.why);
   }
@@ -252,5 +277,5 @@ export class Deliverer {
 
 /** The oldest that is not done. */
 function nextOf(source: GitOpsSource, to: Notification['to'], done: ReadonlySet<string>): Notification | undefined {
-  return source.status?.notify?.pending?.find((entry) => entry.to === to && !done.has(notificationId('', entry)));
+  return waitingOf(source).find((entry) => entry.to === to && !done.has(notificationId('', entry)));
 }

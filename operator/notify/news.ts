@@ -84,6 +84,8 @@ interface RevisionNews {
   readonly statuses: readonly Draft[];
   /** Revisions that have failed just now. */
   readonly failures: readonly Draft[];
+  /** A revision that was told to have failed, and has not any more. */
+  readonly recovered?: Draft;
 }
 
 /** What changed of the commit that is brought in, since it was told last. */
@@ -120,6 +122,7 @@ function revisionNews(last: CommitStatusTold | undefined, stand: Stand | undefin
     commit: { sha, state, ...(reason === undefined ? {} : { reason }), ...(changes === 0 ? {} : { changes }), target },
     statuses: [...superseded, draft],
     failures: [...superseded, ...(state === 'Failure' && !(isSameCommit && last.state === 'Failure') ? [draft] : [])],
+    ...(isSameCommit && last.state === 'Failure' && state === 'Success' ? { recovered: draft } : {}),
   };
 }
 
@@ -147,7 +150,7 @@ function standOf({ next, failed }: NewsInput): Stand | undefined {
   return { sha: commit, state: 'Success', type: isHealthy ? 'Healthy' : 'Applied', message };
 }
 
-function webhookNews({ previous, next, drifted = [], corrected = [] }: NewsInput, { failures }: RevisionNews): readonly Draft[] {
+function webhookNews({ previous, next, drifted = [], corrected = [] }: NewsInput, { failures, recovered }: RevisionNews): readonly Draft[] {
   const { applied, healthy } = next.revision ?? {};
   const drafts: Draft[] = [];
   const say = (type: 'Applied' | 'Healthy', { commit }: RevisionStage): void => {
@@ -156,6 +159,8 @@ function webhookNews({ previous, next, drifted = [], corrected = [] }: NewsInput
   };
   if (applied !== undefined && appliedKey(next) !== appliedKey(previous)) say('Applied', applied);
   if (healthy !== undefined && !isSameStage(healthy, previous?.revision?.healthy)) say('Healthy', healthy);
+  // One that ran before it failed has not moved.
+  if (recovered !== undefined && !drafts.some(({ commit }) => commit === recovered.commit)) drafts.push(recovered);
   drafts.push(...failures);
   if (drifted.length > 0) drafts.push(driftDraft('Drifted', drifted, applied));
   if (corrected.length > 0) drafts.push(driftDraft('DriftCorrected', corrected, applied));

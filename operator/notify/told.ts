@@ -1,27 +1,46 @@
 /** Pure: what was told, in the status and in the annotation of a record of the audit trail. */
-import type { GitOpsSourceStatus, Notification, StatusNotify, ToldNotification } from '../api/types.ts';
+import type { Attempt, GitOpsSourceStatus, Notification, StatusNotify, ToldNotification } from '../api/types.ts';
 import { notificationId } from './cloud-event.ts';
 import type { Settled } from './types.ts';
 
 /** What the CRD takes. */
-const maxTold = 20;
+const maxTold = 64;
+/** What is kept there to be looked at, once it stands in a record. */
+const shownTold = 20;
 /** In the annotation of one record. */
 const maxNoted = 24;
 
 /** What stands in an annotation: the record says which commit it is about. */
 export type NotedNotification = Omit<ToldNotification, 'commit'>;
 
-/** status.notify once these were told, or given up. */
-export function toldAfter(notify: StatusNotify | undefined, settled: readonly Settled[]): StatusNotify {
+/**
+ * status.notify once these were told, or given up. What was told stays there at least until `isNoted` says that it stands in
+ * its record, or that it never will.
+ */
+export function toldAfter(
+  notify: StatusNotify | undefined,
+  settled: readonly Settled[],
+  isNoted: (told: ToldNotification) => boolean,
+): StatusNotify {
   const { commit, pending = [], told = [] } = notify ?? {};
   const done = new Set(settled.map(({ entry }) => keyOf(entry)));
   const left = pending.filter((entry) => !done.has(keyOf(entry)));
   const now = settled.map(({ entry: { to, type, commit: of, time }, result }) => ({ to, type, commit: of, time, result }));
+  const all = [...told, ...now];
+  const kept = all.filter((one, index) => index >= all.length - shownTold || !isNoted(one));
   return {
     ...(commit === undefined ? {} : { commit }),
     ...(left.length === 0 ? {} : { pending: left }),
-    told: [...told, ...now].slice(-maxTold),
+    told: bounded(kept, maxTold),
   };
+}
+
+/** What was told of drift, which has no end, makes room for what was told of revisions; of either the oldest goes first. */
+function bounded<T extends Pick<ToldNotification, 'type'>>(told: readonly T[], max: number): readonly T[] {
+  const over = Math.max(0, told.length - max);
+  const drift = told.filter(({ type }) => type === 'Drifted' || type === 'DriftCorrected');
+  const gone = new Set(drift.slice(0, over));
+  return told.filter((one) => !gone.has(one)).slice(-max);
 }
 
 /** What was told of the revision of a record: of its commit, and of those to which it has moved since. */
@@ -31,12 +50,14 @@ export function toldOf(status: GitOpsSourceStatus | undefined, commit: string): 
   return (status?.notify?.told ?? []).filter((one) => commits.has(one.commit)).map(({ commit: _commit, ...noted }) => noted);
 }
 
-/** The annotation with more in it, the last of it if it is too long; undefined where there is nothing new. */
+/** The annotation with more in it, in order, as much as there is room for; undefined where there is nothing new. */
 export function notedWith(annotation: string | undefined, told: readonly NotedNotification[]): string | undefined {
   const known = notedIn(annotation);
   const keys = new Set(known.map(notedKey));
   const news = told.filter((one) => !keys.has(notedKey(one)));
-  return news.length === 0 ? undefined : JSON.stringify([...known, ...news].slice(-maxNoted));
+  const all = [...known, ...news].toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time));
+  const kept = bounded(all, maxNoted);
+  return kept.some((one) => news.includes(one)) ? JSON.stringify(kept) : undefined;
 }
 
 function notedIn(annotation: string | undefined): readonly NotedNotification[] {
@@ -53,6 +74,21 @@ function isNoted(value: unknown): value is NotedNotification {
   if (typeof value !== 'object' || value === null) return false;
   const { to, type, time, result } = value as Record<string, unknown>;
   return [to, type, time, result].every((field) => typeof field === 'string');
+}
+
+/** What was told to somebody of something is told once. */
+export function toldKey({ to, type, commit, time }: ToldNotification): string {
+  return `${to} ${type} ${commit} ${time}`;
+}
+
+/** What need not be kept in the status for records: they have it, or there will be none of its commit. */
+export function notedKeys(status: GitOpsSourceStatus | undefined, isRecorded: (attempt: Attempt) => boolean): ReadonlySet<string> {
+  const awaited = new Set(
+    (status?.attempts ?? [])
+      .filter((attempt) => attempt.silent !== true && !isRecorded(attempt))
+      .flatMap(({ commit, passed = [] }) => [commit, ...passed.map((one) => one.commit)]),
+  );
+  return new Set((status?.notify?.told ?? []).filter(({ commit }) => !awaited.has(commit)).map(toldKey));
 }
 
 function notedKey({ to, type, time }: NotedNotification): string {

@@ -183,6 +183,7 @@ export class Controller {
     this.#queue.remove(key);
     entry?.link.close();
     entry?.lacks?.abort();
+    if (source !== undefined) this.#options.teller.leaving(source);
     this.#drift.forget(key);
     this.#entries.delete(key);
     this.#health.forget(key);
@@ -389,6 +390,7 @@ export class Controller {
     entry.link.close();
     if (!isOurs(source)) return;
     const { env, teller } = this.#options;
+    teller.leaving(source);
     try {
       await teller.ended(source, await finalize(env, key, source, signal), signal);
       await releaseSource(env, source, signal);

@@ -1,6 +1,6 @@
 /** The last walk of a source: what it deployed is pruned or let go, then the finalizer goes (rule 23). */
 import { accountOf, explainForbidden, requireAccount, userOf } from '../apply/account.ts';
-import { patchSource } from '../apply/parent.ts';
+import { patchSource, sourceResource } from '../apply/parent.ts';
 import { letGoMembers, pruneMembers } from '../apply/prune.ts';
 import { pruneStageOf, pruneStages } from '../apply/stages.ts';
 import { noProgress } from '../apply/types.ts';
@@ -75,13 +75,26 @@ export async function finalize(env: WalkEnv, key: string, source: GitOpsSource, 
   return { ending, progress, leftBehind: left };
 }
 
+/** A write that comes between is one of our own, behind the walk: of what was told. */
+const maxReleases = 5;
+
 /** Removes the finalizer, the last thing of a source that has ended: with its answer the source is gone and its walk aborted. */
 export async function releaseSource(env: Pick<WalkEnv, 'client'>, source: GitOpsSource, signal: AbortSignal): Promise<void> {
-  const finalizers = (source.metadata.finalizers ?? []).filter((name) => name !== finalizer);
-  try {
-    await patchSource(env.client, source, { metadata: { resourceVersion: source.metadata.resourceVersion, finalizers } }, signal);
-  } catch (error) {
-    if (!isKubeError(error, 404)) throw error;
+  let { metadata } = source;
+  const id = { ...sourceResource, namespace: metadata.namespace, name: metadata.name };
+  for (let tries = 1; ; tries += 1) {
+    const { resourceVersion } = metadata;
+    const finalizers = (metadata.finalizers ?? []).filter((name) => name !== finalizer);
+    try {
+      await patchSource(env.client, source, { metadata: { resourceVersion, finalizers } }, signal);
+      return;
+    } catch (error) {
+      if (isKubeError(error, 404)) return;
+      if (!isKubeError(error, 409) || tries === maxReleases) throw error;
+    }
+    const now = await getMetadata(env.client, sourceResource, id, { signal });
+    if (now === undefined || now.metadata.uid !== source.metadata.uid) return;
+    metadata = { ...source.metadata, ...now.metadata };
   }
 }
 

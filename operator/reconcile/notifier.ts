@@ -14,14 +14,18 @@ import { revisionText } from '../report/message.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { HttpPool } from '../source/http-pool.ts';
 import type { ProxySettings } from '../source/proxies.ts';
+import { Causes } from './causes.ts';
 import { readSecretData } from './secret.ts';
 import { tokenOf } from './secret-token.ts';
+import type { SourceLog } from './source-log.ts';
 
 export interface NotifierOptions {
   readonly client: KubeClient;
   readonly proxies: ProxySettings;
   readonly metrics: Pick<Metrics, 'notification'>;
   readonly log: Logger;
+  /** The id of the walk that is under way over a source. */
+  readonly walkOf: SourceLog['walk'];
   readonly leads: () => boolean;
   readonly now: () => number;
   readonly random: () => number;
@@ -33,6 +37,8 @@ export interface NotifierOptions {
 const deadlineMs = 10_000;
 const limits = { all: 16, perServer: 4 };
 const giveUpMs = 3_600_000;
+/** Of a source that is gone: its Secret may have gone with it. */
+const lastWordsMs = 120_000;
 const noteMs = 1_000;
 
 /** Runs from the first offer to `close`, on the leader only. */
@@ -46,14 +52,15 @@ export interface Notifier {
 }
 
 export function createNotifier(options: NotifierOptions): Notifier {
-  const { client, proxies, metrics, log, leads, now, random, note, event } = options;
+  const { client, proxies, metrics, log, walkOf, leads, now, random, note, event } = options;
+  const causes = new Causes(walkOf);
   // Forges and webhooks close what is idle sooner than git servers, which are polled.
   const pool = new HttpPool({ keepMs: 30_000, connections: limits.perServer, servers: 64 });
 
   function told(result: 'delivered' | 'failed' | 'dropped', source: GitOpsSource, entry: Notification, why: string): void {
     const { namespace, name } = source.metadata;
     metrics.notification(result);
-    const fields = { namespace, source: name, commit: entry.commit, to: entry.to, type: entry.type, why };
+    const fields = { namespace, source: name, commit: entry.commit, walk: causes.of(source, entry), to: entry.to, type: entry.type, why };
     if (result === 'delivered') return log.debug('notification delivered', fields);
     if (result === 'dropped') log.warn('notification dropped', fields);
     else log.debug('notification failed', fields);
@@ -72,10 +79,14 @@ export function createNotifier(options: NotifierOptions): Notifier {
     random,
     limits,
     giveUpMs,
+    lastWordsMs,
     noteMs,
   });
   return {
-    offer: (source) => deliverer.offer(source),
+    offer: (source) => {
+      causes.note(source);
+      deliverer.offer(source);
+    },
     dropped: (source, entries) => {
       for (const entry of entries) told('dropped', source, entry, 'too many others wait to be told');
     },

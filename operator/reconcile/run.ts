@@ -231,6 +231,7 @@ async function work({
     proxies: config.proxies,
     metrics,
     log,
+    walkOf: sources.walk,
     leads: () => leadership.stillLeader(),
     now: () => Date.now(),
     random,

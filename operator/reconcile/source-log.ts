@@ -38,6 +38,9 @@ export class SourceLog {
     this.#walks.delete(key);
   }
 
+  /** The id of the walk over this source that is under way. */
+  readonly walk = (key: string): string | undefined => this.#walks.get(key)?.id;
+
   /** A logger whose lines say which source, commit and walk; between walks the commit is the applied one. */
   of(key: string): Logger {
     const { log } = this.#options;

@@ -139,7 +139,8 @@ export class Teller {
     if (seen === undefined) return;
     await this.#inTurn(seen, async (source) => {
       if (store.get(key) === undefined || source.metadata.uid !== seen.metadata.uid) return;
-      await this.#patch(source, { ...source.status, notify: toldAfter(source.status?.notify, settled) }, {}, signal);
+      const notify = toldAfter(source.status?.notify, settled, (one) => trail.isNoted(source, one));
+      await this.#patch(source, { ...source.status, notify }, {}, signal);
       trail.notified(store.get(key) ?? source);
     });
   }
@@ -261,6 +262,12 @@ export class Teller {
       const fields = findings.map(({ path }) => pathText(path));
       log.of(`${namespace}/${name}`).info('drift corrected', { object: objectText(id), fields, managers: [...new Set(managers)] });
     }
+  }
+
+  /** The source is being deleted, or is gone: who else has to know that is told behind. */
+  leaving(source: GitOpsSource): void {
+    const deletionTimestamp = source.metadata.deletionTimestamp ?? this.#options.now();
+    this.#options.notifier.offer({ ...source, metadata: { ...source.metadata, deletionTimestamp } });
   }
 
   /** The source is no more. */

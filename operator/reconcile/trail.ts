@@ -2,11 +2,12 @@
  * The audit trail: one ControllerRevision for each attempted revision, written behind everything else. What is to be
  * written stands in status.attempts until it is, so that no crash loses an entry.
  */
-import type { Attempt, GitOpsSource, GitOpsSourceStatus } from '../api/types.ts';
+import type { Attempt, GitOpsSource, GitOpsSourceStatus, ToldNotification } from '../api/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { CallOptions } from '../kube/operations.ts';
 import { objectText } from '../kube/types.ts';
 import type { Logger } from '../log.ts';
+import { notedKeys, toldKey } from '../notify/told.ts';
 import { attemptsAfter, isCorrection, isEnded, isOfAttempt, lastOf, notedIn, unrecorded, withoutPlace } from '../report/trail/attempts.ts';
 import type { Noted } from '../report/trail/attempts.ts';
 import { withCorrections } from '../report/trail/health.ts';
@@ -56,6 +57,8 @@ interface Entry {
   failingSince: number | undefined;
   /** What it leaves is written, or given up. */
   isLeft: boolean;
+  /** What was told to others and need not stand in the status for a record; see notedKeys. */
+  told?: ReadonlySet<string>;
 }
 
 /** Behind everything else, but for what a deletion or the end of the process waits for. */
@@ -288,9 +291,16 @@ export class Trail {
     const { client, store } = this.#options;
     const write = async (signal: AbortSignal): Promise<void> => {
       const { status } = store.get(`${namespace}/${name}`) ?? source;
+      const keys = notedKeys(status, (attempt) => this.#book.has(uid, attempt.attempted));
       await noteTold(client, this.#book.of(uid), status, signal);
+      this.#entry(source).told = keys;
     };
     setTimeout(() => this.#queue.push(`${uid} notified`, write), notifiedMs).unref();
+  }
+
+  /** Whether what was told stands in its record, or never will. */
+  isNoted(source: GitOpsSource, told: ToldNotification): boolean {
+    return this.#entry(source).told?.has(toldKey(told)) === true;
   }
 
   async #load(signal: AbortSignal): Promise<void> {

@@ -39,14 +39,15 @@ describe('health and a restart', () => {
     }
     await mended.repo.write({ 'web.yaml': web(1) });
     await mended.request();
-    await waitForCondition(cluster, mended.namespace, 'shop', { type: 'Reconciling', status: 'True', reason: 'AwaitingHealth' });
     await waitForCondition(cluster, ill.namespace, 'shop', {
       status: 'False',
       reason: 'HealthTimeout',
       message: 'it has no node yet',
       deadlineMs: 25_000,
     });
-    await waitForCondition(cluster, resting.namespace, 'shop', { type: 'Healthy', status: 'False', message: 'it has no node yet' });
+    for (const { namespace } of [resting, mended]) {
+      await waitForCondition(cluster, namespace, 'shop', { type: 'Healthy', status: 'False', message: 'it has no node yet' });
+    }
     await patchSource(cluster, resting.namespace, 'shop', { spec: { suspend: true } });
     await waitForCondition(cluster, resting.namespace, 'shop', { type: 'Reconciling', status: 'False', reason: 'Suspended' });
     const statuses = () => Promise.all(stages.map(async ({ namespace }) => (await getSource(cluster, namespace, 'shop')).status));

@@ -4,6 +4,7 @@ import { type Endpoint, startEndpoint } from '../notify/endpoint.ts';
 import { signatureOf } from '../../operator/notify/cloud-event.ts';
 import { waitFor } from './cluster.ts';
 import { startOperator } from './operator.ts';
+import { web } from './pods.ts';
 import { configMap, deployment, useScene } from './scene.ts';
 import { getSource, waitForCondition, waitUntilApplied } from './sources.ts';
 
@@ -43,12 +44,8 @@ test('forges and webhooks hear what becomes of each revision and of drift, whate
   try {
     await stage.kubectl('create', 'secret', 'generic', 'forge', `--from-literal=token=${forgeToken}\n`);
     const first = await stage.repo.write({ 'a.yaml': configMap('a', { round: '1' }) });
-    await stage.source({
-      notify: {
-        commitStatus: { provider: 'GitHub', apiURL: `${endpoint.url}/api`, secretRef: { name: 'forge' } },
-        webhook: { url: `${endpoint.url}/hook`, secretRef: { name: 'hook' } },
-      },
-    });
+    const commitStatus = { provider: 'GitHub', apiURL: `${endpoint.url}/api`, secretRef: { name: 'forge' } };
+    await stage.source({ notify: { commitStatus, webhook: { url: `${endpoint.url}/hook`, secretRef: { name: 'hook' } } } });
     const { metadata } = await waitUntilApplied(cluster, stage.namespace, 'shop', first);
 
     // Without its Secret the webhook is told of nothing; the source is Ready, and an event says what is missing.
@@ -121,6 +118,17 @@ test('forges and webhooks hear what becomes of each revision and of drift, whate
       return noted(last).length === 3 && noted(bad).some(({ type }) => type === 'Failed');
     });
 
+    // One that is deleted before it is healthy does not stay pending there, and does not wait for a forge that hangs.
+    const side = await stage.repo.write({ 'web.yaml': web(1) }, { branch: 'side', parent: null });
+    await stage.source({ ref: { branch: 'side' }, notify: { commitStatus } }, 'side');
+    await waitFor('the forge has it as pending', () => stateOf(side) === 'pending');
+    const parked: { end(): unknown }[] = [];
+    endpoint.answer = (_, response) => void parked.push(response);
+    await stage.kubectl('delete', 'gitopssources', 'side', '--timeout=9s');
+    await waitFor('the forge hears its end', () => stateOf(side) === 'error');
+    endpoint.answer = (_, response) => void response.writeHead(204).end();
+    for (const response of parked) response.end();
+
     // A process that is told to stop notes what it told before it ends, so that the next one repeats nothing.
     const end = await stage.deploy({ 'a.yaml': configMap('a', { round: '4' }) });
     await heard('revision.healthy', end);
@@ -130,6 +138,18 @@ test('forges and webhooks hear what becomes of each revision and of drift, whate
     expect(left.pending).toBeUndefined();
     const atEnd = left.told.filter(({ commit, type }: Json) => commit === end && type !== 'Pending');
     expect(atEnd.map(({ result }: Json) => result)).toEqual(['Delivered', 'Delivered', 'Delivered']);
+    const lines = operator
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('"notification delivered"'));
+    const logged = lines.map((line): Json => JSON.parse(line)).find(({ commit, type }) => commit === end && type === 'Applied');
+    const applied = operator
+      .output()
+      .split('\n')
+      .find((line) => line.includes('"revision applied"') && line.includes(end));
+    const { walk }: Json = JSON.parse(applied ?? '');
+    expect(walk).toMatch(/^\w+-\d+$/);
+    expect(logged).toMatchObject({ namespace: stage.namespace, source: 'shop', walk });
     const source = JSON.stringify(await getSource(cluster, stage.namespace, 'shop'));
     for (const token of [forgeToken, hookToken]) {
       expect(operator.output()).not.toContain(token);

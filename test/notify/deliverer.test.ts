@@ -9,7 +9,7 @@ import { toldAfter } from '../../operator/notify/told.ts';
 import { HttpPool } from '../../operator/source/http-pool.ts';
 import { waitFor } from '../controlplane/wait-for.ts';
 import { type Endpoint, startEndpoint } from './endpoint.ts';
-import { at, entry, made, uid } from './made.ts';
+import { at, entry, first, made, uid } from './made.ts';
 
 const token = Buffer.from('t0ken');
 const secretRef = { name: 'hook' };
@@ -38,7 +38,8 @@ function start(more: Partial<DelivererOptions> = {}, deadlineMs = 2_000): void {
     note: (key, settled, signal) => {
       if (signal.aborted) return Promise.reject(new Error('too late'));
       const source = sources.get(key);
-      if (source !== undefined) put({ ...source, status: { ...source.status, notify: toldAfter(source.status?.notify, settled) } });
+      if (source !== undefined)
+        put({ ...source, status: { ...source.status, notify: toldAfter(source.status?.notify, settled, () => false) } });
       return Promise.resolve();
     },
     onResult: (result, source, one, why) => results.push([result, source.metadata.name, one.type, why].filter(Boolean).join(' ')),
@@ -47,6 +48,7 @@ function start(more: Partial<DelivererOptions> = {}, deadlineMs = 2_000): void {
     random: () => 0.5,
     limits: { all: 16, perServer: 4 },
     giveUpMs: 60_000,
+    lastWordsMs: 60_000,
     noteMs: 20,
     pause: () => 10,
     ...more,
@@ -134,7 +136,7 @@ test('of many sources that wait, few at a time are told all of it, so that one n
     note: (key, settled) => {
       notes += 1;
       const source = sources.get(key);
-      if (source !== undefined) put({ ...source, status: { notify: toldAfter(source.status?.notify, settled) } });
+      if (source !== undefined) put({ ...source, status: { notify: toldAfter(source.status?.notify, settled, () => false) } });
       return Promise.resolve();
     },
   });
@@ -200,7 +202,7 @@ test('a note that cannot be written is written later; nothing is told twice mean
       failures -= 1;
       if (failures >= 0) return Promise.reject(new Error('the API server is away'));
       const source = sources.get(key);
-      if (source !== undefined) put({ ...source, status: { notify: toldAfter(source.status?.notify, settled) } });
+      if (source !== undefined) put({ ...source, status: { notify: toldAfter(source.status?.notify, settled, () => false) } });
       return Promise.resolve();
     },
   });
@@ -209,18 +211,69 @@ test('a note that cannot be written is written later; nothing is told twice mean
   expect(types()).toEqual(['applied', 'healthy', 'detected']);
 });
 
-test('a source that is gone, or a process that leads no more, tells nothing', async () => {
-  let leads = true;
-  start({ leads: () => leads, pause: () => 60_000 });
-  endpoint.answer = (_, response) => void response.writeHead(500).end();
+test('a process that leads no more tells nothing', async () => {
+  start({ leads: () => false });
   put(hooked(three));
-  await waitFor('it has failed', () => results.length === 1);
-  sources.delete('shop/web');
-  deliverer.forget('shop/web');
-  leads = false;
-  put(hooked(three, 'other'));
   await deliverer.close(1_000);
-  expect(endpoint.received).toHaveLength(1);
+  expect(endpoint.received).toHaveLength(0);
+});
+
+describe('a source that is deleted', () => {
+  const forged = (status: GitOpsSource['status'], deletionTimestamp?: string): GitOpsSource => {
+    const source = made({ commitStatus: { provider: 'GitHub', apiURL: `${endpoint.url}/api`, secretRef } }, status);
+    return { ...source, metadata: { ...source.metadata, ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }) } };
+  };
+  const pendingAtForge = { notify: { commit: { sha: first, state: 'Pending', target: 'x' } } } as const;
+  const states = () => endpoint.received.map(({ body }) => (JSON.parse(body.toString()) as { state: string }).state);
+
+  test('ends the status of a commit that is pending, once, whatever of it is seen', async () => {
+    start();
+    deliverer.offer(forged(pendingAtForge));
+    for (let times = 0; times < 3; times += 1) deliverer.offer(forged(pendingAtForge, at(5)));
+    await waitFor('it is told', () => results.length === 1);
+    deliverer.offer(forged(pendingAtForge, at(5)));
+    deliverer.forget('shop/web');
+    await deliverer.close(1_000);
+    expect(states()).toEqual(['error']);
+  });
+
+  test('ends it also when it is gone by then, after what was on its way; another one of its name is not noted for it', async () => {
+    start({ noteMs: 0 });
+    const parked: (() => void)[] = [];
+    endpoint.answer = (_, response) => {
+      if (parked.length > 0) response.writeHead(201).end();
+      else parked.push(() => response.writeHead(503).end());
+    };
+    const waits = { notify: { ...pendingAtForge.notify, pending: [entry('CommitStatus', 'Pending')] } };
+    deliverer.offer(forged(waits));
+    await waitFor('it is on its way', () => parked.length === 1);
+    deliverer.offer(forged(waits, at(5)));
+    deliverer.forget('shop/web');
+    const other = { ...forged({}), metadata: { ...forged({}).metadata, uid: 'another' } };
+    sources.set('shop/web', other);
+    deliverer.offer(other);
+    parked[0]?.();
+    await waitFor('its end is told', () => results.includes('delivered web Failed'));
+    expect(states()).toEqual(['pending', 'error']);
+    await deliverer.close(100);
+    expect(sources.get('shop/web')).toBe(other);
+  });
+
+  test('is told of for a while, and then no more', async () => {
+    let now = Date.parse(at(30));
+    start({ now: () => now });
+    endpoint.answer = (_, response) => void response.writeHead(500).end();
+    put(hooked(three.slice(0, 1)));
+    await waitFor('it has failed', () => results.length === 1);
+    sources.delete('shop/web');
+    deliverer.forget('shop/web');
+    await waitFor('it is tried again', () => results.length > 2);
+    now += 60_001;
+    await waitFor('it is given up', () => results.at(-1) === 'dropped web Applied it answers 500');
+    const count = endpoint.received.length;
+    await deliverer.close(1_000);
+    expect(endpoint.received).toHaveLength(count);
+  });
 });
 
 describe('a Secret', () => {

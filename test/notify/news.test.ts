@@ -116,6 +116,46 @@ describe('what is told', () => {
     ]);
   });
 
+  test('one that ran, failed for a while and is as it was: that it recovered is told once', () => {
+    const broken = { failed: { ...refused, commit: first } };
+    expect(
+      story(both, [
+        [running(first)],
+        [failing(running(first)), broken],
+        [attempting(first, running(first))],
+        [failing(running(first)), broken],
+        [running(first)],
+        [running(first)],
+      ]).slice(3),
+    ).toEqual([
+      '1 Webhook Failed 1 ObjectRefused',
+      '1 CommitStatus Failed 1 ObjectRefused',
+      '4 Webhook Healthy 1',
+      '4 CommitStatus Healthy 1',
+    ]);
+    const applied = { ...running(first), revision: { attempted: stage(first), applied: stage(first) } };
+    expect(story({ webhook: both.webhook }, [[applied], [failing(applied), broken], [applied], [applied], [running(first)]])).toEqual([
+      '0 Webhook Applied 1',
+      '1 Webhook Failed 1 ObjectRefused',
+      '2 Webhook Applied 1',
+      '4 Webhook Healthy 1',
+    ]);
+  });
+
+  test('one that failed and then came in is told to be applied and healthy, each once', () => {
+    const awaited = awaiting(second);
+    expect(
+      story({ webhook: both.webhook }, [
+        [running(first)],
+        [failing(running(first)), { failed: refused }],
+        [awaited],
+        [late(second)],
+        [running(second)],
+        [running(second)],
+      ]).slice(2),
+    ).toEqual(['1 Webhook Failed 2 ObjectRefused', '2 Webhook Applied 2', '4 Webhook Healthy 2']);
+  });
+
   test('one that another one comes before: it has failed, so that nothing stays pending for ever', () => {
     expect(story(both, [[awaiting(first)], [running(second)]]).slice(2)).toEqual([
       '1 Webhook Applied 2',

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { SpecCommitStatus } from '../../operator/api/types.ts';
 import { notificationId, webhookRequest } from '../../operator/notify/cloud-event.ts';
 import { commitStatusRequest, contextOf, isToldAlready, targetOf } from '../../operator/notify/commit-status.ts';
+import { waitingOf } from '../../operator/notify/waiting.ts';
 import { at, entry, first, made, second, uid } from './made.ts';
 
 const token = Buffer.from('t0ken');
@@ -49,6 +50,32 @@ describe('a commit status', () => {
     const told = entry('CommitStatus', type, { message: 'x'.repeat(300) });
     const { body } = asked({ provider: 'GitHub', secretRef }, 'https://github.com/a/b', told);
     expect(body).toMatchObject({ state, description: `${'x'.repeat(139)}…` });
+  });
+
+  test.each([
+    ['GitHub', 'error'],
+    ['Gitea', 'error'],
+    ['GitLab', 'canceled'],
+  ] as const)('of a source that is deleted while its commit is pending: %s is told %s', (provider, state) => {
+    const spec = { provider, secretRef };
+    const notify = {
+      commit: { sha: first, state: 'Pending', target: 'x' },
+      pending: [entry('CommitStatus', 'Pending', { ref: 'main' })],
+    } as const;
+    const source = made({ commitStatus: spec }, { notify }, 'https://forge.example.com/a/b');
+    expect(waitingOf(source)).toEqual(notify.pending);
+    const deleted = { ...source, metadata: { ...source.metadata, deletionTimestamp: at(5) } };
+    const waiting = waitingOf(deleted);
+    expect(waiting).toHaveLength(1);
+    const [end] = waiting;
+    expect(end).toMatchObject({ commit: first, ref: 'main', time: at(5) });
+    expect(asked(spec, source.spec.url, end).body).toMatchObject({
+      state,
+      description: 'SourceDeleted: the source was deleted before it was healthy',
+    });
+    const done = { ...deleted, status: { notify: { ...notify, commit: { ...notify.commit, state: 'Success' as const }, pending: [] } } };
+    expect(waitingOf(done)).toEqual([]);
+    expect(waitingOf({ ...deleted, spec: { ...deleted.spec, notify: {} } })).toEqual(notify.pending);
   });
 
   test('of a ref by its full name says no ref: GitLab would look for a branch', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { notedWith, toldAfter, toldOf } from '../../operator/notify/told.ts';
+import { notedKeys, notedWith, toldAfter, toldKey, toldOf } from '../../operator/notify/told.ts';
 import { at, entry, first, second, third } from './made.ts';
 
 const applied = entry('Webhook', 'Applied', { message: 'main is applied' });
@@ -7,21 +7,56 @@ const healthy = entry('Webhook', 'Healthy', { time: at(1) });
 const commit = { sha: first, state: 'Success', target: 'x' } as const;
 const told = { to: 'Webhook', type: 'Applied', commit: first, time: at(0), result: 'Delivered' } as const;
 
+const never = (): boolean => false;
+
 test('what was told leaves what waits, and is noted without its text', () => {
-  const after = toldAfter({ commit, pending: [applied, healthy] }, [{ entry: applied, result: 'Delivered' }]);
+  const after = toldAfter({ commit, pending: [applied, healthy] }, [{ entry: applied, result: 'Delivered' }], never);
   expect(after).toEqual({ commit, pending: [healthy], told: [told] });
-  expect(toldAfter(after, [{ entry: healthy, result: 'Dropped' }])).toEqual({
+  expect(toldAfter(after, [{ entry: healthy, result: 'Dropped' }], never)).toEqual({
     commit,
     told: [told, { to: 'Webhook', type: 'Healthy', commit: first, time: at(1), result: 'Dropped' }],
   });
 });
 
-test('the last twenty are noted', () => {
-  const many = Array.from(
-    { length: 30 },
-    (_, index) => ({ entry: entry('Webhook', 'Drifted', { time: at(index) }), result: 'Delivered' }) as const,
+const settledDrift = (count: number, from = 0) =>
+  Array.from(
+    { length: count },
+    (_, index) => ({ entry: entry('Webhook', 'Drifted', { time: at(from + index) }), result: 'Delivered' }) as const,
   );
-  expect(toldAfter(undefined, many).told?.map(({ time }) => time)).toEqual(Array.from({ length: 20 }, (_, index) => at(index + 10)));
+
+test('of what stands in records the last twenty stay to be looked at; what does not stays until it does', () => {
+  const times = (from: number, count: number) => Array.from({ length: count }, (_, index) => at(from + index));
+  expect(toldAfter(undefined, settledDrift(30), () => true).told?.map(({ time }) => time)).toEqual(times(10, 20));
+  expect(toldAfter(undefined, settledDrift(30), never).told?.map(({ time }) => time)).toEqual(times(0, 30));
+  const noted = (one: { readonly time: string }): boolean => one.time < at(5);
+  expect(toldAfter(undefined, settledDrift(30), noted).told?.map(({ time }) => time)).toEqual(times(5, 25));
+});
+
+test('however much drift is told of a revision that waits for its record, that it was applied stays', () => {
+  let notify = toldAfter({ pending: [applied] }, [{ entry: applied, result: 'Delivered' }], never);
+  for (let round = 0; round < 10; round += 1) notify = toldAfter(notify, settledDrift(24, 1 + round * 24), never);
+  expect(notify.told).toHaveLength(64);
+  expect(notify.told?.[0]).toEqual(told);
+  expect(notify.told?.at(-1)?.time).toBe(at(240));
+  // So it does in the annotation of the record, which takes fewer, in one step or in many.
+  const { commit: _commit, ...one } = told;
+  const drift = (second_: number) => ({ ...one, type: 'Drifted', time: at(second_) }) as const;
+  const many = [one, ...Array.from({ length: 60 }, (_, index) => drift(index + 1))];
+  const whole = notedWith(undefined, many) ?? '';
+  expect(JSON.parse(whole)).toEqual([one, ...many.slice(-23)]);
+  expect(notedWith(whole, many)).toBeUndefined();
+  let text: string | undefined;
+  for (let index = 0; index < many.length; index += 7) text = notedWith(text, many.slice(Math.max(0, index - 20), index + 7)) ?? text;
+  expect(text).toBe(whole);
+});
+
+test('what was told of a revision whose record is to come is needed in the status; of any other it is not', () => {
+  const attempt = (commit_: string, more = {}) =>
+    ({ number: 1, commit: commit_, generation: 1, cause: 'Commit', attempted: commit_, ...more }) as const;
+  const of = (sha: string) => ({ ...told, commit: sha });
+  const attempts = [attempt(first), attempt(second, { passed: [{ commit: 'moved' }] }), attempt('quiet', { silent: true })];
+  const status = { attempts, notify: { told: [first, second, third, 'moved', 'quiet'].map(of) } };
+  expect(notedKeys(status, ({ commit: sha }) => sha === first)).toEqual(new Set([first, third, 'quiet'].map((sha) => toldKey(of(sha)))));
 });
 
 test('a record is about its commit, and those to which its revision moved since', () => {
