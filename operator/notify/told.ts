@@ -14,20 +14,20 @@ const maxNoted = 24;
 export type NotedNotification = Omit<ToldNotification, 'commit'>;
 
 /**
- * status.notify once these were told, or given up. What was told stays there at least until `isNoted` says that it stands in
+ * status.notify once these were told, or given up. What was told stays there at least until `isRecorded` says that it stands in
  * its record, or that it never will.
  */
 export function toldAfter(
   notify: StatusNotify | undefined,
   settled: readonly Settled[],
-  isNoted: (told: ToldNotification) => boolean,
+  isRecorded: (told: ToldNotification) => boolean,
 ): StatusNotify {
   const { commit, pending = [], told = [] } = notify ?? {};
   const done = new Set(settled.map(({ entry }) => keyOf(entry)));
   const left = pending.filter((entry) => !done.has(keyOf(entry)));
   const now = settled.map(({ entry: { to, type, commit: of, time }, result }) => ({ to, type, commit: of, time, result }));
   const all = [...told, ...now];
-  const kept = all.filter((one, index) => index >= all.length - shownTold || !isNoted(one));
+  const kept = all.filter((one, index) => index >= all.length - shownTold || !isRecorded(one));
   return {
     ...(commit === undefined ? {} : { commit }),
     ...(left.length === 0 ? {} : { pending: left }),

@@ -83,8 +83,8 @@ export function isNewRevision(status: GitOpsSourceStatus | undefined, commit: st
 
 /** Tells which commits came in: of a revision that is new, once. */
 export async function tellIncoming(self: Walk): Promise<void> {
-  const { past, isNewRevision } = self;
-  if (past !== undefined && isNewRevision) self.incoming = await unlessItFails(self, () => past.incoming(askingOf(self)));
+  const { past } = self;
+  if (past !== undefined && self.isNewRevision) self.incoming = await unlessItFails(self, () => past.incoming(askingOf(self)));
 }
 
 /** Whether a commit is known to have been applied before; undefined where nothing is known of history. */
