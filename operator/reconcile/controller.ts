@@ -13,9 +13,9 @@ import type { Metrics } from '../report/metrics.ts';
 import { handledRequest } from '../report/status.ts';
 import type { Outcome, RevisionSeen } from '../report/types.ts';
 import { adoptImages } from './adopt-images.ts';
-import { CorrectionPace } from './correction-pace.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { unattempted } from './failure.ts';
+import { newEntry } from './entry.ts';
 import type { Entry } from './entry.ts';
 import { tellMove } from './followed.ts';
 import { finalize, isOurs, releaseSource } from './finalize.ts';
@@ -199,19 +199,7 @@ export class Controller {
     const known = this.#entries.get(key);
     if (known !== undefined) return known;
     const { client, remotes } = this.#options.env;
-    const entry: Entry = {
-      link: new RemoteLink({ client, remotes, onObserved: () => this.#onObserved(key) }),
-      pace: new CorrectionPace(),
-      memory: undefined,
-      lastApplied: undefined,
-      failures: 0,
-      unsettled: 0,
-      toldObservation: undefined,
-      followed: undefined,
-      polledFor: undefined,
-      recheck: false,
-      lacks: undefined,
-    };
+    const entry = newEntry(new RemoteLink({ client, remotes, onObserved: () => this.#onObserved(key) }));
     this.#entries.set(key, entry);
     this.#options.metrics.sourceStatus(key, source.status ?? {});
     return entry;

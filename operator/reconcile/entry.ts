@@ -1,6 +1,6 @@
 /** What the controller knows of one source. */
 import type { Observation } from '../source/types.ts';
-import type { CorrectionPace } from './correction-pace.ts';
+import { CorrectionPace } from './correction-pace.ts';
 import type { Followed } from './followed.ts';
 import type { RemoteLink } from './remote-link.ts';
 import type { Memory } from './types.ts';
@@ -26,4 +26,21 @@ export interface Entry {
   recheck: boolean;
   /** Ends the watches for what the last walk lacked. */
   lacks: AbortController | undefined;
+}
+
+/** A source of which nothing is known yet. */
+export function newEntry(link: RemoteLink): Entry {
+  return {
+    link,
+    pace: new CorrectionPace(),
+    memory: undefined,
+    lastApplied: undefined,
+    failures: 0,
+    unsettled: 0,
+    toldObservation: undefined,
+    followed: undefined,
+    polledFor: undefined,
+    recheck: false,
+    lacks: undefined,
+  };
 }
