@@ -41,9 +41,10 @@ export function createLookUps(client: KubeClient, namespaces: readonly string[],
   const gets = new Map<string, Shared<LookedUp | undefined>>();
 
   function dropStale(): void {
-    const oldest = Math.min(...running);
+    // Numbers only grow, and a set keeps the order in which they came.
+    const [oldest = Infinity] = running;
     for (const cache of [lists, gets]) {
-      for (const [key, shared] of cache) if (running.size === 0 || shared.startedAt < oldest) cache.delete(key);
+      for (const [key, shared] of cache) if (shared.startedAt < oldest) cache.delete(key);
     }
   }
 

@@ -49,8 +49,19 @@ export async function openCheckout(asked: CheckoutAsked, signal: AbortSignal): P
     const tag = store.read(oid);
     const signed = { commit: commit.data, tag: tag?.type === 'tag' ? tag.data : undefined };
 
-    const batches = new Batches((oids, shared) =>
+    /** Some came with an earlier batch, while these were written down. */
+    const notThere = (oids: ReadonlySet<string>): ReadonlySet<string> => {
+      const absent = new Set<string>();
+      for (const one of oids) {
+        if (store.has(one)) hold.add(one);
+        else absent.add(one);
+      }
+      return absent;
+    };
+    const batches = new Batches((asked, shared) =>
       gate(shared, async () => {
+        const oids = notThere(asked);
+        if (oids.size === 0) return;
         if (await repository.givesById(shared)) {
           try {
             await repository.bringObjects([...oids], hold, shared);
@@ -65,12 +76,15 @@ export async function openCheckout(asked: CheckoutAsked, signal: AbortSignal): P
     );
     const paths = new Set<string>();
     let everything: Promise<Choice | undefined> | undefined;
-    /** What all the paths of the commit might ask for that is not there. The folders are walked once for all of them. */
+    let isAskedFor = false;
+    /** What all the paths of the commit might ask for that is not there, for the first who wants to know: one batch brings it to all. */
     const wantedByOthers = async (): Promise<readonly string[]> => {
       everything ??= chooseManifests(store, oid, pacer);
       const chosen = await everything;
       if (chosen === undefined) everything = undefined;
-      return typeof chosen === 'object' ? [...chosen].filter((one) => !store.has(one) && store.sizeOf(one) === undefined) : [];
+      if (typeof chosen !== 'object' || isAskedFor) return [];
+      isAskedFor = true;
+      return [...chosen].filter((one) => !store.has(one) && store.sizeOf(one) === undefined);
     };
 
     const snapshot = async (what: Wanted, asking: AbortSignal): Promise<Snapshot> => {
@@ -88,7 +102,12 @@ export async function openCheckout(asked: CheckoutAsked, signal: AbortSignal): P
         if (missing.size === before.size && missing.isSubsetOf(before)) throw notGit(`its pack lacks ${still ?? ''}`);
         before = missing;
         const others = paths.size > manyPaths ? await wantedByOthers() : [];
-        await batches.need([...missing, ...others], asking);
+        try {
+          await batches.need([...missing, ...others], asking);
+        } catch (error) {
+          if (others.length > 0) isAskedFor = false;
+          throw error;
+        }
       }
       throw notGit('its symlinks lead on and on');
     };
