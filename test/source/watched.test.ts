@@ -14,6 +14,8 @@ async function taken(body: AsyncIterable<Buffer>, deadlines: Deadlines, readMs =
     await watched(where, deadlines, never, async (signal, meter) => {
       const read = async (): Promise<void> => {
         for await (const chunk of metered(body, meter)) {
+          // One that was given up is read no further: else its sender outlives the test.
+          if (signal.aborted) return;
           bytes += chunk.length;
           await sleep(readMs);
         }
@@ -29,7 +31,7 @@ async function taken(body: AsyncIterable<Buffer>, deadlines: Deadlines, readMs =
 /** Chunks with a pause before each, and one at the end. */
 async function* sent(chunks: readonly number[], pauseMs: number, endMs = 0): AsyncGenerator<Buffer> {
   for (const size of chunks) {
-    await sleep(pauseMs);
+    await sleep(pauseMs, undefined, { ref: false });
     yield Buffer.alloc(size);
   }
   await sleep(endMs);

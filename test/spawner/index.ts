@@ -105,7 +105,8 @@ function bySpawner(path: string, command: Command): Program {
           if (told.failure === undefined) resolve(told);
           else reject(Object.assign(new Error(told.failure.message), { code: told.failure.code }));
           for (const stream of [stdout, stderr]) stream.end();
-          socket.end();
+          // Its input may not all have been read, and never will be.
+          socket.destroy();
           continue;
         }
         const stream = kind === kinds.stdout ? stdout : stderr;

@@ -21,7 +21,8 @@ createServer((socket) => {
     for (const { kind, payload } of decode(chunk)) {
       if (kind === kinds.command) child = start(JSON.parse(payload.toString()) as Command, socket);
       else if (kind === kinds.endOfInput) child?.stdin?.end();
-      else if (child?.stdin?.write(payload) === false) socket.pause();
+      // What a program that has ended was still to read is let go: to pause for it would be for ever.
+      else if (child?.stdin?.writable === true && !child.stdin.write(payload)) socket.pause();
     }
   });
   socket.once('close', () => child?.kill());
