@@ -58,9 +58,9 @@ export async function openCheckout(asked: CheckoutAsked, signal: AbortSignal): P
       }
       return absent;
     };
-    const batches = new Batches((asked, shared) =>
+    const batches = new Batches((needed, shared) =>
       gate(shared, async () => {
-        const oids = notThere(asked);
+        const oids = notThere(needed);
         if (oids.size === 0) return;
         if (await repository.givesById(shared)) {
           try {
