@@ -127,7 +127,7 @@ describe('a cluster that was given back', () => {
   describe('is without the GitOpsSource CRD where that is asked for', () => {
     const cluster = useCluster({ crd: false });
     test('it does not even know the GitOpsSource CRD', async () => {
-      expect(await cluster().kubectl('get', 'crd', '-o', 'name')).toBe('');
+      expect(await cluster().kubectl('get', 'crd', 'gitopssources.plumbline.dev', '--ignore-not-found', '-o', 'name')).toBe('');
     });
   });
 });
