@@ -56,7 +56,8 @@ test.each(seeds)(
     const changed = webhook.reviews.filter(({ object }) => rewritten({ object }).patch.length > 0).length;
     await webhook.remove();
     // They ail, and belong to no source: an operator of the next test would look into their pods.
-    for (const kind of ['deployments', 'statefulsets', 'daemonsets']) await request.ok('DELETE', `/apis/apps/v1/namespaces/${home}/${kind}`);
+    for (const kind of ['deployments', 'statefulsets', 'daemonsets'])
+      await request.ok('DELETE', `/apis/apps/v1/namespaces/${home}/${kind}`);
     const { refused, verdicts, drifted, asked } = tally;
     const share = asked / verdicts;
     console.info(
