@@ -7,7 +7,7 @@ import { objectKey } from '../kube/types.ts';
 import type { Plan } from '../plan/types.ts';
 import { objectInFile } from '../render/index.ts';
 import type { Manifest } from '../render/types.ts';
-import { runningCommit } from '../report/trail/attempts.ts';
+import { isTold } from '../report/trail/attempts.ts';
 import type { Asked, Asking, Past } from '../source/history/past.ts';
 import type { Checkout } from '../source/types.ts';
 import type { Walk } from './types.ts';
@@ -78,7 +78,7 @@ function originBefore({ env, applySet, lastApplied }: Walk, { id, hash }: Manife
 /** Pure: whether it was not told yet how this commit came in. One whose walk ended without an outcome is only noted as attempted. */
 export function isNewRevision(status: GitOpsSourceStatus | undefined, commit: string): boolean {
   if (status?.revision?.applied?.commit === commit) return false;
-  return status?.revision?.attempted?.commit !== commit || !status.attempts?.some((attempt) => runningCommit(attempt) === commit);
+  return status?.revision?.attempted?.commit !== commit || !isTold(status, commit);
 }
 
 /** Tells which commits came in: of a revision that is new, once. */

@@ -43,8 +43,8 @@ export interface TrailOptions {
 interface Entry {
   /** `namespace/name` */
   readonly key: string;
-  /** Left without an outcome by a walk before this one, or by the process before. */
-  lost: Noted | undefined;
+  /** Left without an outcome by walks before this one, or by the process before; oldest first. */
+  lost: readonly Noted[];
   /** Noted by the walk that is under way. */
   noted: Noted | undefined;
   images: readonly RunningImage[] | undefined;
@@ -64,6 +64,8 @@ interface Entry {
 /** Behind everything else, but for what a deletion or the end of the process waits for. */
 type Call = CallOptions & { readonly signal: AbortSignal };
 
+/** Kept of the attempts that were broken off one after the other. */
+const maxLost = 20;
 const queueSize = 10_000;
 const sweepEveryMs = 3_600_000;
 /** Corrections are added up for so long before they are written. */
@@ -114,7 +116,7 @@ export class Trail {
   /** A walk begins. */
   begin(source: GitOpsSource): void {
     const entry = this.#entry(source);
-    entry.lost = entry.noted ?? entry.lost;
+    entry.lost = openIn(entry);
     entry.noted = undefined;
   }
 
@@ -139,7 +141,7 @@ export class Trail {
     const attempts = attemptsAfter({ previous, next, outcome, generation, written, noted: entry.lost, isRecorded, now });
     entry.images = images ?? entry.images;
     entry.withoutPlace = withoutPlace(previous?.attempts, attempts, isRecorded);
-    return isCorrection(previous, outcome, generation) ? this.#corrected(source, entry, attempts ?? [], outcome) : attempts;
+    return isCorrection(previous, outcome, generation, entry.lost) ? this.#corrected(source, entry, attempts ?? [], outcome) : attempts;
   }
 
   /** The outcome stands in the status: what of it wants a record gets it. */
@@ -147,7 +149,7 @@ export class Trail {
     const source = this.#options.store.get(key);
     if (source === undefined) return;
     const entry = this.#entry(source);
-    if (entry.isTakenUp) [entry.lost, entry.noted] = [undefined, undefined];
+    if (entry.isTakenUp) [entry.lost, entry.noted] = [[], undefined];
     if (entry.withoutPlace.length > 0) this.#options.onLost(source, entry.withoutPlace, undefined);
     entry.withoutPlace = [];
     this.#record(source, source.status?.attempts);
@@ -190,7 +192,7 @@ export class Trail {
     if (entry.isLeft) return;
     const { sources, onLost } = this.#options;
     const { uid } = source.metadata;
-    const last = lastOf(source.status, entry.noted ?? entry.lost);
+    const last = lastOf(source.status, openIn(entry));
     const wanted = (): readonly Attempt[] => unrecorded(last, (one) => this.#book.has(uid, one.attempted));
     const unread = await tryEach([() => this.#book.loadOf(source, call)], mayWait, call.signal);
     const works = [
@@ -206,12 +208,13 @@ export class Trail {
     else if (failures.length > 0) sources.of(keyOf(source)).debug('what the source leaves cannot be written', { error: why });
   }
 
-  #entry({ metadata: { uid = '', namespace, name }, status }: GitOpsSource): Entry {
+  #entry(source: GitOpsSource): Entry {
+    const { uid = '' } = source.metadata;
     const known = this.#entries.get(uid);
     if (known !== undefined) return known;
     const entry: Entry = {
-      key: `${namespace}/${name}`,
-      lost: notedIn(status), // as the process before this one left it
+      key: keyOf(source),
+      lost: notedIn(source.status), // as the process before this one left it
       noted: undefined,
       images: undefined,
       corrections: new PendingCorrections(),
@@ -338,6 +341,12 @@ export class Trail {
     }
     for (const uid of this.#entries.keys()) if (!isLiving(uid)) this.#entries.delete(uid);
   }
+}
+
+/** What has no outcome yet, oldest first; of very many the last. */
+function openIn({ lost, noted }: Entry): readonly Noted[] {
+  const isKnown = noted === undefined || lost.some(({ commit, time }) => commit === noted.commit && time === noted.time);
+  return isKnown ? lost : [...lost, noted].slice(-maxLost);
 }
 
 function behind(signal: AbortSignal): Call {

@@ -34,8 +34,8 @@ export interface AttemptsInput {
   readonly generation: number;
   /** What this walk wrote, by object. */
   readonly written: Written;
-  /** An attempt whose walk ended without an outcome: its process died, or the spec was edited meanwhile. */
-  readonly noted: Noted | undefined;
+  /** Attempts whose walk ended without an outcome (its process died, or the spec was edited meanwhile), oldest first. */
+  readonly noted: readonly Noted[];
   /** Whether the record of an attempt is written. */
   readonly isRecorded: (attempt: Attempt) => boolean;
   /** RFC 3339. */
@@ -49,11 +49,14 @@ export function attemptsAfter(input: AttemptsInput): readonly Attempt[] | undefi
   if (!isOfAttempt(outcome)) return before;
   const top = before?.[0];
   const { commit } = outcome.seen.ref;
-  if (top !== undefined && runningCommit(top) === commit && top.generation === generation) return replaceTop(before, continued(input, top));
-  const isSilent = outcome.kind === 'applied' && writtenBy(outcome.changes) === 0 && noted?.commit !== commit && !isFirst(previous);
-  if (isSilent && top !== undefined && isIn(top)) return replaceTop(before, passedOn(input, top));
+  const lost = lostAttempts(lostBefore(noted, commit, before), previous);
+  // Over one of which nobody knows how far it came, nothing goes on as it was.
+  const isNext = lost.length === 0;
+  const isSame = top !== undefined && runningCommit(top) === commit && top.generation === generation;
+  if (isNext && isSame) return replaceTop(before, continued(input, top));
+  const isSilent = outcome.kind === 'applied' && writtenBy(outcome.changes) === 0 && !isNoted(noted, commit) && !isFirst(previous);
+  if (isNext && isSilent && top !== undefined && isIn(top)) return replaceTop(before, passedOn(input, top));
   const kept = (before ?? []).filter((attempt) => !isSilentEntry(attempt) && !input.isRecorded(attempt));
-  const lost = noted === undefined || noted.commit === commit ? [] : [lostAttempt(noted, top, previous)];
   const below = lost[0] ?? top;
   return withinPlace([begun(input, below, isSilent), ...lost, ...kept]);
 }
@@ -69,14 +72,12 @@ export function withoutPlace(
 }
 
 /**
- * The attempts of a source that goes: nothing will supersede what it tried last, so that wants a record as it is; and one
- * that the deletion broke off another.
+ * The attempts of a source that goes: nothing will supersede what it tried last, so that wants a record as it is; and those
+ * that an edit, the deletion or the end of a process broke off others.
  */
-export function lastOf(status: GitOpsSourceStatus | undefined, noted: Noted | undefined): readonly Attempt[] {
+export function lastOf(status: GitOpsSourceStatus | undefined, noted: readonly Noted[]): readonly Attempt[] {
   const attempts = status?.attempts ?? [];
-  const [top] = attempts;
-  const isOpen = noted !== undefined && (top === undefined || runningCommit(top) !== noted.commit);
-  const all = isOpen ? [lostAttempt(noted, top, status), ...attempts] : attempts;
+  const all = [...lostAttempts(lostBefore(noted, undefined, attempts), status), ...attempts];
   // Behind an empty place, the last one counts as superseded.
   return all[0] === undefined ? [] : [{ ...all[0], silent: true }, ...all];
 }
@@ -119,22 +120,53 @@ export function unrecorded(attempts: readonly Attempt[] | undefined, isRecorded:
   return wanted.filter((attempt) => !isRecorded(attempt)).toReversed();
 }
 
-/** Whether what an outcome wrote is no revision's, but put back what was lost of the running one. */
-export function isCorrection(previous: GitOpsSourceStatus | undefined, outcome: Ended, generation: number): boolean {
+/** Whether what an outcome wrote is no revision's, but put back what was lost of the running one; `noted` as in AttemptsInput. */
+export function isCorrection(
+  previous: GitOpsSourceStatus | undefined,
+  outcome: Ended,
+  generation: number,
+  noted: readonly Noted[] = [],
+): boolean {
   const top = previous?.attempts?.[0];
   if (top === undefined || !isIn(top) || outcome.kind !== 'applied' || writtenBy(outcome.changes) === 0) return false;
-  return runningCommit(top) === outcome.seen.ref.commit && top.generation === generation;
+  const { commit } = outcome.seen.ref;
+  if (lostBefore(noted, commit, previous?.attempts).length > 0) return false;
+  return runningCommit(top) === commit && top.generation === generation;
 }
 
-/** An attempt that a status notes as under way, of which it tells no outcome. */
-export function notedIn(status: GitOpsSourceStatus | undefined): Noted | undefined {
+/** Whether a status tells how an attempt at this commit ended, or goes on. */
+export function isTold(status: GitOpsSourceStatus | undefined, commit: string): boolean {
+  if (status?.revision?.applied?.commit === commit) return true;
+  return status?.attempts?.some((attempt) => runningCommit(attempt) === commit) === true;
+}
+
+/** The attempt that a status notes, where it tells no outcome of it: as under way, or from before something else was told. */
+export function notedIn(status: GitOpsSourceStatus | undefined): readonly Noted[] {
+  const attempted = status?.revision?.attempted;
+  if (attempted === undefined) return [];
   const isUnderWay = status?.conditions?.some(({ type, reason }) => type === 'Reconciling' && reason === 'Progressing') === true;
-  return isUnderWay ? status.revision?.attempted : undefined;
+  return isUnderWay || !isTold(status, attempted.commit) ? [attempted] : [];
 }
 
 /** Where the revision of an attempt stands: it moves on with commits that change nothing. */
 export function runningCommit(attempt: Attempt): string {
   return attempt.passed?.at(-1)?.commit ?? attempt.commit;
+}
+
+function isNoted(noted: readonly Noted[], commit: string): boolean {
+  return noted.some((one) => one.commit === commit);
+}
+
+/** Those that were noted and are neither taken up again by an attempt at `commit` nor among the attempts that are known. */
+function lostBefore(noted: readonly Noted[], commit: string | undefined, attempts: readonly Attempt[] = []): readonly Noted[] {
+  return noted.filter((one) => one.commit !== commit && !attempts.some((attempt) => isOneOf(one, attempt)));
+}
+
+/** Whether what was noted is a walk of this attempt, or over a commit by which it ran on. */
+function isOneOf({ commit, time }: Noted, { commit: own, attempted, passed = [] }: Attempt): boolean {
+  const since = Date.parse(time);
+  const isPassed = passed.some((one) => one.commit === commit && since <= Date.parse(one.time ?? ''));
+  return isPassed || (own === commit && since <= Date.parse(attempted));
 }
 
 function isSilentEntry({ silent }: Attempt): boolean {
@@ -152,11 +184,12 @@ function replaceTop(attempts: readonly Attempt[] | undefined, top: Attempt): rea
 /** The same revision again: a retry that failed, or came through. Once it is in, what follows is health (health.ts) and corrections. */
 function continued(input: AttemptsInput, top: Attempt): Attempt {
   if (isIn(top)) return top;
-  const { outcome, noted } = input;
-  const merged = { ...top, ...changesAfter(top, input), ...(noted === undefined ? {} : { interrupted: true }) };
+  const { outcome } = input;
+  const isAgain = isNoted(input.noted, runningCommit(top));
+  const merged = { ...top, ...changesAfter(top, input), ...(isAgain ? { interrupted: true } : {}) };
   if (outcome.kind === 'applied') return { ...merged, ...stagesOf(input, top) };
   const failures = failuresAfter(top, outcome, input.now);
-  const isNews = failures !== top.failures || writtenBy(outcome.changes) > 0 || noted !== undefined;
+  const isNews = failures !== top.failures || writtenBy(outcome.changes) > 0 || isAgain;
   return isNews ? { ...merged, failures } : top;
 }
 
@@ -174,7 +207,7 @@ function begun(input: AttemptsInput, below: Attempt | undefined, isSilent: boole
   const { previous, outcome, generation, noted } = input;
   const { commit, shortRef } = outcome.seen?.ref ?? { commit: '', shortRef: undefined };
   const from = previous?.revision?.applied?.commit;
-  const isResumed = noted?.commit === commit || (outcome.kind === 'applied' && isFirst(previous) && outcome.changes.unchanged > 0);
+  const isResumed = isNoted(noted, commit) || (outcome.kind === 'applied' && isFirst(previous) && outcome.changes.unchanged > 0);
   const sameSpec = below === undefined || below.generation === generation;
   return {
     number: (below?.number ?? 0) + (isSilent ? 0 : 1),
@@ -192,6 +225,12 @@ function begun(input: AttemptsInput, below: Attempt | undefined, isSilent: boole
     ...cameWith(below, outcome.incoming),
     ...(isResumed ? { interrupted: true } : {}),
   };
+}
+
+/** Newest first. */
+function lostAttempts(lost: readonly Noted[], previous: GitOpsSourceStatus | undefined): readonly Attempt[] {
+  const top = previous?.attempts?.[0];
+  return lost.reduce<readonly Attempt[]>((newer, one) => [lostAttempt(one, newer[0] ?? top, previous), ...newer], []);
 }
 
 /** Nobody knows what became of it; what it wrote is written. */
