@@ -35,7 +35,7 @@ export interface TrailOptions {
   readonly now: () => number;
   readonly log: Logger;
   readonly sources: SourceLog;
-  /** These attempts get no record: `error` says why, or, where undefined, others took their place in the status. */
+  /** These attempts get no record: `error` says why. Where it is undefined, others took their place in the status, and they may get none. */
   readonly onLost: (source: GitOpsSource, attempts: readonly Attempt[], error: unknown) => void;
 }
 
@@ -130,6 +130,7 @@ export class Trail {
     const { status: previous, metadata } = source;
     const entry = this.#entry(source);
     entry.isTakenUp = isOfAttempt(outcome);
+    entry.withoutPlace = []; // of an outcome that could not be told
     if (outcome.kind === 'suspended') return previous?.attempts;
     const objects = outcome.objects ?? [];
     const images = outcome.kind === 'applied' ? outcome.images?.map(runningImage) : undefined;
@@ -231,11 +232,18 @@ export class Trail {
     const { uid } = source.metadata;
     for (const attempt of unrecorded(attempts, (one) => this.#book.has(uid, one.attempted))) {
       this.#queue.push(`${uid} ${attempt.attempted}`, async (signal) => {
-        if (!(await this.#book.make(source, attempt, behind(signal)))) return;
+        if (!(await this.#book.make(source, this.#asKnown(source, attempt), behind(signal)))) return;
         this.notified(source);
         await this.#book.trim(source, behind(signal));
       });
     }
+  }
+
+  /** As the status tells of it by now: meanwhile it may have come to list others, that had to make room. */
+  #asKnown(source: GitOpsSource, attempt: Attempt): Attempt {
+    const now = this.#options.store.get(keyOf(source));
+    const attempts = now?.metadata.uid === source.metadata.uid ? now?.status?.attempts : undefined;
+    return attempts?.find(({ attempted }) => attempted === attempt.attempted) ?? attempt;
   }
 
   /** Before its record is made a correction is counted with the attempt, afterwards on the record. */

@@ -172,8 +172,11 @@ export function leftBehindEvent(source: string, objects: readonly string[], why:
 /** Attempts without a record of the audit trail; `why` is what the API server said, undefined where the place in the status was full. */
 export function unrecordedEvent(attempts: readonly Attempt[], why: string | undefined): EventDraft {
   const texts = attempts.map((attempt) => `${attempt.number} (${revisionText(attempt.ref, attempt.commit)}, ${resultOf(attempt)})`);
-  const cause = why ?? 'the audit trail could not be written while six others came after it, and the next record lists it';
-  const note = `No record of the audit trail for attempt ${listed(texts)}: ${cause.replace(/\.$/, '')}. The log has what it would say.`;
+  const what =
+    why === undefined
+      ? `Attempt ${listed(texts)} may get no record: the audit trail could not be written while six others came after it. The next record lists it then.`
+      : `No record of the audit trail for attempt ${listed(texts)}: ${why.replace(/\.$/, '')}.`;
+  const note = `${what} The log has what it would say.`;
   return { type: 'Warning', reason: 'Unrecorded', action: 'Record', note };
 }
 
