@@ -319,7 +319,7 @@ export const eventReasons = {
   Unhealthy: 'An object of the applied revision is no longer healthy.',
   Pruned: 'The source is deleted, and what it deployed with it, or let go of.',
   LeftBehind: 'Objects of a deleted source stay in the cluster, and why.',
-  Unrecorded: 'An attempt gets no record of the audit trail, which could not be written; the log has what the record would say.',
+  Unrecorded: 'An attempt gets, or may get, no record of the audit trail, which could not be written; the log has what it would say.',
   NotifyFailed: 'An endpoint of spec.notify could not be told; it is tried again for an hour. The source itself goes on.',
   NotifyDropped: 'What an endpoint of spec.notify was to be told is given up: it refuses it, or could not be reached for an hour.',
   Suspended: 'The source is suspended.',
@@ -365,14 +365,17 @@ export class PlumblineError extends Error {
   readonly faults: readonly Fault[];
   /** Not before this many milliseconds (a server's Retry-After). */
   readonly retryAfterMs: number | undefined;
+  /** But before this many milliseconds, however often it failed. */
+  readonly retryWithinMs: number | undefined;
 
-  constructor(fault: Fault | readonly Fault[], options: { cause?: unknown; retryAfterMs?: number | undefined } = {}) {
+  constructor(fault: Fault | readonly Fault[], more: ErrorOptions & Partial<Pick<PlumblineError, 'retryAfterMs' | 'retryWithinMs'>> = {}) {
     const faults: readonly Fault[] = Array.isArray(fault) ? (fault as readonly Fault[]) : [fault as Fault];
-    super(faults.map(faultText).join('; '), options.cause === undefined ? {} : { cause: options.cause });
+    super(faults.map(faultText).join('; '), more.cause === undefined ? {} : { cause: more.cause });
     this.name = 'PlumblineError';
     this.faults = faults;
     this.reason = faults[0]?.reason ?? 'InternalError';
-    this.retryAfterMs = options.retryAfterMs;
+    this.retryAfterMs = more.retryAfterMs;
+    this.retryWithinMs = more.retryWithinMs;
   }
 }
 

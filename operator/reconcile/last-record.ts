@@ -3,9 +3,12 @@ import { PlumblineError } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
 import { KubeError, isKubeError } from '../kube/client.ts';
 import { isOutage } from './behind.ts';
+import { RecordTakenError } from './record-book.ts';
 
-/** A source is held this long for its last record, milliseconds. */
+/** A source is tried to be given its last record for so long, and once more. Milliseconds. */
 const longestMs = 60_000;
+/** Not sooner after another try. */
+const shortestPauseMs = 1_000;
 
 /**
  * Whether the source is to wait: for an API server, or a webhook before it, that is away, and no longer than a minute. What is
@@ -22,19 +25,21 @@ export function isGoneWithNamespace(error: unknown): boolean {
   return isKubeError(error, 404) || causes.some(({ reason }) => reason === 'NamespaceTerminating');
 }
 
-/** As the condition of the source tells it. */
-export function lastRecordError(error: unknown): PlumblineError {
+/** As the condition of the source tells it, `waitedMs` after the first try. */
+export function lastRecordError(error: KubeError, waitedMs: number): PlumblineError {
   const { reason, message } = ownRequestError(error);
+  const retryWithinMs = Math.max(shortestPauseMs, longestMs - waitedMs);
   const limit = `After ${longestMs / 1_000} s of that the source goes without it`;
   return new PlumblineError(
     { reason, message: `the last record of the audit trail cannot be written: ${message}. ${limit}` },
-    { cause: error },
+    { cause: error, retryWithinMs },
   );
 }
 
 /**
  * Does one step after the other, each whatever became of the one before; none after an outage. Returns how they failed;
- * throws a failure of which `mayWait` says that it is worth trying again, and when aborted.
+ * throws a failure of which `mayWait` says that it is worth trying again, one that says nothing of the step (the lease is
+ * lost), and when aborted.
  */
 export async function tryEach(
   steps: Iterable<() => Promise<unknown>>,
@@ -47,7 +52,8 @@ export async function tryEach(
       await step();
     } catch (error) {
       signal.throwIfAborted();
-      if (mayWait(error)) throw error;
+      const isAnswer = error instanceof KubeError || error instanceof RecordTakenError;
+      if (!isAnswer || mayWait(error)) throw error;
       failures.push(error);
       if (isOutage(error)) break;
     }

@@ -6,7 +6,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { CallOptions } from '../kube/operations.ts';
 import type { KubeObject } from '../kube/types.ts';
 import { withUnrecorded } from '../report/trail/attempts.ts';
-import { recordName, recordOf } from '../report/trail/record.ts';
+import { recordName, recordOf, recordedSource } from '../report/trail/record.ts';
 import { beyondLimit } from '../report/trail/retention.ts';
 import type { KeptRecord } from '../report/trail/retention.ts';
 import { noteEnded } from './record-notes.ts';
@@ -18,6 +18,14 @@ export interface RecordBookOptions {
   readonly namespaces: readonly string[];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+}
+
+/** Another record has the name that one is to have. */
+export class RecordTakenError extends Error {
+  constructor(record: string) {
+    super(`ControllerRevision ${record} is taken`);
+    this.name = 'RecordTakenError';
+  }
 }
 
 /** Its methods that write throw KubeError. */
@@ -68,12 +76,12 @@ export class RecordBook {
     return this.of(uid).toSorted((a, b) => (a.attempted < b.attempted ? 1 : -1))[0];
   }
 
-  /** Makes the record of an attempt; tells whether there was none. */
-  async make({ metadata, spec }: GitOpsSource, attempt: Attempt, call: CallOptions): Promise<boolean> {
+  /** Makes the record of an attempt; tells whether there was none. Throws RecordTakenError, too. */
+  async make(source: GitOpsSource, attempt: Attempt, call: CallOptions): Promise<boolean> {
     const { client, now } = this.#options;
-    const { namespace, name, uid = '' } = metadata;
+    const about = recordedSource(source);
+    const { uid } = about;
     if (this.has(uid, attempt.attempted)) return false;
-    const about = { namespace, name, uid, url: spec.url, path: spec.path ?? '' };
     const told = withUnrecorded(attempt, (attempted) => this.has(uid, attempted));
     const plain = recordName(about, told);
     let made: KubeObject | undefined;
@@ -82,7 +90,7 @@ export class RecordBook {
       made = await createRecord(client, recordOf(about, told, recordedAs), call);
       if (made !== undefined) break;
     }
-    if (made === undefined) throw new Error(`ControllerRevision ${namespace}/${plain} is taken`);
+    if (made === undefined) throw new RecordTakenError(`${about.namespace}/${plain}`);
     this.#put(keptRecord(made, now()));
     return true;
   }

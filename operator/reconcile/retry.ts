@@ -8,12 +8,13 @@ const immediateConflicts = 3;
 
 /**
  * Milliseconds until the next attempt: 1 s doubling to 30 s or `intervalMs`, whichever is longer, never before a
- * server's Retry-After. `failures` counts failed attempts in a row, this one included; `random` in [0, 1) takes up to
+ * server's Retry-After, never after what the error itself allows. `failures` counts failed attempts in a row, this one included; `random` in [0, 1) takes up to
  * a tenth off, so that sources that failed together do not come back together.
  */
 export function retryDelay(error: PlumblineError, failures: number, intervalMs: number, random: number): number {
   if (isImmediate(error, failures)) return 0;
-  return Math.max(backOff(failures, intervalMs, random), error.retryAfterMs ?? 0);
+  const delay = Math.max(backOff(failures, intervalMs, random), error.retryAfterMs ?? 0);
+  return Math.min(delay, error.retryWithinMs ?? Number.POSITIVE_INFINITY);
 }
 
 /** The same for what is no failure, but has to be tried again. */

@@ -34,7 +34,7 @@ import { driftCounts, itemsOf, itemText, withDrift } from '../report/drift.ts';
 import { failureSummary } from '../report/message.ts';
 import type { DriftItem, DriftReport } from '../report/drift.ts';
 import { attemptsWithHealth } from '../report/trail/health.ts';
-import { recordOf } from '../report/trail/record.ts';
+import { recordOf, recordedSource } from '../report/trail/record.ts';
 import type { Notifier } from './notifier.ts';
 import type { Settled } from '../notify/types.ts';
 import { newsAfter } from '../notify/news.ts';
@@ -101,14 +101,14 @@ export class Teller {
     this.#options.trail.gone(source);
   }
 
-  /** Attempts that get no record of the audit trail. The log has what the records would say. */
+  /** Attempts that get no record of the audit trail, or, without an error, may get none. The log has what the records would say. */
   unrecorded(source: GitOpsSource, attempts: readonly Attempt[], error: unknown): void {
-    const { namespace, name, uid = '' } = source.metadata;
-    const about = { namespace, name, uid, url: source.spec.url, path: source.spec.path ?? '' };
-    const log = this.#options.log.of(`${namespace}/${name}`);
+    const about = recordedSource(source);
+    const log = this.#options.log.of(`${about.namespace}/${about.name}`);
+    const what = error === undefined ? 'an attempt may get no record of the audit trail' : 'an attempt gets no record of the audit trail';
     for (const attempt of attempts) {
       const { data } = recordOf(about, attempt);
-      log.warn('an attempt gets no record of the audit trail', { commit: attempt.commit, error, record: data });
+      log.warn(what, { commit: attempt.commit, error, record: data });
     }
     const why = error === undefined ? undefined : ownRequestError(error).message;
     this.event(source, unrecordedEvent(attempts, why));

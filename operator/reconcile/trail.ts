@@ -3,6 +3,7 @@
  * written stands in status.attempts until it is, so that no crash loses an entry.
  */
 import type { Attempt, GitOpsSource, GitOpsSourceStatus, ToldNotification } from '../api/types.ts';
+import { KubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { CallOptions } from '../kube/operations.ts';
 import { objectText } from '../kube/types.ts';
@@ -53,8 +54,8 @@ interface Entry {
   isTakenUp: boolean;
   /** What the outcome that is being told takes out of the status though it has no record. */
   withoutPlace: readonly Attempt[];
-  /** Since when what a source that is deleted leaves cannot be written. */
-  failingSince: number | undefined;
+  /** Since when what a source that is deleted leaves is to be written. */
+  leavingSince: number | undefined;
   /** What it leaves is written, or given up. */
   isLeft: boolean;
   /** What was told to others and need not stand in the status for a record; see notedKeys. */
@@ -170,15 +171,14 @@ export class Trail {
   async ended(source: GitOpsSource, signal: AbortSignal): Promise<void> {
     const entry = this.#entry(source);
     const { now } = this.#options;
-    const mayWait = (error: unknown): boolean => {
-      if (isOutage(error)) entry.failingSince ??= now();
-      return isWorthWaiting(error, now() - (entry.failingSince ?? now()));
-    };
+    const since = (entry.leavingSince ??= now());
+    const mayWait = (error: unknown): boolean => isWorthWaiting(error, now() - since);
     try {
       await this.#leave(source, entry, mayWait, { flow: keyOf(source), signal });
     } catch (error) {
       signal.throwIfAborted();
-      throw lastRecordError(error);
+      if (!(error instanceof KubeError)) throw error;
+      throw lastRecordError(error, now() - since);
     }
   }
 
@@ -221,7 +221,7 @@ export class Trail {
       corrections: new PendingCorrections(),
       isTakenUp: false,
       withoutPlace: [],
-      failingSince: undefined,
+      leavingSince: undefined,
       isLeft: false,
     };
     this.#entries.set(uid, entry);

@@ -23,6 +23,13 @@ describe('a failed walk is tried again', () => {
     ['at the latest after 30 s where the interval is shorter', failed('ObjectRefused'), 20, 5_000, 30_000],
     ['not before what the server asks for', failed('ApiServerUnavailable', 7_000), 1, 60_000, 7_000],
     ['at once after a conflict', failed('Conflict'), 1, 60_000, 0],
+    [
+      'before it is too late',
+      new PlumblineError({ reason: 'ApiServerUnavailable', message: 'm' }, { retryWithinMs: 1_500 }),
+      9,
+      60_000,
+      1_500,
+    ],
     ['like any other after many conflicts', failed('Conflict'), 4, 60_000, 8_000],
   ])('%s', (_name, error, failures, interval, delay) => {
     expect(retryDelay(error, failures, interval, 0)).toBe(delay);

@@ -1,6 +1,6 @@
 /** Pure: an attempt as the one immutable record of it, a ControllerRevision of at most 16 KiB. */
 import { attemptedAnnotation, commitAnnotation, correctionsAnnotation, sourceLabel, sourceUidLabel } from '../../api/names.ts';
-import type { Attempt, AttemptFailure, ImageChange, ListedCommit } from '../../api/types.ts';
+import type { Attempt, AttemptFailure, GitOpsSource, ImageChange, ListedCommit } from '../../api/types.ts';
 import { correctionsText } from './annotations.ts';
 
 /** Of the whole object as it is sent. */
@@ -16,6 +16,10 @@ export interface RecordedSource {
   readonly uid: string;
   readonly url: string;
   readonly path: string;
+}
+
+export function recordedSource({ metadata: { namespace, name, uid = '' }, spec: { url, path = '' } }: GitOpsSource): RecordedSource {
+  return { namespace, name, uid, url, path };
 }
 
 /** The data of a record. Lists hold what fits; `more` counts the rest. */
