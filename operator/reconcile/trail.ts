@@ -50,6 +50,8 @@ interface Entry {
   noted: Noted | undefined;
   images: readonly RunningImage[] | undefined;
   readonly corrections: PendingCorrections;
+  /** They are to be written in a moment. */
+  isCounting: boolean;
   /** The outcome that is being told is that of an attempt: one before it that has none is in the attempts now. */
   isTakenUp: boolean;
   /** What the outcome that is being told takes out of the status though it has no record. */
@@ -219,6 +221,7 @@ export class Trail {
       noted: undefined,
       images: undefined,
       corrections: new PendingCorrections(),
+      isCounting: false,
       isTakenUp: false,
       withoutPlace: [],
       leavingSince: undefined,
@@ -266,12 +269,18 @@ export class Trail {
   }
 
   #writeCorrectionsLater(source: GitOpsSource, entry: Entry): void {
+    if (entry.isCounting) return;
+    entry.isCounting = true;
     const name = `${source.metadata.uid} corrections`;
     const write = async (signal: AbortSignal): Promise<void> => {
       await this.#writeCorrections(source, entry, behind(signal));
       if (!entry.corrections.isEmpty) this.#writeCorrectionsLater(source, entry); // of a record that is to come
     };
-    setTimeout(() => this.#queue.push(name, write), correctionsMs).unref();
+    const count = (): void => {
+      entry.isCounting = false;
+      this.#queue.push(name, write);
+    };
+    setTimeout(count, correctionsMs).unref();
   }
 
   async #writeCorrections(source: GitOpsSource, entry: Entry, call: Call): Promise<void> {
