@@ -27,7 +27,7 @@ import type { SourceStore } from './source-store.ts';
 
 export interface TrailOptions {
   readonly client: KubeClient;
-  readonly store: Pick<SourceStore, 'get' | 'keys'>;
+  readonly store: Pick<SourceStore, 'get' | 'all'>;
   /** --namespaces; empty serves the whole cluster. */
   readonly namespaces: readonly string[];
   /** --history-retention in milliseconds. */
@@ -96,7 +96,7 @@ export class Trail {
 
   /** Reads what is recorded, and from then on writes what is not. */
   start(): void {
-    for (const source of this.#sources()) this.#entry(source); // as the process before this one left it
+    for (const source of this.#options.store.all()) this.#entry(source); // as the process before this one left it
     this.#queue.push('list', (signal) => this.#load(signal));
     this.#sweep = setInterval(() => this.#outlive(), sweepEveryMs);
     this.#sweep.unref();
@@ -296,7 +296,7 @@ export class Trail {
 
   /** Writes the corrections that wait, of all sources side by side. Never throws. */
   async #flush(signal: AbortSignal): Promise<void> {
-    const waiting = this.#sources().filter((source) => !this.#entry(source).corrections.isEmpty);
+    const waiting = this.#options.store.all().filter((source) => !this.#entry(source).corrections.isEmpty);
     const write = (source: GitOpsSource): Promise<void> =>
       this.#writeCorrections(source, this.#entry(source), { signal }).catch((error: unknown) => {
         this.#options.sources.of(keyOf(source)).debug('corrections cannot be counted', { error });
@@ -307,10 +307,10 @@ export class Trail {
   /** What was told of the revisions of a source is noted in their records, a moment later and as far as they are written. */
   notified(source: GitOpsSource): void {
     if ((source.status?.notify?.told ?? []).length === 0) return;
-    const { namespace, name, uid } = source.metadata;
+    const { uid } = source.metadata;
     const { client, store } = this.#options;
     const write = async (signal: AbortSignal): Promise<void> => {
-      const { status } = store.get(`${namespace}/${name}`) ?? source;
+      const { status } = store.get(keyOf(source)) ?? source;
       const keys = notedKeys(status, (attempt) => this.#book.has(uid, attempt.attempted));
       await noteTold(client, this.#book.of(uid), status, signal);
       this.#entry(source).told = keys;
@@ -326,7 +326,7 @@ export class Trail {
   async #load(signal: AbortSignal): Promise<void> {
     await this.#book.load(behind(signal));
     this.#options.log.debug('audit trail read', { records: this.#book.all().length });
-    for (const source of this.#sources()) {
+    for (const source of this.#options.store.all()) {
       this.#record(source, source.status?.attempts);
       this.notified(source);
     }
@@ -335,20 +335,15 @@ export class Trail {
 
   /** Of the source whose uid a piece of work is named after, as long as it is there. */
   #logOf(what: string): Logger {
-    const { log, sources } = this.#options;
-    const source = this.#sources().find(({ metadata }) => what.startsWith(`${metadata.uid} `));
-    return source === undefined ? log : sources.of(`${source.metadata.namespace}/${source.metadata.name}`);
-  }
-
-  #sources(): readonly GitOpsSource[] {
-    const { store } = this.#options;
-    return store.keys().flatMap((key) => store.get(key) ?? []);
+    const { log, sources, store } = this.#options;
+    const source = store.all().find(({ metadata }) => what.startsWith(`${metadata.uid} `));
+    return source === undefined ? log : sources.of(keyOf(source));
   }
 
   /** Takes away what sources that are gone have left for long enough, and notes of those that nobody saw go that they are gone. */
   #outlive(): void {
-    const { retentionMs, now } = this.#options;
-    const living = new Set(this.#sources().map(({ metadata }) => metadata.uid));
+    const { retentionMs, now, store } = this.#options;
+    const living = new Set(store.all().map(({ metadata }) => metadata.uid));
     const isLiving = (uid: string): boolean => living.has(uid);
     for (const record of outlived(this.#book.all(), isLiving, retentionMs, now())) {
       this.#queue.push(`delete ${record.uid}`, (signal) => this.#book.delete(record, behind(signal)));

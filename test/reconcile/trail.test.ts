@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Attempt, GitOpsSource, GitOpsSourceStatus } from '../../operator/api/types.ts';
 import type { ConnectedClient } from '../../operator/kube/connect.ts';
 import type { Logger } from '../../operator/log.ts';
 import { SourceLog } from '../../operator/reconcile/source-log.ts';
+import { Leadership, LeadershipLostError } from '../../operator/reconcile/leader.ts';
 import { Trail } from '../../operator/reconcile/trail.ts';
 import type { TrailOptions } from '../../operator/reconcile/trail.ts';
 import type { Json } from '../controlplane/request.ts';
@@ -54,7 +55,7 @@ function start(more: Partial<TrailOptions> = {}): Trail {
   };
   const trail = new Trail({
     client,
-    store: { get: (key) => sources.get(key), keys: () => [...sources.keys()] },
+    store: { get: (key) => sources.get(key), all: () => [...sources.values()] },
     namespaces: [namespace],
     retentionMs: 60 * 60_000,
     now: () => now,
@@ -140,7 +141,7 @@ describe('a source that is deleted', () => {
     const trail = start();
     const source = put({ attempts: [attempt(1, 'aaa')] });
     proxy.rule = refuse(500);
-    await expect(trail.ended(source, signal)).rejects.toMatchObject({ reason: 'ApiServerUnavailable' });
+    await expect(trail.ended(source, signal)).rejects.toMatchObject({ reason: 'ApiServerUnavailable', retryWithinMs: 60_000 });
     now += 59_000;
     await expect(trail.ended(source, signal)).rejects.toThrow(/last record of the audit trail cannot be written: .*goes without it/);
     expect(lost).toEqual([]);
@@ -149,6 +150,24 @@ describe('a source that is deleted', () => {
     expect(lost).toMatchObject([{ attempts: [sha('aaa')], error: { code: 500 } }]);
     await trail.ended(source, signal); // its finalizer could not be removed
     expect(lost).toHaveLength(1);
+  });
+
+  test('is not given up by a process that leads no more', async () => {
+    const leadership = new Leadership(() => 0);
+    leadership.assume();
+    const former = clientOf(proxy.credentials, { beforeWrite: () => leadership.check() });
+    try {
+      const trail = start({ client: former });
+      const source = put({ attempts: [attempt(1, 'aaa')] });
+      leadership.resign();
+      await expect(trail.ended(source, signal)).rejects.toThrow(LeadershipLostError);
+      expect(lost).toEqual([]);
+      leadership.assume();
+      await trail.ended(source, signal);
+      expect(await records()).toHaveLength(1);
+    } finally {
+      await former.close();
+    }
   });
 
   test('does not wait for what is refused, as by a quota', async () => {
@@ -274,6 +293,39 @@ describe('a stop', () => {
   });
 });
 
+test('corrections of a record that does not come are looked after by one timer', () => {
+  const trail = start();
+  const source = put({ attempts: [attempt(1, 'aaa', { healthy: at(2) })] });
+  const timers = jest.spyOn(globalThis, 'setTimeout');
+  try {
+    for (let times = 0; times < 3; times += 1) {
+      trail.attemptsAfter(source, source.status ?? {}, applied(seen('aaa'), { changes: { ...noChanges, changed: 1 } }));
+    }
+    expect(timers.mock.calls.filter(([, ms]) => ms === 5_000)).toHaveLength(1);
+  } finally {
+    timers.mockRestore();
+  }
+});
+
+test('attempts that were broken off one after the other are all open', async () => {
+  const trail = start();
+  const source = put({ attempts: [attempt(1, 'aaa')] });
+  for (const [short, minute] of [
+    ['bbb', 5],
+    ['ccc', 6],
+    ['ccc', 6], // walked again
+  ] as const) {
+    trail.begin(source);
+    trail.noted(source, { commit: sha(short), time: at(minute) });
+  }
+  await trail.ended(source, signal);
+  expect((await records()).map(({ data }) => [data.commit.sha, data.result])).toEqual([
+    [sha('aaa'), 'Applied'],
+    [sha('bbb'), 'Interrupted'],
+    [sha('ccc'), 'Interrupted'],
+  ]);
+});
+
 test('an attempt that was broken off stays open over outcomes that are none of an attempt', () => {
   const trail = start();
   const source = put({ attempts: [attempt(1, 'aaa')] });
@@ -305,4 +357,33 @@ test('the seventh attempt without a record is told as soon as it has no place, o
   const all = await records();
   expect(all.map(({ revision }) => revision)).toEqual([2, 3, 4, 5, 6, 7]);
   expect(all[0].data.unrecorded).toEqual([{ commit: sha('b1b'), time: at(1) }]);
+});
+
+const six = [6, 5, 4, 3, 2, 1].map((number) => attempt(number, `b${number}b`, { applied: undefined }));
+
+test('an outcome that could not be told takes no attempt out', () => {
+  const trail = start();
+  proxy.rule = refuse(403);
+  const source = put({ attempts: six });
+  expect(trail.attemptsAfter(source, source.status ?? {}, failed(seen('ccc')))).toHaveLength(6);
+  expect(trail.attemptsAfter(source, source.status ?? {}, { kind: 'suspended' })).toBe(source.status?.attempts);
+  trail.told(`${namespace}/shop`);
+  expect(lost).toEqual([]);
+});
+
+test('a record that waits is made of what the status says by then', async () => {
+  const trail = start();
+  proxy.rule = refuse(500);
+  const before = proxy.seen.filter(isCreate).length;
+  const source = put({ attempts: six });
+  trail.told(`${namespace}/shop`);
+  await waitFor('the first was tried', () => proxy.seen.filter(isCreate).length > before);
+  const attempts = trail.attemptsAfter(source, source.status ?? {}, failed(seen('ccc')));
+  put({ attempts: attempts ?? [] }, 'shop', source.metadata.uid);
+  let creates = 0;
+  proxy.rule = (request) => (isCreate(request) && (creates += 1) === 1 ? refuse(403)(request) : undefined);
+  await waitFor('all that can be are made', async () => (await records()).length === 4);
+  const [oldest] = await records();
+  expect(oldest.data.commit.sha).toBe(sha('b2b'));
+  expect(oldest.data.unrecorded).toEqual([{ commit: sha('b1b'), time: at(1) }]);
 });
