@@ -3,7 +3,7 @@ import type { GitOpsSource, Notification } from '../api/types.ts';
 import { notificationId } from '../notify/cloud-event.ts';
 import { waitingOf } from '../notify/waiting.ts';
 
-/** Of very many that wait at once the newest are known. */
+/** The newest are known; what was told stays among them until others push it out. */
 const maxKnown = 10_000;
 
 export class Causes {

@@ -79,9 +79,10 @@ export async function openCheckout(asked: CheckoutAsked, signal: AbortSignal): P
     let isAskedFor = false;
     /** What all the paths of the commit might ask for that is not there, for the first who wants to know: one batch brings it to all. */
     const wantedByOthers = async (): Promise<readonly string[]> => {
+      if (isAskedFor) return [];
       everything ??= chooseManifests(store, oid, pacer);
-      const chosen = await everything;
-      if (chosen === undefined) everything = undefined;
+      // Whoever waited with us has it then; it is long, and wanted once.
+      const chosen = await everything.finally(() => (everything = undefined));
       if (typeof chosen !== 'object' || isAskedFor) return [];
       isAskedFor = true;
       return [...chosen].filter((one) => !store.has(one) && store.sizeOf(one) === undefined);
