@@ -212,8 +212,14 @@ test('a note that cannot be written is written later; nothing is told twice mean
 });
 
 test('a process that leads no more tells nothing', async () => {
-  start({ leads: () => false });
+  const asked = Promise.withResolvers<void>();
+  const secretOf: DelivererOptions['secretOf'] = () => {
+    asked.resolve();
+    return Promise.resolve({ token, ca: undefined });
+  };
+  start({ leads: () => false, secretOf });
   put(hooked(three));
+  await asked.promise;
   await deliverer.close(1_000);
   expect(endpoint.received).toHaveLength(0);
 });

@@ -163,6 +163,7 @@ describe('a subscriber', () => {
     source.close();
     other.close();
     remotes.hint(url);
+    expect(clock.next).toBeUndefined(); // nobody listens any more
     expect(server.counts.lsRefs - before).toBe(2);
   });
 
