@@ -309,6 +309,7 @@ export const eventReasons = {
   NotRecorded:
     'The API server does not record a field that git states (a feature that is switched off, a field that its schema drops): it counts as not stated. Take it out of the manifest.',
   DriftCorrected: 'What somebody changed is as git states it again, and who was overruled; also recorded for the object itself.',
+  NotPutBack: 'Somebody changed something of the revision that runs while a newer one fails, and it cannot be put back; told once.',
   Contested: 'Another source states an object of this one; it stays with this one.',
   Notice: 'Something in the repository is left out or read in a way that its author should know.',
   ApiServerWarning: 'The API server warned about an object, of a deprecation for instance.',

@@ -6,13 +6,13 @@ import { allowPruneAnnotation } from '../api/names.ts';
 import type { GitOpsSource } from '../api/types.ts';
 import type { PlumblineError } from '../errors.ts';
 import { ownRequestError } from '../kube/faults.ts';
-import { objectKey } from '../kube/types.ts';
 import type { MemberChange } from '../live/types.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { handledRequest } from '../report/status.ts';
-import type { Outcome, RevisionSeen } from '../report/types.ts';
+import type { Correction, Outcome, RevisionSeen } from '../report/types.ts';
 import { adoptImages } from './adopt-images.ts';
+import { attemptNote } from './attempt-note.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { unattempted } from './failure.ts';
 import { newEntry } from './entry.ts';
@@ -22,7 +22,8 @@ import { finalize, isOurs, releaseSource } from './finalize.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { isAllowanceOver } from './held.ts';
 import { lacksOf, watchLacks } from './lacks.ts';
-import { isAsWritten, isIntact } from './memory.ts';
+import { isWell, reactionTo } from './member-reaction.ts';
+import { takePutBack } from './put-back-told.ts';
 import { WalkQueue } from './queue.ts';
 import { RemoteLink, intervalOf } from './remote-link.ts';
 import { backOff, isImmediate, retryDelay } from './retry.ts';
@@ -31,8 +32,8 @@ import type { SourceStore } from './source-store.ts';
 import { checkSpec } from './spec.ts';
 import { requestedAt } from './teller.ts';
 import type { Teller } from './teller.ts';
-import type { Memory, WalkEnv } from './types.ts';
-import { walk } from './walk.ts';
+import type { Memory, WalkEnv, WalkInput } from './types.ts';
+import { walk, walkBack } from './walk.ts';
 
 export interface ControllerOptions {
   readonly env: WalkEnv;
@@ -45,8 +46,6 @@ export interface ControllerOptions {
   readonly isStorm: () => boolean;
 }
 
-/** A revision that takes longer than this says that it is under way, milliseconds. */
-const progressAfter = 1_000;
 /** A source looks again at what it handed over no sooner than this, milliseconds. */
 const handedAgain = 30_000;
 
@@ -128,7 +127,7 @@ export class Controller {
     const entry = this.#entries.get(key);
     if (entry?.memory === undefined) return;
     if (this.#walking.has(key)) entry.recheck = true;
-    else if (!this.#isIntact(key, entry.memory)) this.#queue.wake(key, 'ParentChanged', entry.pace.next(performance.now()));
+    else if (!this.#isWell(key, entry)) this.#queue.wake(key, 'ParentChanged', entry.pace.next(performance.now()));
   }
 
   /** A member that is gone, or is not as it was written, wakes its source. */
@@ -145,30 +144,20 @@ export class Controller {
       entry.recheck = true;
       return;
     }
-    if (entry.memory === undefined) {
-      if (after === undefined && entry.failures > 0) this.#queue.wake(key, 'MemberGone', entry.pace.next(performance.now()));
-      return;
-    }
-    const left = after === undefined || (before !== undefined && after.partOf !== before.partOf);
-    if (left) {
-      if (!entry.memory.expected.has(objectKey(member.id))) return;
-      if (source.spec.suspend) void this.#drift.lookUp(key, member);
-      else this.#queue.wake(key, 'MemberGone', entry.pace.next(performance.now()));
-      return;
-    }
-    if (source.spec.suspend) return;
-    const isWritten = isAsWritten(entry.memory, after, this.#drift.policy(key, source));
-    // Fields have a pace of their own, by who writes them; what a dry run has to decide may be undecided again at each change.
-    const isPaced = before?.drift === after.drift || (after.drift?.undecided.length ?? 0) > 0;
-    const pace = (): number => (isPaced ? entry.pace.next(performance.now()) : 0);
-    const delay = isWritten ? this.#drift.pauseOf(key, after) : pace();
-    if (delay !== undefined) this.#queue.wake(key, 'MemberChanged', delay);
+    const { memory, running, failures } = entry;
+    const policy = this.#drift.policy(key, source);
+    const reaction = reactionTo(change, { memory, running, failures, suspended: source.spec.suspend, policy });
+    if (reaction === 'nothing') return;
+    if (reaction === 'lookUp') return void this.#drift.lookUp(key, member);
+    const pause = (): number | undefined => (after === undefined ? undefined : this.#drift.pauseOf(key, after));
+    const delay = reaction === 'changed' ? 0 : reaction === 'fought' ? pause() : entry.pace.next(performance.now());
+    if (delay !== undefined) this.#queue.wake(key, reaction === 'gone' ? 'MemberGone' : 'MemberChanged', delay);
   }
 
-  #isIntact(key: string, memory: Memory): boolean {
-    const source = this.#options.store.get(key);
-    if (source === undefined || source.spec.suspend) return true;
-    return isIntact(memory, source, applySetId(source.metadata), this.#options.env.inventory, this.#drift.policy(key, source));
+  #isWell(key: string, entry: Entry): boolean {
+    const { store, env } = this.#options;
+    const source = store.get(key);
+    return source === undefined || source.spec.suspend || isWell(entry, source, env.inventory, this.#drift.policy(key, source));
   }
 
   /** Something new is to be tried: whatever failed before does not delay it. */
@@ -227,7 +216,7 @@ export class Controller {
       this.#health.walked(key);
     }
     const entry = this.#entries.get(key);
-    if (entry?.recheck === true && entry.memory !== undefined && !this.#isIntact(key, entry.memory)) {
+    if (entry?.recheck === true && !this.#isWell(key, entry)) {
       this.#queue.wake(key, 'MemberChanged', entry.pace.next(performance.now()));
     }
   }
@@ -268,7 +257,7 @@ export class Controller {
     if (observation === undefined) return;
     if (observation.resolved === undefined) {
       entry.toldObservation = observation;
-      return this.#failed(key, entry, source, observation.error, signal);
+      return this.#failed(key, entry, source, observation.error, signal, await this.#putBack(key, entry, source, signal));
     }
     const seen: RevisionSeen = { ref: observation.resolved, time: new Date(observation.at).toISOString(), commit: undefined };
     await this.#walk(key, entry, source, seen, signal);
@@ -280,38 +269,21 @@ export class Controller {
     teller.begin(source);
     this.#options.log.saw(key, seen.ref.commit);
     const current = (): GitOpsSource => store.get(key) ?? source;
-    let progress: NodeJS.Timeout | undefined;
-    let noted: Promise<unknown> = Promise.resolve();
-    const result = await walk(env, {
-      key,
-      source,
-      credentials: entry.link.credentials,
-      seen,
-      memory: entry.memory,
-      lastApplied: entry.lastApplied,
-      policy: this.#drift.policy(key, source),
-      signal,
-      noteAttempt: (attempted, overRunning) => {
-        if (overRunning) return teller.attempt(current(), attempted, signal);
-        const note = (): void => {
-          if (this.#options.isStorm()) progress = setTimeout(note, progressAfter);
-          else noted = teller.progress(current(), attempted, signal).catch(() => {}); // the outcome follows
-        };
-        progress = setTimeout(note, progressAfter);
-        return Promise.resolve();
-      },
-      noteSource: (patched) => store.noteWritten(patched),
-      noteContested: (owner, objects) => teller.contested(owner, key, objects),
-    }).finally(() => {
-      clearTimeout(progress);
-      return noted; // on its way beside the outcome, it could arrive after it and cover it
+    const note = attemptNote({
+      attempt: (attempted) => teller.attempt(current(), attempted, signal),
+      progress: (attempted) => teller.progress(current(), attempted, signal),
+      isStorm: this.#options.isStorm,
     });
+    const input = { ...this.#input(key, entry, source, seen, signal), noteAttempt: note.noteAttempt };
+    const result = await walk(env, input).finally(() => note.end());
     entry.memory = result.memory;
     entry.unsettled = result.unsettled ? entry.unsettled + 1 : 0;
     entry.lastApplied = result.memory ?? entry.lastApplied;
+    takePutBack(this.#options, entry, source, result);
     this.#drift.takeGone(key, result.memory?.gone);
     const { outcome } = result;
-    if (outcome.kind === 'failed' && outcome.changes === undefined && isImmediate(outcome.error, entry.failures + 1)) {
+    const isQuiet = outcome.kind === 'failed' && outcome.changes === undefined && outcome.corrected.length === 0;
+    if (isQuiet && isImmediate(outcome.error, entry.failures + 1)) {
       return this.#again(key, entry, source, outcome.error);
     }
     if (outcome.kind === 'applied' && entry.memory !== undefined) await this.#settle(key, entry.memory, current(), outcome, signal);
@@ -327,6 +299,25 @@ export class Controller {
     if (isHanding) this.#queue.wake(key, 'HandedOver', Math.max(handedAgain, intervalOf(source)));
   }
 
+  #input(key: string, entry: Entry, source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): WalkInput {
+    const { teller, store } = this.#options;
+    return {
+      key,
+      source,
+      credentials: entry.link.credentials,
+      seen,
+      memory: entry.memory,
+      lastApplied: entry.lastApplied,
+      running: entry.running,
+      isFailing: entry.failures > 0,
+      policy: this.#drift.policy(key, source),
+      signal,
+      noteAttempt: () => Promise.resolve(),
+      noteSource: (patched) => store.noteWritten(patched),
+      noteContested: (owner, objects) => teller.contested(owner, key, objects),
+    };
+  }
+
   /** What was applied may become healthy in a moment: then it is told at once. Whatever wakes the source ends that. */
   async #settle(key: string, memory: Memory, source: GitOpsSource, outcome: Outcome, signal: AbortSignal): Promise<void> {
     this.#health.follow(key, memory, outcome.kind === 'applied' ? outcome.changes : undefined);
@@ -335,9 +326,25 @@ export class Controller {
     this.#walking.add(key);
   }
 
+  /** The remote does not answer: what runs is put back as long as it is at hand. */
+  async #putBack(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<readonly Correction[]> {
+    if (entry.running === undefined) return [];
+    const nowhere: RevisionSeen = { ref: { commit: '', fullRef: undefined, shortRef: undefined }, time: '', commit: undefined };
+    const putBack = await walkBack(this.#options.env, this.#input(key, entry, source, nowhere, signal));
+    takePutBack(this.#options, entry, source, { running: putBack?.running ?? entry.running, putBack });
+    return putBack?.corrected ?? [];
+  }
+
   /** A failure before there is anything to walk over. */
-  async #failed(key: string, entry: Entry, source: GitOpsSource, error: PlumblineError, signal: AbortSignal): Promise<void> {
-    const outcome = unattempted(error);
+  async #failed(
+    key: string,
+    entry: Entry,
+    source: GitOpsSource,
+    error: PlumblineError,
+    signal: AbortSignal,
+    putBack?: readonly Correction[],
+  ): Promise<void> {
+    const outcome = unattempted(error, putBack);
     const health = this.#health.outcomeInput(key, source, outcome);
     await this.#options.teller.outcome(source, outcome, entry.polledFor, undefined, health, signal);
     // The remote is asked again by itself; only a Secret has to be read anew.

@@ -3,7 +3,7 @@ import type { Observation } from '../source/types.ts';
 import { CorrectionPace } from './correction-pace.ts';
 import type { Followed } from './followed.ts';
 import type { RemoteLink } from './remote-link.ts';
-import type { Memory } from './types.ts';
+import type { Memory, Running } from './types.ts';
 
 /** What is kept of one source between its walks. */
 export interface Entry {
@@ -12,6 +12,10 @@ export interface Entry {
   memory: Memory | undefined;
   /** The memory of the revision that was applied last; a failure does not take it away. */
   lastApplied: Memory | undefined;
+  /** The revision that runs, by which it is put back while another one fails. */
+  running: Running | undefined;
+  /** What of it was last told not to be put back. */
+  toldStuck: string;
   /** Failed walks in a row over the same revision and spec. */
   failures: number;
   /** Walks in a row after which it was still not known of some member whether it is as stated. */
@@ -35,6 +39,8 @@ export function newEntry(link: RemoteLink): Entry {
     pace: new CorrectionPace(),
     memory: undefined,
     lastApplied: undefined,
+    running: undefined,
+    toldStuck: '',
     failures: 0,
     unsettled: 0,
     toldObservation: undefined,

@@ -1,9 +1,9 @@
 /** Pure: a failure before there is anything to walk over, as an outcome. */
 import type { PlumblineError } from '../errors.ts';
-import type { Outcome } from '../report/types.ts';
+import type { Correction, Outcome } from '../report/types.ts';
 
-/** The spec is refused, or the remote could not be asked: nothing was attempted. */
-export function unattempted(error: PlumblineError): Outcome {
+/** The spec is refused, or the remote could not be asked: nothing was attempted. `putBack`: of the revision that runs, meanwhile. */
+export function unattempted(error: PlumblineError, putBack: readonly Correction[] = []): Outcome {
   const isSpec = error.faults.every((fault) => fault.reason === 'InvalidSpec' || fault.reason === 'NotSupported');
   return {
     kind: 'failed',
@@ -17,7 +17,8 @@ export function unattempted(error: PlumblineError): Outcome {
     notices: [],
     warnings: [],
     adopted: [],
-    corrected: [],
+    corrected: putBack,
+    putBack,
     retryAt: undefined,
   };
 }

@@ -10,7 +10,6 @@ import { mergePatch } from '../kube/operations.ts';
 import { objectText } from '../kube/types.ts';
 import type { ObjectId } from '../kube/types.ts';
 import { pathText } from '../live/drift/path.ts';
-import type { Logger } from '../log.ts';
 import { deliveryStatus } from '../report/delivery.ts';
 import {
   contestedEvent,
@@ -18,6 +17,7 @@ import {
   endedEvents,
   eventsOf,
   leftBehindEvent,
+  notPutBackEvent,
   notRecordedEvent,
   refMovedEvent,
   unrecordedEvent,
@@ -36,6 +36,7 @@ import type { DriftItem, DriftReport } from '../report/drift.ts';
 import { attemptsWithHealth } from '../report/trail/health.ts';
 import { recordOf, recordedSource } from '../report/trail/record.ts';
 import type { Notifier } from './notifier.ts';
+import { logOutcome } from './outcome-log.ts';
 import type { Settled } from '../notify/types.ts';
 import { newsAfter } from '../notify/news.ts';
 import type { FailedRevision, NewsInput } from '../notify/news.ts';
@@ -299,6 +300,12 @@ export class Teller {
     if (source !== undefined) this.event(source, contestedEvent(rival, objects));
   }
 
+  /** What was changed of the revision that runs stays so while another one fails. */
+  notPutBack(source: GitOpsSource, why: readonly string[]): void {
+    const commit = source.status?.revision?.applied?.commit;
+    if (commit !== undefined) this.event(source, notPutBackEvent(commit, why));
+  }
+
   /** Fields that git states and the API server does not record. */
   notRecorded(key: string | undefined, id: ObjectId, fields: readonly string[]): void {
     const source = key === undefined ? undefined : this.#options.store.get(key);
@@ -384,15 +391,4 @@ function nameOfDrift(object: string, of: string, field: string | undefined): str
 /** The value of requestedAt that a walk begun now answers to. */
 export function requestedAt(source: GitOpsSource): string | undefined {
   return source.metadata.annotations?.[requestedAtAnnotation];
-}
-
-function logOutcome(log: Logger, outcome: Outcome, previous: GitOpsSourceStatus | undefined): void {
-  if (outcome.kind === 'suspended') return log.debug('suspended');
-  const commit = outcome.seen?.ref.commit;
-  if (outcome.kind === 'failed') return log.info('revision failed', { commit, phase: outcome.phase, error: outcome.error });
-  const { created, changed, pruned, letGo } = outcome.changes;
-  const fields = { commit, total: outcome.total, created, changed, pruned, letGo };
-  const isNews = previous?.revision?.applied?.commit !== commit || created + changed + pruned + letGo > 0;
-  if (isNews) log.info('revision applied', fields);
-  else log.debug('nothing to do', fields);
 }

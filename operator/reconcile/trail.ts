@@ -6,14 +6,23 @@ import type { Attempt, GitOpsSource, GitOpsSourceStatus, ToldNotification } from
 import { KubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { CallOptions } from '../kube/operations.ts';
-import { objectText } from '../kube/types.ts';
 import type { Logger } from '../log.ts';
 import { notedKeys, toldKey } from '../notify/told.ts';
-import { attemptsAfter, isCorrection, isEnded, isOfAttempt, lastOf, notedIn, unrecorded, withoutPlace } from '../report/trail/attempts.ts';
+import {
+  attemptedOfRunning,
+  attemptsAfter,
+  isCorrection,
+  isEnded,
+  isOfAttempt,
+  lastOf,
+  notedIn,
+  unrecorded,
+  withoutPlace,
+} from '../report/trail/attempts.ts';
 import type { Noted } from '../report/trail/attempts.ts';
-import { withCorrections } from '../report/trail/health.ts';
-import { outlived, unended } from '../report/trail/retention.ts';
-import { imageChanges } from '../report/trail/written.ts';
+import { managersIn, withCorrections } from '../report/trail/health.ts';
+import { outlived, recordOfRunning, unended } from '../report/trail/retention.ts';
+import { imageChanges, runningImage } from '../report/trail/written.ts';
 import type { RunningImage } from '../report/trail/written.ts';
 import type { Outcome } from '../report/types.ts';
 import { Behind, isOutage } from './behind.ts';
@@ -69,6 +78,8 @@ type Call = CallOptions & { readonly signal: AbortSignal };
 
 /** Kept of the attempts that were broken off one after the other. */
 const maxLost = 20;
+/** In the place of when an attempt was first tried: of the revision that runs, of which only its record tells. */
+const ofRunning = 'running';
 const queueSize = 10_000;
 const sweepEveryMs = 3_600_000;
 /** Corrections are added up for so long before they are written. */
@@ -145,7 +156,9 @@ export class Trail {
     const attempts = attemptsAfter({ previous, next, outcome, generation, written, noted: entry.lost, isRecorded, now });
     entry.images = images ?? entry.images;
     entry.withoutPlace = withoutPlace(previous?.attempts, attempts, isRecorded);
-    return isCorrection(previous, outcome, generation, entry.lost) ? this.#corrected(source, entry, attempts ?? [], outcome) : attempts;
+    const counted = isCorrection(previous, outcome, generation, entry.lost) ? this.#corrected(source, entry, attempts ?? [], outcome) : attempts;
+    const { putBack = [] } = outcome;
+    return putBack.length === 0 ? counted : this.#putBack(source, entry, counted, managersIn(putBack));
   }
 
   /** The outcome stands in the status: what of it wants a record gets it. */
@@ -256,14 +269,23 @@ export class Trail {
     attempts: readonly Attempt[],
     outcome: Exclude<Outcome, { kind: 'suspended' }>,
   ): readonly Attempt[] {
-    // What is gone, or was written otherwise under our own name, has no manager.
-    const found = outcome.corrected.flatMap(({ findings }) => (findings.length === 0 ? [undefined] : findings.map((one) => one.manager)));
+    const found = managersIn(outcome.corrected);
     const managers = found.length === 0 ? [undefined] : found;
     const [top, ...below] = attempts;
     if (top !== undefined && top.silent !== true && !isEnded(top)) return [withCorrections(top, managers), ...below];
     // What runs by a commit that got no record counts where the last record is.
     const attempted = top === undefined || top.silent === true ? '' : top.attempted;
     entry.corrections.add(attempted, managers);
+    this.#writeCorrectionsLater(source, entry);
+    return attempts;
+  }
+
+  /** What was put back of the revision that runs is counted with that one, not with the one that fails. */
+  #putBack(source: GitOpsSource, entry: Entry, attempts: readonly Attempt[] | undefined, managers: readonly (string | undefined)[]) {
+    const [top, ...below] = attempts ?? [];
+    const attempted = attemptedOfRunning(source.status);
+    if (top !== undefined && top.attempted === attempted && !isEnded(top)) return [withCorrections(top, managers), ...below];
+    entry.corrections.add(attempted ?? ofRunning, managers);
     this.#writeCorrectionsLater(source, entry);
     return attempts;
   }
@@ -287,8 +309,9 @@ export class Trail {
     const { client, store } = this.#options;
     const { uid } = source.metadata;
     const countingRecord = (attempted: string): CountingRecord => {
+      const { attempts = [], revision } = store.get(keyOf(source))?.status ?? {};
+      if (attempted === ofRunning) return revision?.applied && recordOfRunning(this.#book.of(uid), revision.applied);
       const record = attempted === '' ? this.#book.newest(uid) : this.#book.find(uid, attempted);
-      const attempts = store.get(keyOf(source))?.status?.attempts ?? [];
       return record ?? (attempts.some((one) => one.attempted === attempted) ? 'ToCome' : undefined);
     };
     await entry.corrections.write(countingRecord, (record, corrections) => noteCorrections(client, record, corrections, call));
@@ -367,16 +390,4 @@ function behind(signal: AbortSignal): Call {
 
 function keyOf({ metadata: { namespace, name } }: GitOpsSource): string {
   return `${namespace}/${name}`;
-}
-
-function runningImage(one: {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly workload: string;
-  readonly container: string;
-  readonly image: string;
-  readonly digest: string;
-}): RunningImage {
-  const { kind, namespace, workload: name, container, image, digest } = one;
-  return { workload: objectText({ kind, namespace, name }), container, image: digest === '' ? image : `${image}@${digest}` };
 }

@@ -16,7 +16,7 @@ import type { WorkloadImage } from '../report/workloads.ts';
 import type { Histories } from '../source/history/histories.ts';
 import type { Past } from '../source/history/past.ts';
 import type { Commit, Incoming } from '../source/history/types.ts';
-import type { Credentials, SharedRemotes } from '../source/types.ts';
+import type { Credentials, ResolvedRef, SharedRemotes } from '../source/types.ts';
 import type { Signed } from '../source/verify/index.ts';
 import type { Turns } from './turn.ts';
 
@@ -59,6 +59,10 @@ export interface WalkInput {
   readonly memory: Memory | undefined;
   /** As `memory` was when a revision was last applied whole, whatever failed since. */
   readonly lastApplied: Memory | undefined;
+  /** What runs, and is put back while another revision fails. */
+  running: Running | undefined;
+  /** The last walk failed, so that what is off now does not wait for this one. */
+  readonly isFailing: boolean;
   /** What spec.drift says, and what is fought over now. */
   readonly policy: DriftPolicy;
   readonly signal: AbortSignal;
@@ -90,6 +94,16 @@ export interface Memory {
   readonly total: number;
 }
 
+/** The revision that was applied whole last, as far as this process knows it; a failure does not take it away. */
+export interface Running {
+  /** By which it was fetched: with its tag, where it had one. */
+  readonly ref: ResolvedRef;
+  /** By objectKey: the hash of every manifest of it. */
+  readonly hashes: ReadonlyMap<string, string>;
+  /** By objectKey: what was seen to be there, and is made anew when somebody deletes it. */
+  readonly present: ReadonlySet<string>;
+}
+
 /** An object of the revision that is no member any more. */
 export interface Gone {
   readonly id: ObjectId;
@@ -118,6 +132,8 @@ export interface Walk extends WalkInput {
   /** Whose signatures the revision carries, of those that spec.verify asks for. */
   verified: readonly Signed[];
   notices: readonly Notice[];
+  /** By objectKey: what the revision states, once rendered. */
+  stated: ReadonlySet<string> | undefined;
   /** What its workloads run, once rendered. */
   images?: readonly WorkloadImage[] | undefined;
   /** What they ran before, where this process has applied no revision of the source. */

@@ -17,23 +17,64 @@ import { applyRevision } from './apply-step.ts';
 import { findOrigins, isNewRevision, openHistory, tellIncoming } from './history-step.ts';
 import { isCurrent, remember } from './memory.ts';
 import { planRevision } from './plan-step.ts';
+import { putBack } from './put-back.ts';
+import type { PutBack } from './put-back.ts';
 import { renderSnapshot } from './render-step.ts';
+import { runningOf, withoutLeaving } from './running.ts';
 import { timed } from './phase.ts';
-import type { Memory, Walk, WalkEnv, WalkInput } from './types.ts';
+import type { Memory, Running, Walk, WalkEnv, WalkInput } from './types.ts';
 import { verifySource } from './verify-step.ts';
 
 /** The end of a walk, and what the next one may rely on; no memory means that nothing is known for certain. */
 export interface WalkResult {
   readonly outcome: Extract<Outcome, { kind: 'applied' | 'failed' }>;
   readonly memory: Memory | undefined;
+  /** What runs, whatever failed. */
+  readonly running: Running | undefined;
   /** Of some member it is still not known whether it is as stated. */
   readonly unsettled: boolean;
+  /** What was put back of the revision that runs, while this one fails. */
+  readonly putBack: PutBack | undefined;
 }
 
 /** Walks once. Resolves with an outcome whatever fails; throws only when its signal is aborted. */
 export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> {
+  const self = begin(env, input);
+  let back: PutBack | undefined;
+  try {
+    if (input.isFailing) back = await restored(self, back);
+    const memory = await steps(self);
+    self.ended = timeOf(env);
+    await tellIncoming(self);
+    const outcome = appliedOutcome(self, back);
+    return { outcome, memory, running: runningOf(memory, self.seen.ref), unsettled: self.unsettled, putBack: back };
+  } catch (error) {
+    input.signal.throwIfAborted();
+    await tellIncoming(self);
+    const told = ownRequestError(error);
+    keepLeaving(self, told);
+    back = await restored(self, back);
+    keepLeaving(self, told); // of what only now was found to be there
+    const outcome = failedOutcome(self, told, back);
+    return { outcome, memory: undefined, running: self.running, unsettled: self.unsettled, putBack: back };
+  } finally {
+    end(self);
+  }
+}
+
+/** The same where the remote does not even say what there is to walk over: what runs is put back. Throws only when its signal is aborted. */
+export async function walkBack(env: WalkEnv, input: WalkInput): Promise<PutBack | undefined> {
+  const self = begin(env, input);
+  try {
+    return await putBack(self);
+  } finally {
+    end(self);
+  }
+}
+
+function begin(env: WalkEnv, input: WalkInput): Walk {
   const { namespace, name } = input.source.metadata;
-  const self: Walk = {
+  return {
     ...input,
     env,
     applySet: applySetId({ namespace, name }),
@@ -48,26 +89,34 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
     verified: [],
     notices: [],
     isNewRevision: isNewRevision(input.source.status, input.seen.ref.commit),
+    stated: undefined,
     past: undefined,
     incoming: undefined,
     origins: undefined,
   };
-  try {
-    const memory = await steps(self);
-    self.ended = timeOf(env);
-    await tellIncoming(self);
-    return { outcome: appliedOutcome(self), memory, unsettled: self.unsettled };
-  } catch (error) {
-    input.signal.throwIfAborted();
-    await tellIncoming(self);
-    return { outcome: failedOutcome(self, ownRequestError(error)), memory: undefined, unsettled: self.unsettled };
-  } finally {
-    self.lookUps.close();
-    env.claims.release(
-      input.key,
-      self.claimed.map((manifest) => manifest.id),
-    );
-  }
+}
+
+function end(self: Walk): void {
+  self.lookUps.close();
+  self.env.claims.release(
+    self.key,
+    self.claimed.map((manifest) => manifest.id),
+  );
+}
+
+/** What was not found out, or stays off, is not tried twice. */
+async function restored(self: Walk, before: PutBack | undefined): Promise<PutBack | undefined> {
+  if (before !== undefined && (before.error !== undefined || before.stuck.length > 0)) return before;
+  const back = await putBack(self);
+  if (back === undefined) return before;
+  self.running = back.running;
+  return { ...back, corrected: [...(before?.corrected ?? []), ...back.corrected] };
+}
+
+/** What the revision that fails has removed, or holds until a person lets it go, leaves. */
+function keepLeaving(self: Walk, error: PlumblineError): void {
+  const isIn = self.phase === 'prune' || error.faults.some(({ reason }) => reason === 'PruneHeld');
+  if (isIn && self.running !== undefined && self.stated !== undefined) self.running = withoutLeaving(self.running, self.stated);
 }
 
 async function steps(self: Walk): Promise<Memory> {
@@ -82,6 +131,8 @@ async function steps(self: Walk): Promise<Memory> {
   const rendered = await timed(self, 'render', () => renderSnapshot(self, snapshot));
   self.total = rendered.manifests.length;
   self.notices = rendered.notices;
+  const stated = new Set(rendered.manifests.map(({ id }) => objectKey(id)));
+  self.stated = stated;
   self.images = workloadImages(rendered.manifests);
   const commit = snapshot.commit.sha;
   const [planned, origins] = await timed(self, 'plan', async () => {
@@ -90,7 +141,7 @@ async function steps(self: Walk): Promise<Memory> {
   });
   self.ran = await ranBefore(self, planned.plan, commit);
   await applyRevision(self, planned, commit, origins);
-  self.env.inventory.retainStated(self.applySet, new Set(rendered.manifests.map(({ id }) => objectKey(id))));
+  self.env.inventory.retainStated(self.applySet, stated);
   return remember(self, snapshot, planned.plan, rendered.manifests);
 }
 
@@ -129,13 +180,13 @@ function wantedOf({ source: { spec } }: Walk): Wanted {
   return { path: spec.path ?? '', exclude: spec.exclude ?? [] };
 }
 
-function appliedOutcome(self: Walk): WalkResult['outcome'] {
+function appliedOutcome(self: Walk, back: PutBack | undefined): WalkResult['outcome'] {
   const { created, changed, pruned } = self.progress;
   const total = self.total ?? created + changed + pruned;
-  return { kind: 'applied', changes: changesOf(self), total, images: self.images, ran: self.ran, ...told(self), seen: self.seen };
+  return { kind: 'applied', changes: changesOf(self), total, images: self.images, ran: self.ran, ...told(self, back), seen: self.seen };
 }
 
-function failedOutcome(self: Walk, error: PlumblineError): WalkResult['outcome'] {
+function failedOutcome(self: Walk, error: PlumblineError, back: PutBack | undefined): WalkResult['outcome'] {
   const changes = changesOf(self);
   const wrote = changes.created + changes.changed + changes.pruned + changes.letGo > 0;
   return {
@@ -148,14 +199,16 @@ function failedOutcome(self: Walk, error: PlumblineError): WalkResult['outcome']
     total: self.total,
     failedObjects: new Set(error.faults.map((fault) => fault.object).filter((object) => object !== undefined)).size,
     retryAt: undefined,
-    ...told(self),
+    ...told(self, back),
   };
 }
 
-function told(self: Walk) {
+function told(self: Walk, back: PutBack | undefined) {
   const { verified, notices, incoming, origins = [], began, ended } = self;
-  const { warnings, adopted, corrected, objects } = self.progress;
-  return { verified, notices, warnings: [...warnings], adopted, corrected, objects, incoming, origins, began, ended };
+  const { warnings, adopted, objects } = self.progress;
+  const putBack = back?.corrected ?? [];
+  const corrected = [...putBack, ...self.progress.corrected];
+  return { verified, notices, warnings: [...warnings], adopted, corrected, putBack, objects, incoming, origins, began, ended };
 }
 
 function timeOf(env: WalkEnv): string {

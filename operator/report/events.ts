@@ -142,6 +142,12 @@ export function notRecordedEvent(id: ObjectId, fields: readonly string[]): Event
   };
 }
 
+/** While a newer revision fails, something of `commit`, which runs, was changed and stays so; `why` are its faults. */
+export function notPutBackEvent(commit: string, why: readonly string[]): EventDraft {
+  const note = `A newer revision fails and ${commit.slice(0, 7)} runs, of which something was changed and cannot be put back: ${listed(why, '; ')}`;
+  return { type: 'Warning', reason: 'NotPutBack', action: 'Correct', note };
+}
+
 export type RefMove = 'RefMoved' | 'RepositoryReplaced';
 
 /** A ref that was moved otherwise than by a push that goes forward; `sentence` says how. */

@@ -54,6 +54,12 @@ export interface History {
   readonly origins?: readonly Commit[] | undefined;
 }
 
+/** What was done while a revision fails, or failed until now, for the one that runs. */
+export interface Meanwhile {
+  /** Those of `corrected` that are not of the revision of this walk, but of the applied one before it. */
+  readonly putBack?: readonly Correction[] | undefined;
+}
+
 /** An object that was put back as git states it. */
 export interface Correction {
   readonly id: ObjectId;
@@ -84,6 +90,7 @@ export type Outcome =
       readonly adopted: readonly Adoption[];
       readonly corrected: readonly Correction[];
     } & History &
+      Meanwhile &
       WalkTimes)
   | ({
       readonly kind: 'failed';
@@ -111,5 +118,6 @@ export type Outcome =
       /** RFC 3339: when it will be tried again. */
       readonly retryAt: string | undefined;
     } & History &
+      Meanwhile &
       WalkTimes)
   | { readonly kind: 'suspended' };

@@ -169,6 +169,13 @@ function isOneOf({ commit, time }: Noted, { commit: own, attempted, passed = [] 
   return isPassed || (own === commit && since <= Date.parse(attempted));
 }
 
+/** When the attempt was first tried by which the applied revision runs, where the status still tells. */
+export function attemptedOfRunning(status: GitOpsSourceStatus | undefined): string | undefined {
+  const commit = status?.revision?.applied?.commit;
+  const isRunning = (attempt: Attempt): boolean => isIn(attempt) && !isSilentEntry(attempt) && runningCommit(attempt) === commit;
+  return status?.attempts?.find(isRunning)?.attempted;
+}
+
 function isSilentEntry({ silent }: Attempt): boolean {
   return silent === true;
 }

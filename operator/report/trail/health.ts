@@ -2,6 +2,7 @@
 import { findCondition } from '../../api/conditions.ts';
 import type { Attempt, AttemptCorrections, GitOpsSourceStatus } from '../../api/types.ts';
 import { cutText } from '../text.ts';
+import type { Correction } from '../types.ts';
 import { isEnded, runningCommit } from './attempts.ts';
 
 /** What the CRD takes. */
@@ -58,4 +59,9 @@ export function addCorrections(
 /** The managers of these counts, each as often as it is counted. */
 export function managersOf(counts: readonly AttemptCorrections[]): readonly string[] {
   return counts.flatMap(({ manager, count }) => Array.from({ length: count }, () => manager));
+}
+
+/** What is gone, or was written otherwise under our own name, has no manager. */
+export function managersIn(corrected: readonly Correction[]): readonly (string | undefined)[] {
+  return corrected.flatMap(({ findings }) => (findings.length === 0 ? [undefined] : findings.map(({ manager }) => manager)));
 }

@@ -45,6 +45,16 @@ export function unended(records: readonly KeptRecord[], isLiving: (sourceUid: st
   return [...last.values()].filter(({ sourceUid }) => !isLiving(sourceUid) && !ended.has(sourceUid));
 }
 
+/**
+ * Of the records of one source, that of the revision that was applied at `time` (RFC 3339), whatever failed since. A commit
+ * that changed nothing has none, and runs by the one before it.
+ */
+export function recordOfRunning(records: readonly KeptRecord[], { commit, time }: Pick<KeptRecord, 'commit'> & { readonly time: string }) {
+  const ofIt = records.filter((record) => record.commit === commit);
+  const before = records.filter(({ attempted }) => Date.parse(attempted) <= Date.parse(time));
+  return (ofIt.length > 0 ? ofIt : before).toSorted(older).at(-1);
+}
+
 function endOfEach(records: readonly KeptRecord[]): ReadonlyMap<string, number> {
   const ended = new Map<string, number>();
   for (const { sourceUid, endedAt } of records) {

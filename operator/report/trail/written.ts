@@ -1,6 +1,8 @@
 /** Pure: what a walk wrote, by object and by image. */
 import type { ImageChange } from '../../api/types.ts';
+import { objectText } from '../../kube/types.ts';
 import { cutText } from '../text.ts';
+import type { WorkloadImage } from '../workloads.ts';
 
 export type Verb = 'created' | 'changed' | 'pruned' | 'letGo';
 
@@ -62,4 +64,9 @@ function changeOf(workload: string, container: string, before: string | undefine
 
 function keyOf({ workload, container }: RunningImage): string {
   return `${workload}\n${container}`;
+}
+
+/** As it is kept, of an image of a revision. */
+export function runningImage({ kind, namespace, workload: name, container, image, digest }: Omit<WorkloadImage, 'appCommit'>): RunningImage {
+  return { workload: objectText({ kind, namespace, name }), container, image: digest === '' ? image : `${image}@${digest}` };
 }

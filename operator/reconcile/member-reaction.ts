@@ -1,0 +1,60 @@
+/** Pure: what a change of a member asks of its source. */
+import type { GitOpsSource } from '../api/types.ts';
+import { objectKey } from '../kube/types.ts';
+import type { Inventory, MemberChange } from '../live/types.ts';
+import { applySetId } from '../plan/applyset.ts';
+import type { DriftPolicy } from '../plan/correction.ts';
+import { isAsWritten, isIntact } from './memory.ts';
+import { isAnyOff, isOff } from './running.ts';
+import type { Memory, Running } from './types.ts';
+
+/**
+ * `gone`: something of it left; `changed`: something is to be put back, at once; `paced`: so it is, but not for ever at once;
+ * `fought`: only once a fight lets it be; `lookUp`: it left, and nobody walks over the source.
+ */
+export type Reaction = 'nothing' | 'gone' | 'lookUp' | 'changed' | 'paced' | 'fought';
+
+/** What is known of the source. */
+export interface ReactionInput {
+  /** As the last walk left it: undefined after one that failed. */
+  readonly memory: Memory | undefined;
+  readonly running: Running | undefined;
+  /** Walks that failed in a row. */
+  readonly failures: number;
+  readonly suspended: boolean;
+  readonly policy: DriftPolicy;
+}
+
+/** Of a change of a member of the source, between its walks. */
+export function reactionTo({ before, after }: MemberChange, input: ReactionInput): Reaction {
+  const { memory, running, failures, suspended, policy } = input;
+  const member = after ?? before;
+  if (member === undefined) return 'nothing';
+  const left = after === undefined || (before !== undefined && after.partOf !== before.partOf);
+  // What a failed revision waits for may be that something goes.
+  if (memory === undefined && after === undefined) return failures > 0 ? 'gone' : 'nothing';
+  if (left) {
+    const known = memory?.expected ?? (failures > 0 && policy.mode === 'Correct' ? running?.present : undefined);
+    if (known?.has(objectKey(member.id)) !== true) return 'nothing';
+    return suspended ? 'lookUp' : 'gone';
+  }
+  if (suspended) return 'nothing';
+  // Fields have a pace of their own, by who writes them; what a dry run has to decide may be undecided again at each change.
+  const pace = before?.drift === after.drift || (after.drift?.undecided.length ?? 0) > 0 ? 'paced' : 'changed';
+  if (memory !== undefined) return isAsWritten(memory, after, policy) ? 'fought' : pace;
+  if (failures === 0 || running === undefined || policy.mode !== 'Correct') return 'nothing';
+  return isOff(running, after, policy) ? pace : 'fought';
+}
+
+/** Whether nothing of what runs is to be written, as far as that is known; nothing is of a source that failed to begin with. */
+export function isWell(
+  { memory, running, failures }: Pick<ReactionInput, 'memory' | 'running' | 'failures'>,
+  source: GitOpsSource,
+  inventory: Inventory,
+  policy: DriftPolicy,
+): boolean {
+  const applySet = applySetId(source.metadata);
+  if (memory !== undefined) return isIntact(memory, source, applySet, inventory, policy);
+  if (running === undefined || failures === 0 || policy.mode !== 'Correct') return true;
+  return !isAnyOff(running, inventory.membersOf(applySet), policy);
+}
