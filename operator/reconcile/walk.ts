@@ -51,11 +51,11 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
   } catch (error) {
     input.signal.throwIfAborted();
     await tellIncoming(self);
-    const told = ownRequestError(error);
-    keepLeaving(self, told);
+    const failure = ownRequestError(error);
+    keepLeaving(self, failure);
     back = await restored(self, back);
-    keepLeaving(self, told); // of what only now was found to be there
-    const outcome = failedOutcome(self, told, back);
+    keepLeaving(self, failure); // of what only now was found to be there
+    const outcome = failedOutcome(self, failure, back);
     return { outcome, memory: undefined, running: self.running, unsettled: self.unsettled, putBack: back };
   } finally {
     end(self);
@@ -206,9 +206,9 @@ function failedOutcome(self: Walk, error: PlumblineError, back: PutBack | undefi
 function told(self: Walk, back: PutBack | undefined) {
   const { verified, notices, incoming, origins = [], began, ended } = self;
   const { warnings, adopted, objects } = self.progress;
-  const putBack = back?.corrected ?? [];
-  const corrected = [...putBack, ...self.progress.corrected];
-  return { verified, notices, warnings: [...warnings], adopted, corrected, putBack, objects, incoming, origins, began, ended };
+  const meanwhile = back?.corrected ?? [];
+  const corrected = [...meanwhile, ...self.progress.corrected];
+  return { verified, notices, warnings: [...warnings], adopted, corrected, putBack: meanwhile, objects, incoming, origins, began, ended };
 }
 
 function timeOf(env: WalkEnv): string {

@@ -81,4 +81,11 @@ test('what runs is put back while a newer revision fails, also after a restart, 
   await stage.deploy({ 'c.yaml': configMap('c') });
   await waitForCondition(cluster, stage.namespace, 'shop', { type: 'Ready', status: 'True' });
   expect((await stage.get('configmap', 'a')).data).toEqual({ key: 'new' });
+
+  // Git away: what was read of it is still at hand.
+  scene().git.fault = { kind: 'refuse' };
+  await stage.request();
+  await waitForCondition(cluster, stage.namespace, 'shop', { type: 'Ready', status: 'False', reason: 'GitUnreachable' });
+  await edit(stage, 'registry.example.com/web:by-hand');
+  await waitFor('the edit is put back while git is away', async () => (await imageOf(stage)) === 'registry.example.com/web:1');
 });
