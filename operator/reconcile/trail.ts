@@ -156,7 +156,9 @@ export class Trail {
     const attempts = attemptsAfter({ previous, next, outcome, generation, written, noted: entry.lost, isRecorded, now });
     entry.images = images ?? entry.images;
     entry.withoutPlace = withoutPlace(previous?.attempts, attempts, isRecorded);
-    const counted = isCorrection(previous, outcome, generation, entry.lost) ? this.#corrected(source, entry, attempts ?? [], outcome) : attempts;
+    const counted = isCorrection(previous, outcome, generation, entry.lost)
+      ? this.#corrected(source, entry, attempts ?? [], outcome)
+      : attempts;
     const { putBack = [] } = outcome;
     return putBack.length === 0 ? counted : this.#putBack(source, entry, counted, managersIn(putBack));
   }

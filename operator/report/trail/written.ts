@@ -67,6 +67,13 @@ function keyOf({ workload, container }: RunningImage): string {
 }
 
 /** As it is kept, of an image of a revision. */
-export function runningImage({ kind, namespace, workload: name, container, image, digest }: Omit<WorkloadImage, 'appCommit'>): RunningImage {
+export function runningImage({
+  kind,
+  namespace,
+  workload: name,
+  container,
+  image,
+  digest,
+}: Omit<WorkloadImage, 'appCommit'>): RunningImage {
   return { workload: objectText({ kind, namespace, name }), container, image: digest === '' ? image : `${image}@${digest}` };
 }
