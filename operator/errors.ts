@@ -313,7 +313,8 @@ export const eventReasons = {
   Contested: 'Another source states an object of this one; it stays with this one.',
   Notice: 'Something in the repository is left out or read in a way that its author should know.',
   ApiServerWarning: 'The API server warned about an object, of a deprecation for instance.',
-  RefMoved: 'The ref was moved to a commit that does not follow the last one: a force-push, or a tag set anew.',
+  RefMoved:
+    'The ref was moved to a commit that does not follow the last one: a force-push, a tag set anew, or another repository in the place of the one before.',
   RepositoryReplaced:
     'The ref is at a commit that has none in common with the last one: another repository is at spec.url, or it was begun anew.',
   Healthy: 'Every object of the applied revision is healthy, for the first time or again.',

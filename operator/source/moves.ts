@@ -3,11 +3,11 @@ import { PlumblineError } from '../errors.ts';
 import { specText } from './refs.ts';
 import type { RefSpec, ResolvedRef } from './types.ts';
 
-export type Move = 'none' | 'forward' | 'rewritten' | 'replaced' | 'tagMoved' | 'retargeted';
+export type Move = 'none' | 'forward' | 'rewritten' | 'replaced' | 'diverged' | 'tagMoved' | 'retargeted';
 
 /**
  * From the commit seen before to the one seen now. `descends`: whether the old one is an ancestor of the new one, as far as
- * that is known; `shares`: whether they have any commit in common. A tag that moves is told even when it moves forward: tags are not expected to. A range that finds another
+ * that is known; `shares`: whether they have any commit in common, which after a restart a server may not tell any more. A tag that moves is told even when it moves forward: tags are not expected to. A range that finds another
  * tag, and a HEAD that names another branch, have not rewritten anything.
  */
 export function judgeMove(
@@ -20,7 +20,8 @@ export function judgeMove(
   if (now.fullRef === undefined || (previous.fullRef !== undefined && previous.fullRef !== now.fullRef)) return 'retargeted';
   if (now.fullRef.startsWith('refs/tags/')) return 'tagMoved';
   if (descends !== false) return 'forward';
-  return shares === false ? 'replaced' : 'rewritten';
+  if (shares === undefined) return 'diverged';
+  return shares ? 'rewritten' : 'replaced';
 }
 
 /** A sentence for people, where a move is worth one. */
@@ -30,6 +31,8 @@ export function moveText(move: Move, previous: string, now: ResolvedRef): string
   if (move === 'rewritten') return `${name} was force-pushed: ${from} is no longer part of it; it is now at ${to}.`;
   if (move === 'replaced')
     return `${name} is at ${to}, which has no commit in common with ${from} where it was: the repository was replaced by another, or begun anew. What is deployed is brought to what it says now.`;
+  if (move === 'diverged')
+    return `${name} does not come from ${from} any more, where it was: it was force-pushed, or the repository was replaced by another. It is now at ${to}.`;
   if (move === 'tagMoved') return `Tag ${name} was moved from ${from} to ${to}.`;
   return undefined;
 }

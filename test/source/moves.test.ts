@@ -13,7 +13,7 @@ describe('what a move means', () => {
     ['nothing new', [{ commit: b }, main, undefined], 'none'],
     ['a push', [{ commit: a, fullRef: main.fullRef }, main, true], 'forward'],
     ['a push of which the history is not known', [{ commit: a }, main, undefined], 'forward'],
-    ['a force-push', [{ commit: a, fullRef: main.fullRef }, main, false], 'rewritten'],
+    ['one or the other, which the server does not tell', [{ commit: a, fullRef: main.fullRef }, main, false], 'diverged'],
     ['a force-push that keeps something', [{ commit: a, fullRef: main.fullRef }, main, false, true], 'rewritten'],
     ['another repository', [{ commit: a, fullRef: main.fullRef }, main, false, false], 'replaced'],
     ['a tag that moved', [{ commit: a, fullRef: tag.fullRef }, tag, true], 'tagMoved'],
@@ -27,6 +27,9 @@ describe('what a move means', () => {
 test('a force-push and a moved tag are told, a push is not', () => {
   expect(moveText('rewritten', a, main)).toBe('main was force-pushed: aaaaaaa is no longer part of it; it is now at bbbbbbb.');
   expect(moveText('replaced', a, main)).toMatch(/^main is at bbbbbbb, which has no commit in common with aaaaaaa where it was: /);
+  expect(moveText('diverged', a, main)).toBe(
+    'main does not come from aaaaaaa any more, where it was: it was force-pushed, or the repository was replaced by another. It is now at bbbbbbb.',
+  );
   expect(moveText('tagMoved', a, tag)).toBe('Tag v1 was moved from aaaaaaa to bbbbbbb.');
   expect(moveText('forward', a, main)).toBeUndefined();
 });
