@@ -25,7 +25,7 @@ export class NotYet extends Error {
 export async function waitFor<T>(
   describe: string,
   probe: (signal: AbortSignal) => Promise<T | undefined | null | false> | T | undefined | null | false,
-  deadlineMs = 10_000,
+  deadlineMs = 30_000,
 ): Promise<T> {
   const deadline = Date.now() + deadlineMs;
   let last: unknown = 'the probe never answered';
