@@ -47,6 +47,15 @@ export function writeText({ method, url }: Passing): string {
   return `${query.includes('dryRun') ? 'dry run of ' : ''}${method} ${last}`;
 }
 
+/** `LIST serviceaccounts`, `WATCH gitopssources`, `GET configmaps/a`, a write as `writeText` has it. */
+export function callText(passing: Passing): string {
+  const { method, url } = passing;
+  if (method !== 'GET') return writeText(passing);
+  const [path = '', query = ''] = url.split('?');
+  if (!/[?&](limit|watch)=/.test(url)) return `GET ${path.split('/').slice(-2).join('/')}`;
+  return `${/watch=1/.test(query) ? 'WATCH' : 'LIST'} ${path.split('/').at(-1)}`;
+}
+
 export async function startProxy(cluster: Cluster, name: string): Promise<ApiProxy> {
   const { admin } = cluster;
   const agent = new Agent({ connect: { ca: admin.caPem, cert: admin.certPem, key: admin.keyPem }, headersTimeout: 0, bodyTimeout: 0 });

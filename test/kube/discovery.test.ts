@@ -113,11 +113,12 @@ describe('kinds', () => {
     const { discovery } = counted();
     const group = 'preferred.example.com';
     await createObject(client, crds, crd(group, ['v1alpha1', 'v1', 'v2beta1']), { signal });
-    const found = await waitFor('every version is served', async () => {
+    // They come one by one, the preferred one not always first.
+    await waitFor('every version is served', async () => {
       discovery.invalidate();
-      const kinds = await discovery.preferred([`Widget.${group}`, 'ConfigMap', 'None.example.com'], signal);
-      return kinds.length === 2 && kinds;
+      return (await discovery.allResources(signal)).filter((kind) => kind.group === group).length === 3;
     });
+    const found = await discovery.preferred([`Widget.${group}`, 'ConfigMap', 'None.example.com'], signal);
     expect(found.map(({ version, kind }) => `${kind} ${version}`)).toEqual(['Widget v1', 'ConfigMap v1']);
   });
 });
