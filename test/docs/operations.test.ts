@@ -17,7 +17,7 @@ const cluster = useCluster();
 async function type(command: string, namespace: string): Promise<string> {
   const { kubectl } = await ensureBinaries(['kubectl'], { environment: process.env });
   const env = {
-    ...process.env,
+    HOME: cluster().workDir,
     PATH: `${dirname(kubectl)}${delimiter}${process.env['PATH'] ?? ''}`,
     KUBECONFIG: cluster().kubeconfigPath,
     NAMESPACE: namespace,
