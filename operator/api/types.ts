@@ -269,7 +269,7 @@ export interface Condition {
 export interface StatusRevision {
   /** What the ref pointed at when the remote was last asked. */
   readonly observed?: RevisionStage | undefined;
-  /** The last one that was tried, whatever became of it. */
+  /** The last one that was tried, whatever became of it; over a running revision, its time is when it was first tried with this spec. */
   readonly attempted?: RevisionStage | undefined;
   /** The last one whose every object is in the cluster. */
   readonly applied?: RevisionStage | undefined;

@@ -5,6 +5,7 @@ import { historyAfter, isHalfIn, writtenBefore } from './history.ts';
 import { appliedMessage, failureMessage, revisionText, tellsSince, writtenBy } from './message.ts';
 import { mergePatchOf } from './merge-patch.ts';
 import { cutText } from './text.ts';
+import { isAnew } from './trail/attempts.ts';
 import { withVerified } from './verified.ts';
 import type { Condition, GitOpsSourceStatus, RevisionStage, StatusCommit } from '../api/types.ts';
 import type { Ended } from './history.ts';
@@ -30,7 +31,8 @@ export interface OutcomeInput {
 
 /**
  * The note of an attempt, written before the first write of a revision over a running one (rule 33). Equal to `previous`
- * when this revision and generation were attempted already, so that a retry costs no write.
+ * when this revision and generation were attempted already, so that a retry costs no write. An edit of the spec makes an
+ * attempt of its own of the same commit, with its own time.
  */
 export function attemptStatus(
   previous: GitOpsSourceStatus | undefined,
@@ -38,10 +40,12 @@ export function attemptStatus(
   generation: number,
   now: string,
 ): GitOpsSourceStatus {
-  const attempted = previous?.revision?.attempted;
-  if (attempted?.commit === seen.ref.commit && findCondition(previous?.conditions, 'Reconciling')?.observedGeneration === generation)
-    return previous ?? {};
-  return progressStatus(previous, seen, generation, now);
+  const { commit } = seen.ref;
+  const isSameSpec = findCondition(previous?.conditions, 'Reconciling')?.observedGeneration === generation;
+  const anew = isAnew(previous, commit, generation);
+  if (!anew && isSameSpec && previous?.revision?.attempted?.commit === commit) return previous;
+  const status = progressStatus(previous, seen, generation, now);
+  return anew ? { ...status, revision: { ...status.revision, attempted: { commit, time: now } } } : status;
 }
 
 /** As attemptStatus, also for a revision that was tried before: told when a walk takes longer than a second. */
@@ -245,7 +249,7 @@ function notStalled(conditions: readonly Condition[], generation: number, now: s
   return setCondition(conditions, { type: 'Stalled', status: 'False', reason: 'NotStalled', message, observedGeneration: generation }, now);
 }
 
-/** The time of a stage is when a commit first came that far. */
+/** The time of a stage is when a commit first came that far; of an attempt over a running revision, with that spec. */
 function stage(before: RevisionStage | undefined, commit: string, time: string): RevisionStage {
   return before?.commit === commit ? before : { commit, time };
 }

@@ -54,7 +54,8 @@ export function attemptsAfter(input: AttemptsInput): readonly Attempt[] | undefi
   const isNext = lost.length === 0;
   const isSame = top !== undefined && runningCommit(top) === commit && top.generation === generation;
   if (isNext && isSame) return replaceTop(before, continued(input, top));
-  const isSilent = outcome.kind === 'applied' && writtenBy(outcome.changes) === 0 && !isNoted(noted, commit) && !isFirst(previous);
+  const isAgain = isNoted(noted, commit) || isOpen(previous);
+  const isSilent = outcome.kind === 'applied' && writtenBy(outcome.changes) === 0 && !isAgain && !isFirst(previous);
   if (isNext && isSilent && top !== undefined && isIn(top)) return replaceTop(before, passedOn(input, top));
   const kept = (before ?? []).filter((attempt) => !isSilentEntry(attempt) && !input.isRecorded(attempt));
   const below = lost[0] ?? top;
@@ -145,7 +146,19 @@ export function notedIn(status: GitOpsSourceStatus | undefined): readonly Noted[
   const attempted = status?.revision?.attempted;
   if (attempted === undefined) return [];
   const isUnderWay = status?.conditions?.some(({ type, reason }) => type === 'Reconciling' && reason === 'Progressing') === true;
-  return isUnderWay || !isTold(status, attempted.commit) ? [attempted] : [];
+  return isUnderWay || !isTold(status, attempted.commit) || isOpen(status) ? [attempted] : [];
+}
+
+/** Whether a status tells how another spec fared with this commit, and nothing yet of this one. */
+export function isAnew(status: GitOpsSourceStatus | undefined, commit: string, generation: number): boolean {
+  const top = status?.attempts?.[0];
+  return top !== undefined && runningCommit(top) === commit && top.generation !== generation && !isOpen(status);
+}
+
+/** Whether the commit that a status notes as attempted was attempted anew since the attempt that it tells of. */
+function isOpen(status: GitOpsSourceStatus | undefined): boolean {
+  const { revision: { attempted } = {}, attempts: [top] = [] } = status ?? {};
+  return attempted !== undefined && top !== undefined && runningCommit(top) === attempted.commit && !isOneOf(attempted, top);
 }
 
 /** Where the revision of an attempt stands: it moves on with commits that change nothing. */
@@ -243,11 +256,14 @@ function lostAttempts(lost: readonly Noted[], previous: GitOpsSourceStatus | und
 /** Nobody knows what became of it; what it wrote is written. */
 function lostAttempt({ commit, time }: Noted, top: Attempt | undefined, previous: GitOpsSourceStatus | undefined): Attempt {
   const from = previous?.revision?.applied?.commit;
+  const known = top?.generation ?? previous?.observedGeneration ?? 0;
+  // Of a commit that was in, no less than another spec made an attempt.
+  const isOfSpec = top !== undefined && runningCommit(top) === commit;
   return {
     number: (top?.number ?? 0) + 1,
     commit,
-    generation: top?.generation ?? previous?.observedGeneration ?? 0,
-    cause: 'Commit',
+    generation: isOfSpec ? known + 1 : known,
+    cause: isOfSpec ? 'Spec' : 'Commit',
     ...(from === undefined ? {} : { from }),
     attempted: time,
     ...cameWith(top, undefined),

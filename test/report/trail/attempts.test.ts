@@ -1,51 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Attempt, GitOpsSourceStatus } from '../../../operator/api/types.ts';
-import { attemptStatus, outcomeStatus } from '../../../operator/report/status.ts';
-import {
-  attemptsAfter,
-  isCorrection,
-  lastOf,
-  notedIn,
-  unrecorded,
-  withUnrecorded,
-  withoutPlace,
-} from '../../../operator/report/trail/attempts.ts';
-import type { Ended, Noted } from '../../../operator/report/trail/attempts.ts';
-import type { Written } from '../../../operator/report/trail/written.ts';
-import { applied, at, failed, gitAway, noChanges, refusedImage, seen, sha, step as stepTo } from '../outcomes.ts';
-
-const nothing: Written = { objects: [], images: [] };
-const wrote = (verb: 'created' | 'changed' | 'pruned' | 'letGo', ...objects: string[]): Written => ({
-  objects: objects.map((object) => ({ verb, object })),
-  images: [],
-});
-
-interface Step {
-  readonly outcome: Ended;
-  readonly written?: Written;
-  readonly generation?: number;
-  readonly noted?: readonly Noted[];
-  /** By the time at which they were attempted. */
-  readonly recorded?: readonly string[];
-}
-
-/** The status after these outcomes, a minute apart. */
-function after(...steps: readonly Step[]): GitOpsSourceStatus & { readonly attempts: readonly Attempt[] } {
-  let status: GitOpsSourceStatus | undefined;
-  for (const [minute, { outcome, written = nothing, generation = 1, noted = [], recorded = [] }] of steps.entries()) {
-    const now = at(minute);
-    const next = outcomeStatus({ previous: status, outcome, generation, requestedAt: undefined, verifies: false, now });
-    const isRecorded = ({ attempted }: Attempt): boolean => recorded.includes(attempted);
-    const attempts = attemptsAfter({ previous: status, next, outcome, generation, written, noted, isRecorded, now });
-    status = { ...next, ...(attempts === undefined ? {} : { attempts }) };
-  }
-  return { ...status, attempts: status?.attempts ?? [] };
-}
-
-const first: Step = { outcome: applied(seen('aaa'), { changes: { ...noChanges, created: 2 } }), written: wrote('created', 'A', 'B') };
-const second: Step = { outcome: applied(seen('bbb'), { changes: { ...noChanges, changed: 1 } }), written: wrote('changed', 'A') };
-const silent = (short: string): Step => ({ outcome: applied(seen(short)) });
-const broken = (short: string, message = 'no'): Step => ({ outcome: failed(seen(short), { ...refusedImage, message }) });
+import type { Attempt } from '../../../operator/api/types.ts';
+import { attemptsAfter, isCorrection, unrecorded, withUnrecorded, withoutPlace } from '../../../operator/report/trail/attempts.ts';
+import { applied, at, failed, noChanges, refusedImage, seen, sha } from '../outcomes.ts';
+import { after, broken, first, nothing, second, silent, wrote } from './steps.ts';
+import type { Ended } from '../../../operator/report/trail/attempts.ts';
+import type { Step } from './steps.ts';
 
 describe('an attempt', () => {
   test('that is applied says what came of it', () => {
@@ -260,117 +219,6 @@ describe('what wants a record', () => {
     } as Attempt;
     expect(withUnrecorded(one, (attempted) => attempted === at(1)).unrecorded).toEqual([{ commit: sha('b'), time: at(2) }]);
     expect(withUnrecorded(one, () => true)).not.toHaveProperty('unrecorded');
-  });
-});
-
-describe('an attempt of which no outcome was told', () => {
-  const noted = (before: GitOpsSourceStatus, short: string, minute: number) => attemptStatus(before, seen(short), 1, at(minute));
-
-  test('is found in the status that it was noted in', () => {
-    const before = after(first);
-    expect(notedIn(before)).toEqual([]);
-    expect(notedIn(undefined)).toEqual([]);
-    expect(notedIn(noted(before, 'bbb', 5))).toEqual([{ commit: sha('bbb'), time: at(5) }]);
-    expect(notedIn(after(first, broken('bbb')))).toEqual([]);
-    expect(notedIn(after(first, silent('bbb')))).toEqual([]);
-  });
-
-  test('is found also where something else was told since', () => {
-    const under = noted(after(first), 'bbb', 5);
-    const wasNoted = [{ commit: sha('bbb'), time: at(5) }];
-    for (const outcome of [failed(undefined, gitAway), { kind: 'suspended' } as const]) {
-      expect(notedIn({ ...under, ...stepTo(under, outcome, 6) })).toEqual(wasNoted);
-    }
-  });
-
-  test('is taken up again, also where nothing was left to do, and marked', () => {
-    const [top] = after(first, { ...silent('bbb'), noted: [{ commit: sha('bbb'), time: at(1) }] }).attempts;
-    expect(top).toMatchObject({ number: 2, commit: sha('bbb'), interrupted: true, applied: at(1) });
-    expect(top?.silent).toBeUndefined();
-  });
-
-  test('and that is superseded gets a record that says no more than is known', () => {
-    const { attempts } = after(first, { ...second, noted: [{ commit: sha('ccc'), time: at(0) }], recorded: [] });
-    expect(attempts.map(({ number, commit }) => [number, commit])).toEqual([
-      [3, sha('bbb')],
-      [2, sha('ccc')],
-      [1, sha('aaa')],
-    ]);
-    expect(attempts[1]).toEqual({
-      number: 2,
-      commit: sha('ccc'),
-      generation: 1,
-      cause: 'Commit',
-      from: sha('aaa'),
-      attempted: at(0),
-      interrupted: true,
-    });
-  });
-
-  /** What became of these attempts, newest first. */
-  const told = (attempts: readonly Attempt[]) =>
-    attempts.map(({ number, commit, interrupted, silent: isSilent }) => [number, commit, interrupted, isSilent]);
-  const lost: Noted = { commit: sha('bbb'), time: at(1) };
-  const wantRecords = (attempts: readonly Attempt[]) => unrecorded(attempts, () => false).map(({ commit }) => commit);
-
-  test('keeps its place where the next commit finds all of it in, and changes nothing', () => {
-    const { attempts } = after(first, { ...silent('ccc'), noted: [lost] });
-    expect(told(attempts)).toEqual([
-      [2, sha('ccc'), undefined, true],
-      [2, sha('bbb'), true, undefined],
-      [1, sha('aaa'), undefined, undefined],
-    ]);
-    expect(attempts[2]?.passed).toBeUndefined();
-    expect(wantRecords(attempts)).toEqual([sha('aaa'), sha('bbb')]);
-  });
-
-  test('keeps its place where the ref goes back: what that puts back is no drift', () => {
-    const back = applied(seen('aaa'), { changes: { ...noChanges, changed: 1 } });
-    expect(isCorrection(after(first), back, 1, [lost])).toBe(false);
-    const { attempts } = after(first, { outcome: back, written: wrote('changed', 'A'), noted: [lost] });
-    expect(told(attempts)).toEqual([
-      [3, sha('aaa'), undefined, undefined],
-      [2, sha('bbb'), true, undefined],
-      [1, sha('aaa'), undefined, undefined],
-    ]);
-    expect(attempts[0]).toMatchObject({ attempted: at(1), applied: at(1), changed: ['A'] });
-    expect(wantRecords(attempts)).toEqual([sha('aaa'), sha('bbb')]);
-  });
-
-  test('is one of several in a row, each with a record, but for the one that is taken up again', () => {
-    const several = [lost, { commit: sha('ccc'), time: at(2) }, { commit: sha('ddd'), time: at(3) }];
-    const { attempts } = after(first, { outcome: applied(seen('ddd')), noted: several });
-    expect(told(attempts)).toEqual([
-      [4, sha('ddd'), true, undefined],
-      [3, sha('ccc'), true, undefined],
-      [2, sha('bbb'), true, undefined],
-      [1, sha('aaa'), undefined, undefined],
-    ]);
-    const left = lastOf(after(first), several);
-    expect(left.map(({ commit }) => commit)).toEqual(['ddd', 'ddd', 'ccc', 'bbb', 'aaa'].map(sha));
-    expect(new Set(left.slice(1).map(({ number }) => number)).size).toBe(4);
-  });
-
-  test('is none where it was one more walk over an attempt that has its place', () => {
-    const again: Noted = { commit: sha('aaa'), time: at(0) };
-    const passed: Noted = { commit: sha('bbb'), time: at(1) };
-    expect(told(after(first, { ...silent('bbb'), noted: [again] }).attempts)).toEqual([[1, sha('aaa'), undefined, undefined]]);
-    expect(told(after(first, silent('bbb'), { ...silent('ccc'), noted: [passed] }).attempts)).toEqual([
-      [1, sha('aaa'), undefined, undefined],
-    ]);
-    expect(told(after(first, broken('bbb'), { ...broken('ccc'), noted: [passed] }).attempts)).toEqual([
-      [3, sha('ccc'), undefined, undefined],
-      [2, sha('bbb'), undefined, undefined],
-      [1, sha('aaa'), undefined, undefined],
-    ]);
-    const back = applied(seen('aaa'), { changes: { ...noChanges, changed: 1 } });
-    expect(isCorrection(after(first), back, 1, [again])).toBe(true);
-    expect(lastOf(after(first, broken('bbb')), [passed]).map(({ commit }) => commit)).toEqual(['bbb', 'bbb', 'aaa'].map(sha));
-  });
-
-  test('as the first of all is known by what is in already', () => {
-    const [top] = after({ outcome: applied(seen('aaa'), { changes: { ...noChanges, unchanged: 12 } }) }).attempts;
-    expect(top).toMatchObject({ number: 1, interrupted: true });
   });
 });
 
