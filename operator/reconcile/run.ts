@@ -27,6 +27,7 @@ import { createHints, isPassedOn } from './hints.ts';
 import type { Hints } from './hints.ts';
 import { Leadership, runLeaderElection } from './leader.ts';
 import { createNotifier } from './notifier.ts';
+import { readiness } from './readiness.ts';
 import { createTokenReader } from './secret-token.ts';
 import { SourceLog } from './source-log.ts';
 import { SourceStore } from './source-store.ts';
@@ -134,7 +135,7 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
     lifetime.abort();
     await client.close();
   });
-  const ready = () => readiness(synced, leadership.stillLeader(), inventory);
+  const ready = () => readiness({ synced, leads: leadership.stillLeader(), members: inventory.state() });
   return { metrics, hints, ready, ended };
 }
 
@@ -290,14 +291,6 @@ function elect(
     onLost: () => log.error('the lease is lost; nothing more is written'),
     onError: (error) => log.warn('the lease cannot be read or renewed', { error }),
   });
-}
-
-function readiness(synced: boolean, leads: boolean, inventory: Inventory): { ok: boolean; text: string } {
-  if (!synced) return { ok: false, text: 'the watch of GitOpsSources has no first list yet' };
-  const { tried, broken } = inventory.state();
-  if (leads && !tried) return { ok: false, text: 'some watches were not tried yet' };
-  const role = leads ? 'leader' : 'standby';
-  return { ok: true, text: [`ok (${role})`, ...broken.map((watch) => `broken watch: ${watch}`)].join('\n') };
 }
 
 function tellWatch(log: Logger, watch: string, up: boolean, error: unknown): void {
