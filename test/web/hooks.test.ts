@@ -5,7 +5,7 @@ import type { Logger } from '../../operator/log.ts';
 import { maxBodyBytes, refusalStepMs, startHookServer } from '../../operator/web/hooks.ts';
 import { createReceiver } from '../../operator/web/receivers/receive.ts';
 import type { ReceiverPort } from '../../operator/web/receivers/receive.ts';
-import { generic, github } from './receivers/payloads.ts';
+import { generic, github, gitlab } from './receivers/payloads.ts';
 import type { Delivery } from './receivers/payloads.ts';
 
 const token = 'correct horse battery staple';
@@ -72,6 +72,12 @@ describe('a webhook', () => {
     const hooks = await start();
     const { status, text } = await hooks.post(github(push));
     expect([status, text, hooks.hinted]).toEqual([202, 'accepted\n', ['shop/web']]);
+  });
+
+  test.each(['grün-𝄞', 'r\u00e9sum\u00e9'])('of GitLab with the token %s, which is no ASCII, is authenticated', async (other) => {
+    const hooks = await start({ token: () => Promise.resolve(Buffer.from(other)) });
+    expect((await hooks.post(gitlab({ ...push, token: other }))).status).toBe(202);
+    expect((await hooks.post(gitlab({ ...push, token: other.slice(1) }))).status).toBe(401);
   });
 
   test('that is replayed is a hint again, and no more than that', async () => {

@@ -7,7 +7,8 @@ import type { Forge } from './types.ts';
 export const gitlab: Forge = {
   name: 'gitlab',
   recognises: (headers) => header(headers, 'x-gitlab-event') !== undefined,
-  authenticates: (headers, _body, token) => isSameSecret(Buffer.from(header(headers, 'x-gitlab-token') ?? ''), token),
+  // Node reads the bytes of a header as latin1.
+  authenticates: (headers, _body, token) => isSameSecret(Buffer.from(header(headers, 'x-gitlab-token') ?? '', 'latin1'), token),
   read(_headers, body) {
     const payload = parseBody(body);
     const kind = at(payload, 'object_kind') ?? at(payload, 'event_name');

@@ -105,7 +105,8 @@ export function gitlab({ url, ref, token }: Push): Delivery {
     ...json,
     'user-agent': 'GitLab/18.6.0',
     'x-gitlab-event': isTag ? 'Tag Push Hook' : 'Push Hook',
-    'x-gitlab-token': token,
+    // As it is in its Secret, byte by byte.
+    'x-gitlab-token': Buffer.from(token).toString('latin1'),
     'x-gitlab-instance': `https://${host}`,
     'x-gitlab-webhook-uuid': '01918e2c-3c7f-7d4b-9c3c-2f5a5f6f3a10',
   };
