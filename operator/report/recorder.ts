@@ -15,6 +15,8 @@ const queueSize = 1_000;
 const maxSeries = 4_096;
 /** The same event again within this time is one series. */
 const seriesMs = 600_000;
+/** A series that goes on is told anew so often, whatever it counts: the API server forgets an event an hour after its last write. */
+const renewMs = 1_800_000;
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
 
@@ -51,6 +53,8 @@ interface Series {
   readonly name: string;
   count: number;
   lastAt: number;
+  /** When it was last given to be sent. */
+  toldAt: number;
   /** It is on the server: more of it are counted by a patch. */
   created: boolean;
 }
@@ -94,7 +98,9 @@ export class EventRecorder {
       known.count += 1;
       known.lastAt = at;
       // Told at 2, 4, 8 and so on: a loop costs the API server less the longer it lasts.
-      if (Number.isInteger(Math.log2(known.count))) this.#push({ key, event, series: known, at, count: known.count });
+      if (!Number.isInteger(Math.log2(known.count)) && at - known.toldAt < renewMs) return;
+      known.toldAt = at;
+      this.#push({ key, event, series: known, at, count: known.count });
       return;
     }
     const series: Series = {
@@ -102,6 +108,7 @@ export class EventRecorder {
       name: this.#eventName((event.about ?? event.source).name),
       count: 1,
       lastAt: at,
+      toldAt: at,
       created: false,
     };
     this.#remember(key, series, at);
@@ -160,27 +167,38 @@ export class EventRecorder {
     const path = `/apis/events.k8s.io/v1/namespaces/${series.namespace}/events`;
     const signal = this.#stop.signal;
     if (job.count === 1) {
-      try {
-        await this.#options.client.request({ method: 'POST', path, body: this.#eventOf(job), behind: true, signal });
-      } catch (error) {
-        // It was made by a try whose answer was lost.
-        if (!isKubeError(error, 409)) throw error;
-      }
+      await this.#make(job, path, signal);
       series.created = true;
     } else if (series.created) {
-      const body = { series: { count: job.count, lastObservedTime: microTime(job.at) } };
+      const body = { series: seriesOf(job) };
       const contentType = 'application/merge-patch+json';
-      await this.#options.client.request({ method: 'PATCH', path: `${path}/${series.name}`, body, contentType, behind: true, signal });
+      try {
+        await this.#options.client.request({ method: 'PATCH', path: `${path}/${series.name}`, body, contentType, behind: true, signal });
+      } catch (error) {
+        if (!isKubeError(error, 404)) throw error;
+        await this.#make(job, path, signal); // it was forgotten, or deleted, while the series went on
+      }
     }
   }
 
-  #eventOf({ event, series, at }: Job): object {
+  async #make(job: Job, path: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#options.client.request({ method: 'POST', path, body: this.#eventOf(job), behind: true, signal });
+    } catch (error) {
+      // It was made by a try whose answer was lost.
+      if (!isKubeError(error, 409)) throw error;
+    }
+  }
+
+  #eventOf(job: Job): object {
+    const { event, series, at, count } = job;
     const { source } = event;
     return {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
       metadata: { namespace: series.namespace, name: series.name },
       eventTime: microTime(at),
+      ...(count === 1 ? {} : { series: seriesOf(job) }),
       reportingController,
       reportingInstance: this.#options.instance.slice(0, 128),
       action: event.action,
@@ -214,6 +232,10 @@ export class EventRecorder {
       if (at - lastAt >= seriesMs || this.#series.size > maxSeries) this.#series.delete(old);
     }
   }
+}
+
+function seriesOf({ count, at }: Job): object {
+  return { count, lastObservedTime: microTime(at) };
 }
 
 function regardingOf({ namespace, name, uid }: EventSubject): object {

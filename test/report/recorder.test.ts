@@ -129,6 +129,43 @@ describe('the same event again', () => {
     expect(events.map(({ series }) => series?.count)).toEqual(expect.arrayContaining([2, undefined]));
   });
 
+  test('is told anew each half an hour, since the API server forgets an event an hour after its last write', async () => {
+    const namespace = await cluster().namespace('events');
+    const { recorder, clock } = recorderOf();
+    const upTo = (count: number) => {
+      for (; told < count; told += 1, clock.now += 540_000) recorder.record(event(namespace));
+    };
+    let told = 0;
+    const becomes = (count: number) =>
+      waitFor(`a series of ${count}`, async () => {
+        const stored = await eventsIn(namespace);
+        if (stored.length !== 1 || stored[0]?.series?.count !== count) throw new NotYet(stored);
+        return stored[0];
+      });
+    upTo(11);
+    await becomes(8);
+    upTo(12);
+    const lastObservedTime = new Date(clock.now - 540_000).toISOString().replace('Z', '000Z');
+    expect(await becomes(12)).toMatchObject({ series: { lastObservedTime } });
+  });
+
+  test('is made anew with its count where it is there no more', async () => {
+    const namespace = await cluster().namespace('events');
+    const { recorder, errors } = recorderOf();
+    recorder.record(event(namespace));
+    const [first] = await waitForEvents(namespace, 1);
+    const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events/${first?.metadata.name}`;
+    await cluster().request.ok('DELETE', path);
+    recorder.record(event(namespace));
+    const [second] = await waitForEvents(namespace, 1);
+    expect(second).toMatchObject({ note: first?.note, reason: 'Applied', series: { count: 2 } });
+    recorder.record(event(namespace));
+    recorder.record(event(namespace));
+    await recorder.close();
+    expect((await eventsIn(namespace)).map(({ series }) => series?.count)).toEqual([4]);
+    expect(errors).toEqual([]);
+  });
+
   test('of another source is its own', async () => {
     const namespace = await cluster().namespace('events');
     const { recorder } = recorderOf();
