@@ -5,6 +5,8 @@
  */
 import { findCondition } from '../api/conditions.ts';
 import type { GitOpsSourceStatus, StatusDelivery } from '../api/types.ts';
+import type { Reason } from '../errors.ts';
+import { gitReasons } from '../source/git-reasons.ts';
 import type { Incoming } from '../source/history/types.ts';
 
 /** What is remembered of a source between two statuses. Times are milliseconds since the epoch. */
@@ -46,7 +48,7 @@ export interface Delivered {
 }
 
 /** Failures of the world around: a revision that met one is neither refused nor in, and is tried again. */
-const outages: ReadonlySet<string> = new Set([
+const outages: ReadonlySet<string> = new Set<string>([
   'ApiServerUnavailable',
   'Conflict',
   'InternalError',
@@ -57,10 +59,8 @@ const outages: ReadonlySet<string> = new Set([
   'WebhookUnavailable',
   'PruneWaiting',
   'PruneHeld',
-  'GitUnreachable',
-  'GitTimeout',
-  'GitError',
-]);
+  ...gitReasons,
+] satisfies readonly Reason[]);
 
 /** Of condition Ready: an applied revision was not healthy in time. */
 const lateReason = 'HealthTimeout';

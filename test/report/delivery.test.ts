@@ -6,7 +6,8 @@ import type { GitOpsSourceStatus } from '../../operator/api/types.ts';
 import type { Fault } from '../../operator/errors.ts';
 import type { Outcome } from '../../operator/report/types.ts';
 import type { Incoming } from '../../operator/source/history/types.ts';
-import { applied, at, failed, gitAway, noChanges, seen, sha, step } from './outcomes.ts';
+import { gitReasons } from '../../operator/source/git-reasons.ts';
+import { applied, at, failed, gitAway, noChanges, seen, sha, statusAfter, step } from './outcomes.ts';
 
 /** A turn of a story: a minute, and what happened to which revision. */
 type Turn =
@@ -121,6 +122,13 @@ describe('a deployment', () => {
     ['back and forth counts each time', [...good('1', 2), ...good('3', 4), ...good('1', 6)], ['success', 'success', 'success']],
   ])('%s', (_, turns, deployments) => {
     expect(story(turns).deployments).toEqual(deployments);
+  });
+
+  test.each(gitReasons)('whose files cannot be fetched (%s) has not failed by that', (reason) => {
+    const status = statusAfter(failed(revision('1'), { reason, message: 'no answer' }));
+    expect(status.revision?.attempted?.commit).toBe(sha('1'));
+    expect(deliveryAfter(deliveryOf({}), status).told.deployments).toEqual([]);
+    expect(deliveryAfter(deliveryOf({}), statusAfter(failed(revision('1')))).told.deployments).toEqual(['failed']);
   });
 });
 
