@@ -1,5 +1,5 @@
 /** Every alert: when it fires, and the runbook that docs/operations.md has on it. */
-import type { Reason } from '../../operator/errors.ts';
+import { gitReasons } from '../../operator/source/git-reasons.ts';
 
 export interface Alert {
   readonly name: string;
@@ -53,18 +53,6 @@ export const limits: Limits = {
 
 const source = 'GitOpsSource {{ $labels.namespace }}/{{ $labels.source }}';
 const by = 'by (namespace, source)';
-/** Reasons of condition Ready with which git could not be asked. */
-const gitReasons = [
-  'GitUnreachable',
-  'GitTimeout',
-  'GitError',
-  'UntrustedCertificate',
-  'HostKeyUnknown',
-  'HostKeyChanged',
-  'HostKeyRevoked',
-  'AuthenticationFailed',
-  'RepositoryNotFound',
-] as const satisfies readonly Reason[];
 const describe = 'kubectl describe gos NAME --namespace NAMESPACE';
 /** The reason that a source gives, looked up when the alert fires: as a label it would make another alert with each change. */
 const reasonNow =
@@ -79,18 +67,20 @@ export function durationOf(seconds: number): string {
 
 /** The alerts with these limits. */
 export function alertsWith(limit: Limits): readonly Alert[] {
+  /** Whoever suspended a source knows that nothing is tried; what runs of it is looked at all the same. */
+  const unlessSuspended = ` unless max ${by} (plumbline_suspended)`;
   const isCondition = (type: string, status: string): string => `max ${by} (plumbline_condition{type="${type}",status="${status}"}) == 1`;
   return [
     {
       name: 'PlumblineSourceFailing',
       severity: 'warning',
-      expr: `time() - max ${by} (plumbline_failing_since_timestamp_seconds) > ${limit.failing}`,
+      expr: `time() - max ${by} (plumbline_failing_since_timestamp_seconds) > ${limit.failing}${unlessSuspended}`,
       forSeconds: 0,
       summary: `${source} fails.`,
       description: `Condition Ready has been False for ${ago}: ${reasonNow}. What was applied before keeps running.`,
       runbook: {
         means:
-          'What git says is not what runs: the revision was refused, could not be applied, or git cannot be read. Nothing is given up; each failure is tried again by itself.',
+          'What git says is not what runs: the revision was refused, could not be applied, or git cannot be read. Nothing is given up; each failure is tried again by itself. A source that is suspended does not fire: nothing is tried.',
         look: [describe, 'kubectl get events --namespace NAMESPACE --field-selector involvedObject.name=NAME'],
         act: 'Read the message of condition Ready: it names the object, the file and line, and what to do. A revision that is wrong is corrected or reverted in git; [the reasons](#reasons-what-each-means-and-what-to-do) are explained below.',
       },
@@ -98,12 +88,13 @@ export function alertsWith(limit: Limits): readonly Alert[] {
     {
       name: 'PlumblineSourceStalled',
       severity: 'warning',
-      expr: isCondition('Stalled', 'True'),
+      expr: isCondition('Stalled', 'True') + unlessSuspended,
       forSeconds: limit.stalled,
       summary: `${source} is stalled.`,
       description: `Nothing is tried again until its spec, or the Secret that it names, is edited: ${reasonNow}.`,
       runbook: {
-        means: 'The spec of the source asks for something that cannot be done, so that no retry would help.',
+        means:
+          'The spec of the source asks for something that cannot be done, so that no retry would help. A source that is suspended does not fire.',
         look: [describe],
         act: 'Correct the field of the spec that the message of condition Stalled names; the source goes on at once.',
       },
@@ -154,13 +145,13 @@ export function alertsWith(limit: Limits): readonly Alert[] {
       name: 'PlumblineGitUnreachable',
       severity: 'warning',
       // Since when it fails says nothing of git: a source may have failed for another reason before. So Prometheus itself counts.
-      expr: `max ${by} (plumbline_failing_since_timestamp_seconds{reason=~"${gitReasons.join('|')}"}) > 0`,
+      expr: `max ${by} (plumbline_failing_since_timestamp_seconds{reason=~"${gitReasons.join('|')}"}) > 0${unlessSuspended}`,
       forSeconds: limit.gitUnreachable,
       summary: `Git cannot be reached for ${source}.`,
       description: `For ${durationOf(limit.gitUnreachable)} or longer its repository could not be asked: ${reasonNow}. What is applied keeps running and is looked after; new commits do not arrive.`,
       runbook: {
         means:
-          'The git server does not answer, is not the one that it should be, refuses the credentials, or hides the repository. The cluster is not touched by it.',
+          'The git server does not answer, is not the one that it should be, refuses the credentials, or hides the repository. The cluster is not touched by it. A source that is suspended does not fire.',
         look: [describe, 'git ls-remote URL HEAD'],
         act: 'Where many sources fail at once, look at the git server, DNS, proxies and network policies; where it is one, at its URL and Secret. It goes on by itself once git answers; after a Secret was corrected too.',
       },
@@ -217,17 +208,18 @@ export function alertsWith(limit: Limits): readonly Alert[] {
     {
       name: 'PlumblineQueueNotDraining',
       severity: 'warning',
-      expr: 'max(plumbline_queue_depth) > 0',
-      forSeconds: limit.queue,
-      summary: 'Sources wait for their turn without end.',
-      description: '{{ $value }} sources wait to be reconciled, and some have at every look: the operator does not keep up.',
+      expr: `max(plumbline_queue_oldest_seconds) > ${limit.queue}`,
+      forSeconds: 0,
+      summary: 'A reconcile does not come to an end.',
+      description: `For ${ago} a reconcile has been due or under way: it hangs, or the operator does not keep up.`,
       runbook: {
-        means: 'More is to be done than the operator gets done, or reconciles hang. Deploying and correcting take longer.',
+        means:
+          'A reconcile that was due so long ago has not begun, or is not over: more is to be done than the operator gets done, or something hangs. Deploying and correcting take longer.',
         look: [
           'kubectl top pods --namespace plumbline-system',
           'kubectl get gos --all-namespaces --output jsonpath=\'{range .items[?(@.status.conditions[?(@.type=="Reconciling")].status=="True")]}{.metadata.namespace}/{.metadata.name}{"\\n"}{end}\'',
         ],
-        act: 'Look which phase takes long (`plumbline_reconcile_duration_seconds`): source is git, dryrun, apply and prune are the API server, its webhooks and its limits. A CPU limit that throttles is raised; `concurrency` lets more requests run at a time.',
+        act: 'Look how many there are (`plumbline_queue_depth`), and which phase takes long (`plumbline_reconcile_duration_seconds`): source is git, dryrun, apply and prune are the API server, its webhooks and its limits. A CPU limit that throttles is raised; `concurrency` lets more requests run at a time.',
       },
     },
   ];

@@ -66,7 +66,6 @@ export class Controller {
     this.#drift = new DriftWatch({ env, store, teller, log, isWalking: (key) => this.#walking.has(key) });
     this.#queue = new WalkQueue({
       run: (key, cause, signal) => this.#run(key, cause, signal),
-      onDepth: (depth) => options.metrics.queueDepth(depth),
       onAgain: (key) => this.#health.interrupt(key),
     });
     this.#health = new HealthKeeper({ ...options, isWalking: (key) => this.#walking.has(key), signal: this.#ends.signal });
@@ -74,7 +73,8 @@ export class Controller {
 
   /** Wakes every source that there is, and from now on whatever changes. */
   start(): void {
-    const { store, env, teller } = this.#options;
+    const { store, env, teller, metrics } = this.#options;
+    metrics.queue(() => this.#queue.load());
     store.listen((key, before, after) => this.#onSource(key, before, after));
     const unlisten = [
       env.inventory.onChange((change) => this.#onMember(change)),

@@ -6,7 +6,6 @@
 export interface QueueOptions {
   /** Walks once. Must not throw; ends soon after its signal is aborted. */
   readonly run: (key: string, cause: string, signal: AbortSignal) => Promise<void>;
-  readonly onDepth?: (depth: number) => void;
   /** A source that walks is woken. */
   readonly onAgain?: (key: string) => void;
 }
@@ -19,7 +18,7 @@ interface Item {
   /** When the timer fires, `performance.now()`. */
   due: number;
   cause: string;
-  walk: { readonly abort: AbortController; readonly ended: Promise<void> } | undefined;
+  walk: { readonly abort: AbortController; readonly ended: Promise<void>; readonly since: number } | undefined;
   again: boolean;
 }
 
@@ -27,9 +26,7 @@ interface Item {
 export class WalkQueue {
   readonly #options: QueueOptions;
   readonly #items = new Map<string, Item>();
-  #walking = 0;
   #closed = false;
-  #telling = false;
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -53,7 +50,6 @@ export class WalkQueue {
     }
     item.due = due;
     item.timer = setTimeout(() => this.#start(key, item), delay);
-    this.#tellDepth();
   }
 
   /** Aborts the walk that `key` is on, if any; it does not walk again by itself. */
@@ -85,6 +81,19 @@ export class WalkQueue {
     clearTimeout(timer);
   }
 
+  /** How many walks are due or under way, and for how long the one that was due first has been. */
+  load(): { readonly depth: number; readonly oldestSeconds: number } {
+    const now = performance.now();
+    let depth = 0;
+    let oldest = now;
+    for (const { timer, due, walk } of this.#items.values()) {
+      if (walk === undefined && (timer === undefined || due > now)) continue;
+      depth += 1;
+      oldest = Math.min(oldest, walk?.since ?? due);
+    }
+    return { depth, oldestSeconds: (now - oldest) / 1_000 };
+  }
+
   #item(key: string): Item {
     const known = this.#items.get(key);
     if (known !== undefined) return known;
@@ -101,15 +110,12 @@ export class WalkQueue {
       return;
     }
     const abort = new AbortController();
-    this.#walking += 1;
     const ended = this.#options.run(key, item.cause, abort.signal).finally(() => this.#ended(key, item));
-    item.walk = { abort, ended };
-    this.#tellDepth();
+    item.walk = { abort, ended, since: item.due };
   }
 
   #ended(key: string, item: Item): void {
     item.walk = undefined;
-    this.#walking -= 1;
     if (item.again) {
       item.again = false;
       clearTimeout(item.timer);
@@ -118,19 +124,5 @@ export class WalkQueue {
     } else if (item.timer === undefined) {
       this.#items.delete(key);
     }
-    this.#tellDepth();
-  }
-
-  /** Walks under way and those that are due: what the metric queue_depth counts. Once for all that happens in one round. */
-  #tellDepth(): void {
-    if (this.#options.onDepth === undefined || this.#telling) return;
-    this.#telling = true;
-    setImmediate(() => {
-      this.#telling = false;
-      const now = performance.now();
-      let due = 0;
-      for (const item of this.#items.values()) if (item.timer !== undefined && item.due <= now + 1) due += 1;
-      this.#options.onDepth?.(this.#walking + due);
-    });
   }
 }

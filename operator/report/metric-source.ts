@@ -6,8 +6,10 @@ import type { Reason } from '../errors.ts';
 import { deliveryAfter, deliveryOf } from './delivery.ts';
 import type { CameWith, Delivery } from './delivery.ts';
 import { forgeOf } from './forge.ts';
+import { countFor, countIn, histogramFor, newCounter, newHistogram, observe } from './metric-counter.ts';
+import type { Counter, Histogram, Scraper } from './metric-counter.ts';
 import { counterText, gaugeText, histogramText, labelsText } from './metric-format.ts';
-import type { Exemplar, Format } from './metric-format.ts';
+import type { Format } from './metric-format.ts';
 import { sourceRows } from './metric-table.ts';
 import type { SourceMetric } from './metric-table.ts';
 import type { Phase } from './types.ts';
@@ -40,18 +42,6 @@ interface StageSeries {
   readonly seconds: number;
 }
 
-interface Histogram {
-  readonly counts: number[];
-  sum: number;
-  readonly createdAt: number;
-  readonly exemplars: (Exemplar | undefined)[];
-}
-
-interface Counter {
-  count: number;
-  readonly createdAt: number;
-}
-
 /** What of a source is not as git states it, counted. */
 export interface Drifted {
   /** Objects by class. */
@@ -70,6 +60,7 @@ export interface SourceSeries {
   conditions: readonly Pick<Condition, 'type' | 'status'>[];
   failing: { readonly since: number; readonly reason: string } | undefined;
   ready: boolean;
+  isSuspended: boolean;
   /** Its labels repository, path and commit_url, as text. */
   follows: string | undefined;
   polling: Polling | undefined;
@@ -105,6 +96,7 @@ export function newSource(key: string, now: number): SourceSeries {
     conditions: [],
     failing: undefined,
     ready: false,
+    isSuspended: false,
     follows: undefined,
     polling: undefined,
     lastSuccess: undefined,
@@ -114,7 +106,7 @@ export function newSource(key: string, now: number): SourceSeries {
     drift: undefined,
     corrections: new Map(),
     delivery: undefined,
-    deployments: { success: { count: 0, createdAt: now }, failed: { count: 0, createdAt: now } },
+    deployments: { success: newCounter(now), failed: newCounter(now) },
     leadTime: newHistogram(sourceRows.leadTime.buckets, now),
     timeToRestore: newHistogram(sourceRows.timeToRestore.buckets, now),
   };
@@ -160,6 +152,7 @@ export function takeSpec(series: SourceSeries, spec: Followed, answeredAt: () =>
   noteSuccess(series);
   const { repository, commitUrl } = forgeOf(spec.url);
   series.follows = labelsText({ repository, path: spec.path ?? '', commit_url: commitUrl });
+  series.isSuspended = spec.suspend;
   const isAsked = !spec.suspend && spec.ref?.commit === undefined;
   series.polling = isAsked ? { intervalSeconds: (parseDuration(spec.interval) ?? defaultInterval) / 1_000, answeredAt } : undefined;
   if (!isAsked) series.lastSuccess = undefined;
@@ -185,26 +178,8 @@ export function countCorrection(series: SourceSeries, manager: string | undefine
   countIn(series.corrections, isTold ? name : 'other', now);
 }
 
-function countIn<Key>(counters: Map<Key, Counter>, key: Key, now: number): void {
-  const counter = counters.get(key);
-  if (counter === undefined) counters.set(key, { count: 1, createdAt: now });
-  else counter.count += 1;
-}
-
-function newHistogram(buckets: readonly number[], now: number): Histogram {
-  return { counts: Array.from({ length: buckets.length + 1 }, () => 0), sum: 0, createdAt: now, exemplars: [] };
-}
-
-function observe(histogram: Histogram, buckets: readonly number[], value: number, exemplar?: Exemplar): void {
-  const found = buckets.findIndex((bound) => value <= bound);
-  const index = found < 0 ? buckets.length : found;
-  histogram.counts[index] = (histogram.counts[index] ?? 0) + 1;
-  histogram.sum += value;
-  if (exemplar !== undefined) histogram.exemplars[index] = exemplar;
-}
-
 /** The lines of each metric that is about sources, for one of them. */
-export const sourceLines: Readonly<Record<SourceMetric, (series: SourceSeries, format: Format) => string>> = {
+export const sourceLines: Readonly<Record<SourceMetric, (series: SourceSeries, format: Format, scraper: Scraper) => string>> = {
   sourceInfo: ({ own, follows }) => (follows === undefined ? '' : gaugeText(sourceRows.sourceInfo, `${own},${follows}`, 1)),
   revisionInfo: ({ own, stages: reached }) =>
     joined(reached, ({ stage, commit, ref }) => gaugeText(sourceRows.revisionInfo, `${own},${labelsText({ stage, commit, ref })}`, 1)),
@@ -222,6 +197,7 @@ export const sourceLines: Readonly<Record<SourceMetric, (series: SourceSeries, f
   },
   failingSince: ({ own, failing }) =>
     failing === undefined ? '' : gaugeText(sourceRows.failingSince, `${own},${labelsText({ reason: failing.reason })}`, failing.since),
+  suspended: ({ own, isSuspended }) => (isSuspended ? gaugeText(sourceRows.suspended, own, 1) : ''),
   lastSuccess(series) {
     noteSuccess(series);
     const { own, polling, lastSuccess } = series;
@@ -243,25 +219,27 @@ export const sourceLines: Readonly<Record<SourceMetric, (series: SourceSeries, f
     const since = secondsOf(drift?.since);
     return Number.isFinite(since) ? gaugeText(sourceRows.driftSince, own, since) : '';
   },
-  driftCorrections: ({ own, corrections }, format) =>
-    joined(corrections, ([manager, { count, createdAt }]) =>
-      counterText(sourceRows.driftCorrections, `${own},${labelsText({ manager })}`, count, createdAt, format),
+  driftCorrections: ({ own, corrections }, format, scraper) =>
+    joined(corrections, ([manager, one]) =>
+      counterText(sourceRows.driftCorrections, `${own},${labelsText({ manager })}`, countFor(one, scraper), one.createdAt, format),
     ),
   driftFights: ({ own, drift }) => (drift === undefined ? '' : gaugeText(sourceRows.driftFights, own, drift.fights)),
-  deployments: ({ own, deployments }, format) =>
-    joined(Object.entries(deployments), ([result, { count, createdAt }]) =>
-      counterText(sourceRows.deployments, `${own},result="${result}"`, count, createdAt, format),
+  deployments: ({ own, deployments }, format, scraper) =>
+    joined(Object.entries(deployments), ([result, one]) =>
+      counterText(sourceRows.deployments, `${own},result="${result}"`, countFor(one, scraper), one.createdAt, format),
     ),
-  leadTime: ({ own, leadTime }, format) => histogramText(sourceRows.leadTime, own, leadTime, leadTime.createdAt, format),
-  timeToRestore: ({ own, timeToRestore }, format) =>
-    histogramText(sourceRows.timeToRestore, own, timeToRestore, timeToRestore.createdAt, format),
+  leadTime: ({ own, leadTime }, format, scraper) =>
+    histogramText(sourceRows.leadTime, own, histogramFor(leadTime, scraper), leadTime.createdAt, format),
+  timeToRestore: ({ own, timeToRestore }, format, scraper) =>
+    histogramText(sourceRows.timeToRestore, own, histogramFor(timeToRestore, scraper), timeToRestore.createdAt, format),
+  // Told as it is from the first on: of durations the mean is asked for, which has no value where nothing was counted.
   reconcileDuration: ({ own, durations }, format) =>
     joined(durations, ([phase, value]) =>
       histogramText(sourceRows.reconcileDuration, `${own},phase="${phase}"`, value, value.createdAt, format),
     ),
-  reconcileErrors: ({ own, errors }, format) =>
-    joined(errors, ([reason, { count, createdAt }]) =>
-      counterText(sourceRows.reconcileErrors, `${own},reason="${reason}"`, count, createdAt, format),
+  reconcileErrors: ({ own, errors }, format, scraper) =>
+    joined(errors, ([reason, one]) =>
+      counterText(sourceRows.reconcileErrors, `${own},reason="${reason}"`, countFor(one, scraper), one.createdAt, format),
     ),
 };
 

@@ -56,6 +56,13 @@ export const sourceRows = {
     help: 'Since when condition Ready is False, in seconds since the epoch, and the reason that it gives now; a source that does not fail has no series.',
     labels: [...perSource, 'reason'],
   },
+  suspended: {
+    name: 'plumbline_suspended',
+    type: 'gauge',
+    unit: '1',
+    help: 'Always 1: a source is suspended (spec.suspend), so that nothing is tried; its other series stay as they were. One that is not has no series.',
+    labels: [...perSource],
+  },
   lastSuccess: {
     name: 'plumbline_last_success_timestamp_seconds',
     type: 'gauge',
@@ -165,7 +172,14 @@ export const processRows = {
     name: 'plumbline_queue_depth',
     type: 'gauge',
     unit: 'sources',
-    help: 'Sources that wait for their turn to be reconciled.',
+    help: 'Sources whose reconcile is due or under way.',
+    labels: [],
+  },
+  queueOldest: {
+    name: 'plumbline_queue_oldest_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'For how long the reconcile that was due first, and is not over, has been due, in seconds; 0 while none is due.',
     labels: [],
   },
   watchUp: {

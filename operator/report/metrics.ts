@@ -1,9 +1,11 @@
 /** The Prometheus metrics: what is told to them, and a scrape of them. Series of a source are exactly what its last status says. */
 import process from 'node:process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Scraper } from './metric-counter.ts';
 import { endOf, headOf, negotiate } from './metric-format.ts';
 import type { Format } from './metric-format.ts';
 import { createProcessMetrics } from './metric-process.ts';
+import type { QueueLoad } from './metric-process.ts';
 import { countCorrection, countFailure, newSource, observeDuration, sourceLines, takeSpec, takeStatus } from './metric-source.ts';
 import type { Drifted, Followed, SourceSeries, StatusExtras } from './metric-source.ts';
 import { sourceRows } from './metric-table.ts';
@@ -37,12 +39,16 @@ export interface Metrics {
   gitRequest(result: 'success' | Reason): void;
   /** A try to tell an endpoint of spec.notify; `failed` is tried again. */
   notification(result: 'delivered' | 'failed' | 'dropped'): void;
-  queueDepth(sources: number): void;
+  /** Whose reconciles are due or under way; asked for with each scrape. */
+  queue(load: () => QueueLoad): void;
   leading(leads: boolean): void;
   /** Undefined: the kind is no longer watched. */
   watchUp(gvk: GroupVersionKind, up: boolean | undefined): void;
-  /** A scrape in the format that `accept` asks for; never holds the event loop for long, however many sources there are. */
-  scrape(accept?: string): Promise<Scrape>;
+  /**
+   * A scrape in the format that `accept` asks for; never holds the event loop for long, however many sources there are. What is
+   * new is told to Prometheus at 0 first (metric-counter.ts), to anybody else as it is.
+   */
+  scrape(accept?: string, isPrometheus?: boolean): Promise<Scrape>;
 }
 
 export interface Scrape {
@@ -74,19 +80,21 @@ export function createMetrics({ version, node, startedAt, now = Date.now }: Metr
     node: node ?? process.versions.node,
     startedAt: (startedAt ?? now() - process.uptime() * 1_000) / 1_000,
   });
-  const { gauges, counters } = ownProcess;
+  const { gauges } = ownProcess;
 
   /** Whoever asks while a scrape waits for its turn gets the same one: any number of scrapers costs one at a time. */
-  const waiting = new Map<Format, Promise<readonly Uint8Array[]>>();
+  const waiting = new Map<string, Promise<readonly Uint8Array[]>>();
   let last: Promise<unknown> = Promise.resolve();
-  function inTurn(format: Format): Promise<readonly Uint8Array[]> {
-    const known = waiting.get(format);
+  function inTurn(format: Format, isPrometheus: boolean): Promise<readonly Uint8Array[]> {
+    const asked = `${format} ${isPrometheus}`;
+    const known = waiting.get(asked);
     if (known !== undefined) return known;
     const made = last.then(() => {
-      waiting.delete(format);
-      return bodyOf(sources, format, () => ownProcess.text(format));
+      waiting.delete(asked);
+      const scraper = { isPrometheus, at: seconds() };
+      return bodyOf(sources, format, scraper, () => ownProcess.text(format, scraper));
     });
-    waiting.set(format, made);
+    waiting.set(asked, made);
     // Neither what it gave, which is large, nor its failure: both are told to those who asked for it.
     last = made.then(noop, noop);
     return made;
@@ -125,16 +133,16 @@ export function createMetrics({ version, node, startedAt, now = Date.now }: Metr
       if (series !== undefined) countCorrection(series, manager, seconds());
     },
     apiRequest(verb, code) {
-      counters.apiRequests.inc({ verb, code });
+      ownProcess.count('apiRequests', { verb, code }, seconds());
     },
     gitRequest(result) {
-      counters.gitRequests.inc({ result });
+      ownProcess.count('gitRequests', { result }, seconds());
     },
     notification(result) {
-      counters.notifications.inc({ result });
+      ownProcess.count('notifications', { result }, seconds());
     },
-    queueDepth(count) {
-      gauges.queueDepth.set(count);
+    queue(load) {
+      ownProcess.queue(load);
     },
     leading(leads) {
       gauges.leader.set(leads ? 1 : 0);
@@ -143,9 +151,9 @@ export function createMetrics({ version, node, startedAt, now = Date.now }: Metr
       if (up === undefined) gauges.watchUp.remove({ group, version: served, kind });
       else gauges.watchUp.set({ group, version: served, kind }, up ? 1 : 0);
     },
-    async scrape(accept) {
+    async scrape(accept, isPrometheus = false) {
       const { format, contentType } = negotiate(accept);
-      return { contentType, body: await inTurn(format) };
+      return { contentType, body: await inTurn(format, isPrometheus) };
     },
   };
 }
@@ -157,6 +165,7 @@ export function createMetrics({ version, node, startedAt, now = Date.now }: Metr
 async function bodyOf(
   sources: ReadonlyMap<string, SourceSeries>,
   format: Format,
+  scraper: Scraper,
   processText: () => Promise<string>,
 ): Promise<readonly Uint8Array[]> {
   const families = sourceMetrics.map((metric) => ({
@@ -175,7 +184,7 @@ async function bodyOf(
   let end = performance.now() + slice;
   for (const [key, series] of present) {
     if (sources.get(key) !== series) continue;
-    for (const family of families) family.text += family.lines(series, format);
+    for (const family of families) family.text += family.lines(series, format, scraper);
     if (performance.now() < end) continue;
     settle();
     await nextTurn();

@@ -15,7 +15,12 @@ export interface Probe {
 export interface WebServerOptions {
   /** Without host on every interface, with port 0 on a free one. */
   readonly address: { readonly host: string | undefined; readonly port: number };
-  readonly metrics: { scrape(accept: string | undefined): Promise<{ readonly contentType: string; readonly body: readonly Uint8Array[] }> };
+  readonly metrics: {
+    scrape(
+      accept: string | undefined,
+      isPrometheus: boolean,
+    ): Promise<{ readonly contentType: string; readonly body: readonly Uint8Array[] }>;
+  };
   readonly health: () => Probe;
   /** Not ok only while it is not ready; a broken watch is told in the text alone (rule 36). */
   readonly ready: () => Probe;
@@ -31,6 +36,8 @@ interface Page {
   readonly body: string | readonly Uint8Array[];
 }
 
+/** Prometheus, and whoever stands in for it, says how long it waits; a person does not. */
+const scraperHeader = 'x-prometheus-scrape-timeout-seconds';
 const plain = 'text/plain; charset=utf-8';
 /** A client that reads nothing for so long is cut off. */
 const slowReaderMs = 30_000;
@@ -95,7 +102,10 @@ async function pageOf(options: WebServerOptions, request: IncomingMessage): Prom
   const path = (request.url ?? '/').split('?', 1)[0];
   if (path !== '/metrics' && path !== '/healthz' && path !== '/readyz') return { status: 404, contentType: plain, body: 'not found\n' };
   if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, contentType: plain, body: 'only GET and HEAD\n' };
-  if (path === '/metrics') return { status: 200, ...(await options.metrics.scrape(request.headers.accept)) };
+  if (path === '/metrics') {
+    const isPrometheus = request.method === 'GET' && request.headers[scraperHeader] !== undefined;
+    return { status: 200, ...(await options.metrics.scrape(request.headers.accept, isPrometheus)) };
+  }
   const { ok, text } = path === '/healthz' ? options.health() : options.ready();
   return { status: ok ? 200 : 503, contentType: plain, body: text.endsWith('\n') ? text : `${text}\n` };
 }

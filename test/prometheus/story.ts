@@ -131,7 +131,7 @@ export function answersAt(chapter: Chapter): Answers {
     'fleet: Unhealthy A': { '': 0 },
     'fleet: Drifted A': { '': 0 },
     'fleet: Objects A': { '': 2 },
-    'fleet: Waiting A': { '': 0 },
+    'fleet: Reconciling A': { '': 0 },
     'fleet: Leaders A': { '': 1 },
     'fleet: Sources table A': { [textOf({ ...own, ...revision })]: 1 },
     'fleet: Sources table B': ofShop(ago(chapter.reached.applied)),

@@ -1,4 +1,4 @@
-import { setImmediate as nextRound } from 'node:timers/promises';
+import { setImmediate as nextRound, setTimeout as slept } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { waitFor } from '../controlplane/wait-for.ts';
 import { WalkQueue } from '../../operator/reconcile/queue.ts';
@@ -7,17 +7,15 @@ import { createTurns } from '../../operator/reconcile/turn.ts';
 /** A queue whose walks end when they are told to. */
 function gated() {
   const walks: { key: string; cause: string; signal: AbortSignal; end: () => void }[] = [];
-  const depths: number[] = [];
   const queue = new WalkQueue({
     run: (key, cause, signal) =>
       new Promise<void>((resolve) => {
         walks.push({ key, cause, signal, end: resolve });
         signal.addEventListener('abort', () => resolve());
       }),
-    onDepth: (depth) => depths.push(depth),
   });
   const begun = (count: number) => waitFor(`${count} walks begun`, () => walks.length >= count);
-  return { queue, walks, depths, begun };
+  return { queue, walks, begun };
 }
 
 describe('the queue', () => {
@@ -83,17 +81,39 @@ describe('the queue', () => {
     expect(walks.length).toBe(1);
   });
 
-  test('tells how many walks are under way or due', async () => {
-    const { queue, depths, walks, begun } = gated();
+  test('tells how many walks are under way or due, and since when the first of them', async () => {
+    const { queue, walks, begun } = gated();
+    expect(queue.load()).toEqual({ depth: 0, oldestSeconds: 0 });
     queue.wake('a', 'New');
+    queue.wake('later', 'Retry', 60_000);
+    await begun(1);
+    await slept(30);
     queue.wake('b', 'New');
+    queue.wake('a', 'Again');
     await begun(2);
-    await nextRound();
-    expect(depths.at(-1)).toBe(2);
+    const { depth, oldestSeconds } = queue.load();
+    expect(depth).toBe(2);
+    expect(oldestSeconds).toBeGreaterThanOrEqual(0.029);
+    // Its next walk was due when it was woken; the one before is over.
+    walks[0]?.end();
+    await begun(3);
+    expect(queue.load().oldestSeconds).toBeLessThan(oldestSeconds);
     walks.forEach((walk) => walk.end());
-    await queue.close(0);
     await nextRound();
-    expect(depths.at(-1)).toBe(0);
+    expect(queue.load()).toEqual({ depth: 0, oldestSeconds: 0 });
+    await queue.close(0);
+  });
+
+  test('counts a walk that is due and cannot begin, since the event loop is busy', async () => {
+    const { queue, walks, begun } = gated();
+    queue.wake('a', 'New', 1);
+    const from = performance.now();
+    while (performance.now() < from + 20);
+    expect(queue.load()).toEqual({ depth: 1, oldestSeconds: expect.closeTo(0.019, 2) });
+    await begun(1);
+    expect(queue.load().oldestSeconds).toBeGreaterThanOrEqual(0.018);
+    walks[0]?.end();
+    await queue.close(0);
   });
 });
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { metricTable } from '../../operator/report/metric-table.ts';
 import { ensurePrometheus, promtool } from '../prometheus/tools.ts';
 import { applied, seen, statusAfter } from './outcomes.ts';
-import { everything, fresh, images, openMetricsAccept, textOf } from './scrapes.ts';
+import { everything, fresh, images, openMetricsAccept, spec, textOf } from './scrapes.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -43,12 +43,20 @@ function familiesOf(text: string): ReadonlyMap<string, Family> {
   return families;
 }
 
+/** One source that is served, and one that is suspended. */
+function withEverything() {
+  const metrics = fresh();
+  everything(metrics);
+  metrics.sourceStatus('shop/paused', {});
+  metrics.sourceSpec('shop/paused', { ...spec, suspend: true }, () => undefined);
+  return metrics;
+}
+
 const suffixes = { gauge: [''], counter: [''], histogram: ['_bucket', '_sum', '_count'] } as const;
 
 describe('a scrape has every metric of the table, with its type, meaning and labels, and no other', () => {
   test('in the Prometheus text format', async () => {
-    const metrics = fresh();
-    everything(metrics);
+    const metrics = withEverything();
     const families = familiesOf(await textOf(metrics));
     expect([...families.keys()]).toEqual(metricTable.map(({ name }) => name));
     for (const { name, type, help, labels } of metricTable) {
@@ -58,8 +66,7 @@ describe('a scrape has every metric of the table, with its type, meaning and lab
   });
 
   test('in OpenMetrics', async () => {
-    const metrics = fresh();
-    everything(metrics);
+    const metrics = withEverything();
     const text = await textOf(metrics, openMetricsAccept);
     expect(text).toMatch(/\n# EOF\n$/);
     expect(text).not.toMatch(/\n\n/);

@@ -186,6 +186,19 @@ describe('what a source lacks', () => {
     }
   });
 
+  test('while it is suspended that is told, beside what it lacked before', async () => {
+    const metrics = fresh();
+    metrics.sourceStatus('shop/prod', statusAfter(failed(undefined, gitAway)));
+    const suspended = async (suspend: boolean) => {
+      metrics.sourceSpec('shop/prod', { ...spec, suspend }, () => undefined);
+      return [...(await series(metrics, 'plumbline_suspended')), ...(await series(metrics, 'plumbline_failing'))].length;
+    };
+    expect(await suspended(false)).toBe(1);
+    expect(await suspended(true)).toBe(2);
+    expect(await series(metrics, 'plumbline_suspended')).toEqual([`plumbline_suspended{${of}} 1`]);
+    expect(await suspended(false)).toBe(1);
+  });
+
   test('one that failed before it was ever ready counts from then', async () => {
     const metrics = fresh();
     metrics.sourceStatus('shop/prod', statusAfter(failed(undefined, gitAway)));

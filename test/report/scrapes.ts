@@ -35,7 +35,7 @@ export function everything(metrics: Metrics, key = 'shop/prod'): void {
   metrics.countError(key, 'ObjectRefused');
   metrics.apiRequest('patch', '200');
   metrics.gitRequest('success');
-  metrics.queueDepth(3);
+  metrics.queue(() => ({ depth: 3, oldestSeconds: 1.5 }));
   metrics.leading(true);
   metrics.watchUp({ group: 'apps', version: 'v1', kind: 'Deployment' }, true);
 }

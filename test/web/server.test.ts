@@ -53,6 +53,20 @@ describe('what it answers', () => {
     expect([headers.get('content-type'), headers.get('content-length')]).toEqual(['text/plain; of=text/x', '5']);
   });
 
+  test('a scrape knows whether Prometheus asks', async () => {
+    const asked: boolean[] = [];
+    const scrape = async (_accept: string | undefined, isPrometheus: boolean) => {
+      asked.push(isPrometheus);
+      return { contentType: 'text/plain', body: [] };
+    };
+    const { url } = await start({ metrics: { scrape } });
+    const headers = { 'X-Prometheus-Scrape-Timeout-Seconds': '10' };
+    await fetch(`${url}/metrics`);
+    await fetch(`${url}/metrics`, { headers });
+    await fetch(`${url}/metrics`, { headers, method: 'HEAD' });
+    expect(asked).toEqual([false, true, false]);
+  });
+
   test('a page of many pieces arrives in one piece, and a client that goes meanwhile harms nobody', async () => {
     const body = Array.from({ length: 200 }, () => Buffer.alloc(100_000, 'x'));
     const { server, url } = await start({ metrics: { scrape: async () => ({ contentType: 'text/plain', body }) } });

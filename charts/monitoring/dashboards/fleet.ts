@@ -68,8 +68,8 @@ export const fleet: DashboardSpec = {
         },
         {
           kind: 'stat',
-          title: 'Waiting',
-          description: 'Sources that wait for their turn to be reconciled.',
+          title: 'Reconciling',
+          description: 'Sources whose reconcile is due or under way.',
           queries: [{ expr: 'max(plumbline_queue_depth)' }],
           unit: 'none',
           width: 3,
