@@ -20,9 +20,14 @@ const recreateDeadline = 30_000;
 
 /** Sends what `write` says as a dry run. A forced manifest that fails on an immutable field is tried as a create (rule 10). */
 export async function dryRunWrite(write: Write, context: ApplyContext): Promise<Faults> {
+  return (await tryWrite(write, context)).faults;
+}
+
+/** The same, and whether the object would have to be made anew. */
+export async function tryWrite(write: Write, context: ApplyContext): Promise<{ readonly faults: Faults; readonly recreates: boolean }> {
   const faults = await attempt(write.manifest, context, () => send(write, context, true));
-  if (!isImmutable(faults) || !isForced(write.manifest)) return faults;
-  return attempt(write.manifest, context, () => dryRunCreate(write.manifest, context));
+  if (!isImmutable(faults) || !isForced(write.manifest)) return { faults, recreates: false };
+  return { faults: await attempt(write.manifest, context, () => dryRunCreate(write.manifest, context)), recreates: true };
 }
 
 /** Writes one object; notes what came of it. Returns the API server's faults, none when it is in. */

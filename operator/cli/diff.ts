@@ -8,7 +8,7 @@ import { sourceResource } from '../apply/parent.ts';
 import { isSecret } from '../apply/stages.ts';
 import { noProgress } from '../apply/types.ts';
 import type { ApplyContext } from '../apply/types.ts';
-import { dryRunPrune, dryRunWrite } from '../apply/write.ts';
+import { dryRunPrune, tryWrite } from '../apply/write.ts';
 import { PlumblineError, toPlumblineError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -54,7 +54,7 @@ export interface Diff {
   /** `main@4f2a9c1` */
   readonly revision: string;
   readonly created: readonly Told[];
-  readonly changed: readonly (Told & { readonly fields: readonly FieldChange[] })[];
+  readonly changed: readonly (Told & { readonly change: Change })[];
   readonly adopted: readonly (Told & { readonly managers: readonly string[] })[];
   readonly pruned: readonly string[];
   /** Objects that lose the source's label and stay. */
@@ -64,6 +64,12 @@ export interface Diff {
   readonly refused: readonly Fault[];
   readonly differs: boolean;
 }
+
+/** By its fields; by being deleted and made anew (rule 10); or as is known once the CRD that changes along is in (rule 9). */
+export type Change =
+  | { readonly how: 'update'; readonly fields: readonly FieldChange[] }
+  | { readonly how: 'recreate' }
+  | { readonly how: 'later' };
 
 /** An object, and where in the repository it is stated. */
 export interface Told {
@@ -207,12 +213,20 @@ async function diffWalk(self: Walk): Promise<Diff> {
   };
   const writes = [...plan.creates, ...plan.changes];
   const prune = held === undefined ? plan.prune : [];
-  const answers = await Promise.all([
-    ...deferred(writes).now.map((write) => dryRunWrite(write, context)),
-    ...prune.map((member) => dryRunPrune(member, context)),
+  const { now, later } = deferred(writes);
+  const [tried, prunable] = await Promise.all([
+    Promise.all(now.map(async (write) => ({ write, ...(await tryWrite(write, context)) }))),
+    Promise.all(prune.map((member) => dryRunPrune(member, context))),
   ]);
-  const refused = await explained(answers.flat(), self, writes, prune, context);
-  const changed = refused.length > 0 ? [] : await Promise.all(plan.changes.map((write) => fieldsOf(write, context)));
+  const refused = await explained([...tried.flatMap(({ faults }) => faults), ...prunable.flat()], self, writes, prune, context);
+  const waiting = new Set(later);
+  const recreated = new Set(tried.filter(({ recreates }) => recreates).map(({ write }) => write));
+  const changeOf = async (write: Write): Promise<Change> => {
+    if (waiting.has(write)) return { how: 'later' };
+    return recreated.has(write) ? { how: 'recreate' } : { how: 'update', fields: await fieldsOf(write, context) };
+  };
+  const changed =
+    refused.length > 0 ? [] : await Promise.all(plan.changes.map(async (write) => ({ ...told(write), change: await changeOf(write) })));
   const letGo = held === undefined ? plan.letGo : [];
   return {
     revision: revisionText(seen.ref.shortRef, commit),
@@ -240,14 +254,14 @@ async function explained(
 }
 
 /** The live object against what the API server would make of it. */
-async function fieldsOf(write: Write, context: ApplyContext): Promise<Diff['changed'][number]> {
+async function fieldsOf(write: Write, context: ApplyContext): Promise<readonly FieldChange[]> {
   const { manifest } = write;
   const { client, as, source: flow, signal } = context;
   const [live, after] = await Promise.all([
     getObject(client, manifest.resource, manifest.id, { flow, signal }),
     applyObject(client, manifest.resource, desiredOf(write, context), { dryRun: true, full: true, as, flow, signal }),
   ]);
-  return { ...told(write), fields: compareObjects(live, after.object, isSecret(manifest.id)) };
+  return compareObjects(live, after.object, isSecret(manifest.id));
 }
 
 function told({ manifest }: Write): Told {

@@ -4,12 +4,23 @@ import { faultText } from '../errors.ts';
 import type { Diff } from './diff.ts';
 import type { Verification } from './verify.ts';
 
+/** What is said of changes whose fields are not told. */
+const withoutFields = {
+  recreate: 'is deleted and made anew: a field that changes is immutable, and plumbline.dev/force is enabled',
+  later: 'is tried once the CustomResourceDefinition that changes with it is in; its fields are not known before',
+} as const;
+
 /** Writes the diff; nothing but its revision where nothing differs. */
 export function printDiff(diff: Diff, out: Writable): void {
   const lines: string[] = [];
   for (const { object, origin } of diff.created) lines.push(`+ ${object}  ${origin}`);
-  for (const { object, origin, fields } of diff.changed) {
+  for (const { object, origin, change } of diff.changed) {
     lines.push(`~ ${object}  ${origin}`);
+    if (change.how !== 'update') {
+      lines.push(`    ${withoutFields[change.how]}`);
+      continue;
+    }
+    const { fields } = change;
     for (const { path, before, after } of fields) lines.push(`    ${path}: ${before ?? '(not there)'} → ${after ?? '(removed)'}`);
     if (fields.length === 0) lines.push('    only who manages it, and the commit that it came from');
   }
@@ -26,20 +37,17 @@ export function printDiff(diff: Diff, out: Writable): void {
   out.write(`${lines.join('\n')}\n`);
 }
 
-function summary({ created, changed, pruned, adopted, refused }: Diff): string {
+function summary({ created, changed, pruned, adopted, letGo, held, refused }: Diff): string {
   const counts = [
     [created.length, 'created'],
     [changed.length, 'changed'],
     [adopted.length, 'adopted'],
     [pruned.length, 'pruned'],
+    [letGo.length, 'let go'],
     [refused.length, 'refused'],
   ] as const;
-  return (
-    counts
-      .filter(([count]) => count > 0)
-      .map(([count, what]) => `${count} ${what}`)
-      .join(', ') || 'held'
-  );
+  const told = counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return [...told, ...(held.length > 0 ? ['the prune is held'] : [])].join(', ');
 }
 
 /** Writes what differs from git, and above all where verdict and dry run disagree. */

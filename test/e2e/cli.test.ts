@@ -34,16 +34,45 @@ describe('kubectl plumbline diff', () => {
     });
   });
 
-  test('prints what would be created, changed field by field, and pruned; nothing is written', async () => {
+  test('prints what would be created, changed field by field, anew or later, and pruned; nothing is written', async () => {
     const stage = await scene().stage();
-    await atRest(stage, { 'web.yaml': deployment('web', 'web:1'), 'b.yaml': configMap('b') });
-    await stage.repo.write({ 'web.yaml': deployment('web', 'web:2'), 'b.yaml': null, 'c.yaml': configMap('c') });
+    const everywhere = ['--clusterrole=cluster-admin', `--serviceaccount=${stage.namespace}:deployer`];
+    await stage.kubectl('create', 'clusterrolebinding', `${stage.namespace}-everywhere`, ...everywhere);
+    const group = `${stage.namespace}.example`;
+    const crd = (fields: string): string =>
+      `apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: widgets.${group}}\nspec:\n  group: ${group}\n  scope: Namespaced\n  names: {plural: widgets, kind: Widget}\n  versions:\n    - name: v1\n      served: true\n      storage: true\n      schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {${fields}}}}}}\n`;
+    const widget = (spec: string): string => `apiVersion: ${group}/v1\nkind: Widget\nmetadata: {name: one}\nspec: {${spec}}\n`;
+    const forced = (labels: string): string =>
+      deployment('api')
+        .replace('name: api\n', 'name: api\n  annotations: {plumbline.dev/force: enabled}\n')
+        .replaceAll('{app: api}', labels);
+    await atRest(stage, {
+      'web.yaml': deployment('web', 'web:1'),
+      'b.yaml': configMap('b'),
+      'crd.yaml': crd('size: {type: integer}'),
+      'widget.yaml': widget('size: 1'),
+      'api.yaml': forced('{app: api}'),
+    });
+    await stage.repo.write({
+      'web.yaml': deployment('web', 'web:2'),
+      'b.yaml': null,
+      'c.yaml': configMap('c'),
+      'crd.yaml': crd('size: {type: integer}, color: {type: string}'),
+      'widget.yaml': widget('size: 1, color: red'),
+      'api.yaml': forced('{app: api, tier: back}'),
+    });
     const { code, out } = await run('diff', `${stage.namespace}/shop`);
     expect(out).toContain(`+ ConfigMap ${stage.namespace}/c  c.yaml:1\n`);
     expect(out).toContain(
       `~ Deployment ${stage.namespace}/web  web.yaml:1\n    spec.template.spec.containers[name=web].image: "web:1" → "web:2"\n`,
     );
+    expect(out).toContain(`~ Deployment ${stage.namespace}/api  api.yaml:1\n    is deleted and made anew: `);
+    expect(out).toContain(
+      `~ Widget ${stage.namespace}/one  widget.yaml:1\n    is tried once the CustomResourceDefinition that changes with it`,
+    );
+    expect(out).toContain(`~ CustomResourceDefinition widgets.${group}  crd.yaml:1\n    spec.versions[name=v1].schema.`);
     expect(out).toContain(`- ConfigMap ${stage.namespace}/b\n`);
+    expect(out).toMatch(/: 1 created, 4 changed, 1 pruned\n$/);
     expect(code).toBe(1);
     expect(await stage.kubectl('get', 'configmap', 'b', '-o', 'name')).toBe('configmap/b\n');
   });
