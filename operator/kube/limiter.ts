@@ -2,7 +2,7 @@
  * The limit on requests in flight. Flows take turns of a bounded number of requests: one whose turn has begun goes
  * before those that still wait for theirs, so that of many sources the first are done early instead of all at the end;
  * and a source of 1,000 objects does not keep one of three waiting for longer than its turn. No flow ever holds more
- * than half of the slots. Every operation is O(1) however many wait.
+ * than half of the slots (of a single slot it holds that one). Every operation is O(1) however many wait.
  */
 
 /** Gives the slot back; must be called exactly once. */
@@ -61,7 +61,7 @@ export class Limiter {
   /** `slots` requests may be in flight at once, at least 1; a turn has `turn` requests. */
   constructor(slots: number, turn = defaultTurn) {
     this.#slots = Math.max(1, slots);
-    this.#share = Math.ceil(this.#slots / 2);
+    this.#share = Math.max(1, Math.floor(this.#slots / 2));
     this.#turn = turn;
   }
 
