@@ -6,7 +6,8 @@ import type { KubeObject } from '../kube/types.ts';
 import type { Write } from '../plan/types.ts';
 import type { ApplyContext } from './types.ts';
 
-const establishedDeadline = 30_000;
+/** How long a CRD is waited for, milliseconds. */
+const establishedDeadlineMs = 30_000;
 
 interface Condition {
   readonly type?: string;
@@ -14,15 +15,15 @@ interface Condition {
   readonly message?: string;
 }
 
-/** Resolves once every one of these CRDs is Established; throws NotEstablished with what its conditions say after 30 s. */
-export async function awaitEstablished(crds: readonly Write[], context: ApplyContext): Promise<void> {
-  await Promise.all(crds.map((write) => establishedOne(write, context)));
+/** Resolves once every one of these CRDs is Established; at the deadline throws NotEstablished with what its conditions say. */
+export async function awaitEstablished(crds: readonly Write[], context: ApplyContext, deadlineMs = establishedDeadlineMs): Promise<void> {
+  await Promise.all(crds.map((write) => establishedOne(write, context, deadlineMs)));
   context.discovery.invalidate();
 }
 
-async function establishedOne({ manifest }: Write, context: ApplyContext): Promise<void> {
+async function establishedOne({ manifest }: Write, context: ApplyContext, deadlineMs: number): Promise<void> {
   const done = new AbortController();
-  const deadline = AbortSignal.timeout(establishedDeadline);
+  const deadline = AbortSignal.timeout(deadlineMs);
   let last: readonly Condition[] = [];
   const look = (object: KubeObject): void => {
     last = conditionsOf(object);
@@ -46,7 +47,7 @@ async function establishedOne({ manifest }: Write, context: ApplyContext): Promi
   if (done.signal.aborted) return;
   context.signal.throwIfAborted();
   const said = last.map((condition) => `${condition.type} is ${condition.status}: ${condition.message}`).join('; ');
-  const message = `is not served after 30 s${said === '' ? '' : ` (${said})`}`;
+  const message = `is not served after ${deadlineMs / 1_000} s${said === '' ? '' : ` (${said})`}`;
   throw new PlumblineError({ reason: 'NotEstablished', place: manifest.place, object: objectText(manifest.id), message });
 }
 
