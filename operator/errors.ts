@@ -22,13 +22,13 @@ const entries = {
     meaning: 'A field of the spec that the API server cannot check does not parse.',
     remedy: 'Correct the field that the message names.',
   },
-  NotSupported: {
-    retry: 'edit',
-    meaning: 'The spec asks for something that this version does not do; nothing is applied.',
-    remedy: 'Take the named field out of the spec or the Secret, or install a version that knows it.',
-  },
 
   // The source
+  NotSupported: {
+    retry: 'retry',
+    meaning: 'The repository names its objects by SHA-256, which this version cannot read.',
+    remedy: 'Make a repository of SHA-1 objects (git init --object-format=sha1), push the manifests to it, and name it in spec.url.',
+  },
   SecretNotFound: {
     retry: 'retry',
     meaning: 'The Secret that spec.auth, spec.verify or spec.notify names does not exist in the namespace of the source.',
@@ -204,7 +204,7 @@ const entries = {
   },
   Forbidden: {
     retry: 'retry',
-    meaning: 'The service account of the source is not allowed to do what the revision needs.',
+    meaning: 'The account of the source lacks a right. What runs was not changed; of a first revision, what it may write is there.',
     remedy: 'Grant the missing rights with the commands in the message.',
   },
   ObjectRefused: {

@@ -33,7 +33,7 @@ export type Stating =
   | { readonly keys?: undefined; readonly reason: Reason; readonly files: readonly SnapshotFile[] | undefined };
 
 /** What git holds is refused; another try would not change that. */
-const refusals: ReadonlySet<string> = new Set(['RepositoryRefused', 'RepositoryTooLarge']);
+const refusals: ReadonlySet<string> = new Set(['RepositoryRefused', 'RepositoryTooLarge', 'NotSupported']);
 
 const nothing: Elsewhere = { handed: new Set(), freed: new Set(), notices: [] };
 

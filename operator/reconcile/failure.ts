@@ -4,7 +4,7 @@ import type { Correction, Outcome } from '../report/types.ts';
 
 /** The spec is refused, or the remote could not be asked: nothing was attempted. `putBack`: of the revision that runs, meanwhile. */
 export function unattempted(error: PlumblineError, putBack: readonly Correction[] = []): Outcome {
-  const isSpec = error.faults.every((fault) => fault.reason === 'InvalidSpec' || fault.reason === 'NotSupported');
+  const isSpec = error.faults.every((fault) => fault.reason === 'InvalidSpec');
   return {
     kind: 'failed',
     seen: undefined,

@@ -1,4 +1,4 @@
-/** Pure: what of a spec the API server could not check, or this version does not do yet. */
+/** Pure: what of a spec the API server could not check. */
 import type { GitOpsSource } from '../api/types.ts';
 import { PlumblineError } from '../errors.ts';
 import type { Fault } from '../errors.ts';
@@ -7,7 +7,7 @@ import { parseGitUrl } from '../source/url.ts';
 import { canBeTag } from '../source/verify/index.ts';
 import { parseSchedule } from './schedule.ts';
 
-/** Throws PlumblineError with everything that is wrong: InvalidSpec, NotSupported. */
+/** Throws PlumblineError with everything that is wrong, reason InvalidSpec. */
 export function checkSpec(source: GitOpsSource): void {
   const { spec } = source;
   const faults: Fault[] = [];
