@@ -121,6 +121,19 @@ describe('values', () => {
     expect(container.ports.map((port: Rendered) => port.containerPort)).toEqual(addresses.map((address) => address.port));
   });
 
+  test('give the operator the memory of the highest peak that was measured, and of its git cache; and no volume', async () => {
+    const { spec } = theOnly(await helm().template(), 'Deployment').spec.template;
+    expect([spec.volumes, spec.containers[0].volumeMounts]).toEqual([undefined, undefined]);
+    const page = await readFile(`${chartDir}/../../docs/performance.md`, 'utf8');
+    const peaks = [...page.matchAll(/^\| [^|]*memory[^|]*\| (\d+) MiB \|/gm)].map(([, mib]) => Number(mib));
+    expect(peaks.length).toBeGreaterThan(3);
+    const parsed = parseConfig(spec.containers[0].args, {});
+    const cacheMib = 'config' in parsed ? parsed.config.git.cacheBytes / 2 ** 20 : Number.NaN;
+    const { requests, limits } = spec.containers[0].resources;
+    expect([requests.memory, limits.memory]).toEqual(['256Mi', '1Gi']);
+    expect(Math.max(...peaks) + cacheMib).toBeLessThan(1_024);
+  });
+
   test('name the image by digest, else by tag, else by version', async () => {
     const imageOf = async (...args: string[]): Promise<string> =>
       theOnly(await helm().template(...args), 'Deployment').spec.template.spec.containers[0].image;
