@@ -84,7 +84,7 @@ describe('what leaves git', () => {
     expect((await stage.get('endpointslice', slices[0].metadata.name)).metadata.uid).toBe(slices[0].metadata.uid);
     expect(await stage.get('endpointslice', 'own')).toBeUndefined();
     expect((await sourceOf(stage)).status.revision.applied.commit).toBe(commit);
-    expect((await sourceOf(stage)).metadata.annotations[kinds].split(',')).not.toContain('Secret');
+    expect((await sourceOf(stage)).metadata.annotations[kinds].split(',')).not.toContain('EndpointSlice.discovery.k8s.io');
   });
 
   test('that a finalizer holds is told, tried again, and done when it lets go', async () => {

@@ -3,7 +3,7 @@ import { waitFor } from './cluster.ts';
 import { failsUntouched, failureOf } from './failing.ts';
 import { membersOf, running, waitForEvent, writesAs } from './refused.ts';
 import { configMap, useScene } from './scene.ts';
-import { applySource, conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
+import { conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
 
 const scene = useScene();
 const files = { 'prod/a.yaml': configMap('a') };
@@ -126,24 +126,22 @@ describe('suspend', () => {
     const { cluster } = scene();
     const stage = await scene().stage();
     const commit = await running(cluster, stage, { ...files, 'prod/b.yaml': configMap('b') });
-    const requests = () => scene().git.counts.all;
     await patchSource(cluster, stage.namespace, 'shop', { spec: { suspend: true } });
     const source = await waitForCondition(cluster, stage.namespace, 'shop', { type: 'Reconciling', status: 'False', reason: 'Suspended' });
     expect(conditionOf(source, 'Ready')).toMatchObject({ status: 'True', reason: 'Applied' });
     await waitForEvent(cluster, stage.namespace, 'shop', 'Suspended');
-    expect(requests()).toBeGreaterThan(0);
+    const asked = scene().git.requestsFor(stage.repo);
 
     const next = await stage.repo.write({ 'prod/a.yaml': configMap('a', { key: 'new' }), 'prod/b.yaml': null });
     const audit = await cluster.audit();
     await stage.kubectl('delete', 'configmap', 'a');
     await stage.request();
-    // Another source of the same operator shows that it went on working.
-    await applySource(cluster, {
-      namespace: stage.namespace,
-      name: 'beside',
-      spec: { url: stage.url, interval: '5s', serviceAccountName: 'deployer', path: 'beside' },
-    });
-    await failureOf(cluster, stage, { reason: 'PathNotFound', name: 'beside' });
+    // Another source of the same operator and interval shows that it went on asking and applying.
+    const beside = await scene().stage();
+    await running(cluster, beside, files);
+    const besideAsked = scene().git.requestsFor(beside.repo);
+    await waitFor('its remote is asked twice', async () => scene().git.requestsFor(beside.repo) >= besideAsked + 2);
+    expect(scene().git.requestsFor(stage.repo)).toBe(asked);
     expect(writesAs(await audit.events(), `system:serviceaccount:${stage.namespace}:deployer`)).toEqual([]);
     expect((await getSource(cluster, stage.namespace, 'shop')).status.revision).toMatchObject({
       observed: { commit },

@@ -49,6 +49,8 @@ export interface GitServer {
   readonly ca: string | undefined;
   /** Requests and connections so far, the most connections that were open at once, and the bytes of all answers. */
   readonly counts: { lsRefs: number; fetch: number; push: number; all: number; connections: number; mostOpen: number; bytes: number };
+  /** Requests for one repository so far. */
+  requestsFor(repo: GitRepo): number;
   /** Set to make every request fail; undefined makes the server well again. */
   fault: GitFault | undefined;
   /** When set, only requests for which it says true meet the fault. */
@@ -64,7 +66,10 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
   const ownRoot = options.root === undefined;
   const root = options.root ?? (await mkdtemp(join(tmpdir(), 'gitserver-')));
   const certificate = options.tls === true ? makeCertificate() : options.tls === false ? undefined : options.tls;
+  const asked = new Map<string, number>();
   const listener: RequestListener = (request, response) => {
+    const [, name = ''] = /^\/(.+?\.git)\//.exec(request.url ?? '') ?? [];
+    asked.set(name, (asked.get(name) ?? 0) + 1);
     handle(handler, options, request, response);
   };
   const server: Server =
@@ -84,6 +89,7 @@ export async function startGitServer(options: GitServerOptions = {}): Promise<Gi
     root,
     ca: certificate?.ca,
     counts: { lsRefs: 0, fetch: 0, push: 0, all: 0, connections: 0, mostOpen: 0, bytes: 0 },
+    requestsFor: (repo) => asked.get(repo.name) ?? 0,
     fault: undefined,
     faultFor: undefined,
     createRepo: (name, create) => GitRepo.create(root, name, create),
