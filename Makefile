@@ -1,4 +1,5 @@
-# Every command of the project. Each target does its own set-up; a machine needs npm, git, curl and Go.
+# Every command of the project. Each target does its own set-up; a machine needs npm, git, curl and Go. The tests also
+# need Prometheus and OpenSSH's server: as root on Debian they install them, elsewhere they name what is missing.
 #
 #   make setup       bring the control plane's binaries (downloaded or built once, kept per user)
 #   make demo        the whole story on a real control plane; KEEP=1 leaves it running

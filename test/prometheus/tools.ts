@@ -3,8 +3,10 @@ import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
+import { canInstall, installCommand, installPackage } from '../controlplane/debian.ts';
+import { type Progress, progressOn } from '../controlplane/progress.ts';
 
-const install = ['apt-get', 'install', '--yes', '--no-install-recommends', 'prometheus'];
+const name = 'prometheus';
 /** Where the package puts them. */
 const home = '/usr/bin';
 
@@ -21,43 +23,38 @@ export async function toolPath(tool: Tool): Promise<string> {
   for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), home]) {
     if (folder !== '' && (await isProgram(join(folder, tool)))) return join(folder, tool);
   }
-  throw new Error(`${tool} is missing: ${install.join(' ')} (or Prometheus from https://prometheus.io/download/ in the PATH)`);
+  throw new Error(`${tool} is missing: ${installCommand(name)} (or Prometheus from https://prometheus.io/download/ in the PATH)`);
 }
 
 /**
  * Sees to it that both are there: as root on Debian they are installed, elsewhere they are named.
  */
-export async function ensurePrometheus(): Promise<void> {
+export async function ensurePrometheus(progress: Progress = progressOn(process.stderr)): Promise<void> {
   try {
     await Promise.all([toolPath('prometheus'), toolPath('promtool')]);
     return;
   } catch (error) {
-    if (process.getuid?.() !== 0 || !(await isProgram('/usr/bin/apt-get'))) throw error;
+    if (!(await canInstall())) throw error;
   }
-  const [program = '', ...args] = install;
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  for (const one of [['update'], args]) {
-    const { status, out, err } = await run(program, one, { env });
-    if (status !== 0) throw new Error(`${[program, ...one].join(' ')} ended with ${status}:\n${out}${err}`);
-  }
+  await installPackage(name, 'for the tests of alerts and dashboards', { progress });
   await Promise.all([toolPath('prometheus'), toolPath('promtool')]);
 }
 
 /** Runs promtool to its end, whatever its status. */
 export async function promtool(args: readonly string[], input = ''): Promise<Run> {
-  return await run(await toolPath('promtool'), args, { input });
+  return await run(await toolPath('promtool'), args, input);
 }
 
-function run(program: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv; input?: string }): Promise<Run> {
+function run(program: string, args: readonly string[], input: string): Promise<Run> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...args], options.env === undefined ? {} : { env: options.env });
+    const child = spawn(program, [...args]);
     let [out, err] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (out += chunk));
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => (err += chunk));
     child.stdin.on('error', () => undefined); // it may end before it has read everything; what counts is its status
     child.once('error', reject);
     child.once('close', (status) => resolve({ status, out, err }));
-    child.stdin.end(options.input ?? '');
+    child.stdin.end(input);
   });
 }
 
