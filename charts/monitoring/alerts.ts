@@ -197,7 +197,7 @@ export function alertsWith(limit: Limits): readonly Alert[] {
       description: 'Changes of these objects are not seen. Sources that need no such kind are not affected.',
       runbook: {
         means:
-          'The API server does not serve a kind any more (an aggregated API that is down, a CRD that went), or the operator may not list it.',
+          'The API server does not serve a kind any more (an aggregated API that is down, a CRD that went), or the operator may not list it. Without GitOpsSource, new sources and edits of them are not seen; without Pod, it is not told why a workload is not healthy.',
         look: [
           'kubectl get apiservices',
           'kubectl logs --namespace plumbline-system --selector app.kubernetes.io/name=plumbline --tail 200',

@@ -57,6 +57,8 @@ interface KindWatch {
   lingering: NodeJS.Timeout | undefined;
   /** A first list was in once, though it may be lacking again. */
   listed: boolean;
+  /** What is wrong, by the scope whose watch is broken. */
+  readonly faults: Map<string | undefined, unknown>;
   up: boolean;
   tried: boolean;
   error: unknown;
@@ -184,10 +186,12 @@ export function createInventory(options: InventoryOptions): Inventory {
           upsert: (object) => upsert(resource, object, true),
           remove: (object) => remove(resource, object),
           state: (up, error) => {
-            watch.up = up;
-            watch.error = error;
+            if (up) watch.faults.delete(namespace);
+            else watch.faults.set(namespace, error);
+            watch.up = watch.faults.size === 0;
+            [watch.error] = watch.faults.values();
             watch.tried = true;
-            options.onWatchState?.(resource, up, error);
+            options.onWatchState?.(resource, watch.up, watch.error);
             // Of a kind that went, nobody needs to wait for a first list; a watch that nobody needs is not mended.
             if ((!watch.listed && isKubeError(error, 404)) || (watch.users.size === 0 && !up)) end(watch, error);
           },
@@ -203,6 +207,7 @@ export function createInventory(options: InventoryOptions): Inventory {
       hurry: () => reflectors.forEach((reflector) => reflector.hurry()),
       lingering: undefined,
       listed: false,
+      faults: new Map(),
       up: false,
       tried: false,
       error: undefined,

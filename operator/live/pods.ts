@@ -25,15 +25,17 @@ export interface PodReaderOptions {
   readonly client: KubeClient;
   readonly random: () => number;
   readonly signal: AbortSignal;
+  /** Told of the watch of a namespace's pods that breaks or heals, and (undefined) of one that ends. */
+  readonly onState?: (namespace: string, up: boolean | undefined, error?: unknown) => void;
   /** What the pods of a workload say has changed. */
   readonly onChange: (key: string) => void;
 }
 
-const podResource: Resource = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true, verbs: [] };
+export const podResource: Resource = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true, verbs: [] };
 const replicaSets: Resource = { group: 'apps', version: 'v1', kind: 'ReplicaSet', plural: 'replicasets', namespaced: true, verbs: [] };
 
 /** Starts with nothing; what it starts ends with the signal. */
-export function createPodReader({ client, random, signal, onChange }: PodReaderOptions): PodReader {
+export function createPodReader({ client, random, signal, onChange, onState }: PodReaderOptions): PodReader {
   const rooms = new Map<string, Room>();
   const namespaceOf = new Map<string, string>();
 
@@ -68,7 +70,8 @@ export function createPodReader({ client, random, signal, onChange }: PodReaderO
           forget(room, pod);
           reviewOwner(room, controllerOf(pod)?.uid, parent);
         },
-        state: () => {}, // without its pods a workload is as unhealthy as with them
+        // Without its pods a workload is as unhealthy as with them: nothing is done about it.
+        state: (up, error) => onState?.(namespace, up, error),
       },
     });
     return room;
@@ -127,6 +130,7 @@ export function createPodReader({ client, random, signal, onChange }: PodReaderO
       if (room.looked.size > 0) return;
       rooms.delete(namespace);
       room.abort.abort();
+      onState?.(namespace, undefined);
     },
     textOf: (key) => rooms.get(namespaceOf.get(key) ?? '')?.looked.get(key)?.text,
     size() {

@@ -20,6 +20,7 @@ import type { Entry } from './entry.ts';
 import { tellMove } from './followed.ts';
 import { finalize, isOurs, releaseSource } from './finalize.ts';
 import { HealthKeeper } from './health-keeper.ts';
+import type { HealthKeeperOptions } from './health-keeper.ts';
 import { isAllowanceOver } from './held.ts';
 import { lacksOf, watchLacks } from './lacks.ts';
 import { isWell, reactionTo } from './member-reaction.ts';
@@ -44,6 +45,7 @@ export interface ControllerOptions {
   readonly random: () => number;
   /** Sources wait for each other's requests: notes of progress would only add to it, and yield. */
   readonly isStorm: () => boolean;
+  readonly onPodWatch: HealthKeeperOptions['onPodWatch'];
 }
 
 /** A source looks again at what it handed over no sooner than this, milliseconds. */

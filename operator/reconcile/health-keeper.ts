@@ -33,6 +33,8 @@ export interface HealthKeeperOptions {
   readonly isWalking: (key: string) => boolean;
   /** Sources wait for each other's requests. */
   readonly isStorm: () => boolean;
+  /** Of the pods of a namespace; undefined: they are watched no more. */
+  readonly onPodWatch: (namespace: string, up: boolean | undefined, error?: unknown) => void;
   readonly signal: AbortSignal;
 }
 
@@ -73,8 +75,8 @@ export class HealthKeeper {
 
   constructor(options: HealthKeeperOptions) {
     this.#options = options;
-    const { env, random, signal } = options;
-    this.#pods = createPodReader({ client: env.client, random, signal, onChange: (key) => this.#onPods(key) });
+    const { env, random, signal, onPodWatch: onState } = options;
+    this.#pods = createPodReader({ client: env.client, random, signal, onState, onChange: (key) => this.#onPods(key) });
     this.#ailing = createAiling(this.#pods);
     this.#unlisten = env.inventory.onChange((change) => this.#onMember(change));
   }

@@ -1,13 +1,16 @@
 /** The operator as one process: what is connected to what, who leads, and how it ends. */
 import type { PlumblineError, Reason } from '../errors.ts';
+import { sourceResource } from '../apply/parent.ts';
 import { isKubeError } from '../kube/client.ts';
 import { connectKube } from '../kube/connect.ts';
 import type { ConnectedClient } from '../kube/connect.ts';
 import { findCredentials } from '../kube/credentials.ts';
 import type { CredentialPlaces } from '../kube/credentials-types.ts';
 import { Discovery } from '../kube/discovery.ts';
+import type { GroupVersionKind } from '../kube/types.ts';
 import { createInventory } from '../live/inventory.ts';
 import { createLookUps } from '../live/lookup.ts';
+import { podResource } from '../live/pods.ts';
 import type { Inventory } from '../live/types.ts';
 import type { Logger } from '../log.ts';
 import { Claims } from '../plan/claims.ts';
@@ -33,6 +36,8 @@ import { SourceLog } from './source-log.ts';
 import { SourceStore } from './source-store.ts';
 import { Teller } from './teller.ts';
 import { Trail } from './trail.ts';
+import { createWatchStates } from './watch-states.ts';
+import type { WatchStates } from './watch-states.ts';
 import { createTurns } from './turn.ts';
 
 /** Walks may finish this long after SIGTERM, then they are abandoned; the whole must end within 10 s. */
@@ -98,12 +103,16 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
   });
   // Watches and polls outlive the walks that are allowed to finish after the signal.
   const lifetime = new AbortController();
+  const watches = createWatchStates((gvk, up) => metrics.watchUp(gvk, up));
   const store = new SourceStore({
     client,
     namespaces: config.namespaces,
     random,
     signal: lifetime.signal,
-    onState: (up, error) => tellWatch(log, 'GitOpsSource plumbline.dev/v1', up, error),
+    onState: (up, error, namespace) => {
+      watches.note(sourceResource, { of: 'sources', namespace }, up, error);
+      tellWatch(log, sourceResource, up, error);
+    },
   });
   const discovery = new Discovery({ client, signal: lifetime.signal, monotonic });
   const inventory = createInventory({
@@ -112,9 +121,9 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
     random,
     signal: lifetime.signal,
     onWatchState: (gvk, up, error) => {
-      metrics.watchUp(gvk, up);
+      watches.note(gvk, { of: 'members' }, up);
       if (isKubeError(error, 404)) discovery.invalidate(); // the kind is served no more
-      if (up !== undefined) tellWatch(log, `${gvk.kind} ${gvk.group}/${gvk.version}`, up, error);
+      tellWatch(log, gvk, up, error);
     },
   });
   let synced = false;
@@ -130,12 +139,15 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
   });
   const hints = createHints({ client, store, leadership, readToken, now: () => Date.now(), signal: lifetime.signal });
   const lead = (leading: AbortSignal): Promise<void> =>
-    work({ config, log, instance, client, store, discovery, inventory, metrics, random, hints, leadership, leading, lifetime });
+    work({ config, log, instance, client, store, discovery, inventory, watches, metrics, random, hints, leadership, leading, lifetime });
   const ended = elect(config, client, leadership, instance, log, signal, lead).finally(async () => {
     lifetime.abort();
     await client.close();
   });
-  const ready = () => readiness({ synced, leads: leadership.stillLeader(), members: inventory.state() });
+  const ready = () => {
+    const { tried, broken } = inventory.state();
+    return readiness({ synced, leads: leadership.stillLeader(), tried, broken: [...watches.broken(), ...broken] });
+  };
   return { metrics, hints, ready, ended };
 }
 
@@ -147,6 +159,7 @@ interface Work {
   readonly store: SourceStore;
   readonly discovery: Discovery;
   readonly inventory: Inventory;
+  readonly watches: WatchStates;
   readonly metrics: Metrics;
   readonly random: () => number;
   readonly hints: Hints;
@@ -164,6 +177,7 @@ async function work({
   store,
   discovery,
   inventory,
+  watches,
   metrics,
   random,
   hints,
@@ -249,7 +263,11 @@ async function work({
     log: sources,
     now: () => new Date().toISOString(),
   });
-  const controller = new Controller({ env, store, teller, metrics, log: sources, random, isStorm: () => client.isStorm() });
+  const onPodWatch = (namespace: string, up: boolean | undefined, error?: unknown): void => {
+    watches.note(podResource, { of: 'pods', namespace }, up, error);
+    tellWatch(log, podResource, up, error);
+  };
+  const controller = new Controller({ env, store, teller, metrics, log: sources, random, isStorm: () => client.isStorm(), onPodWatch });
   trail.start();
   controller.start();
   for (const source of store.all()) notifier.offer(source); // what the leader before this one had not told yet
@@ -293,7 +311,9 @@ function elect(
   });
 }
 
-function tellWatch(log: Logger, watch: string, up: boolean, error: unknown): void {
+function tellWatch(log: Logger, { group, version: served, kind }: GroupVersionKind, up: boolean | undefined, error: unknown): void {
+  const watch = `${kind} ${group}/${served}`;
+  if (up === undefined) return;
   if (up) log.debug('watch stands', { watch });
   else log.warn('watch is broken', { watch, error });
 }

@@ -13,7 +13,8 @@ export interface SourceStoreOptions {
   readonly namespaces: readonly string[];
   readonly random: () => number;
   readonly signal: AbortSignal;
-  readonly onState: (up: boolean, error: unknown) => void;
+  /** Of the watch of one namespace, or (undefined) of the whole cluster. */
+  readonly onState: (up: boolean, error: unknown, namespace: string | undefined) => void;
 }
 
 export type SourceListener = (key: string, before: GitOpsSource | undefined, after: GitOpsSource | undefined) => void;
@@ -43,7 +44,7 @@ export class SourceStore {
           replace: (objects) => this.#replace(namespace, objects),
           upsert: (object) => this.#put(object as GitOpsSource),
           remove: (object) => this.#remove(keyOf(object)),
-          state: options.onState,
+          state: (up, error) => options.onState(up, error, namespace),
         },
       }),
     );

@@ -315,10 +315,10 @@ describe('a story', () => {
     const edit = () =>
       stage.kubectl('patch', 'configmap', 'a', '--type=merge', '--patch={"data":{"key":"other"}}', '--field-manager=somebody');
     await stage.source({ path: './prod', drift: { mode: 'Report' } });
-    // Beside it, the API server has no watch of Deployments any more.
-    const isOfDeployments = ({ method, url }: Passing) => method === 'GET' && url.includes('/deployments?') && url.includes('watch=');
-    proxy.hook = async (request) => (isOfDeployments(request) ? 'drop' : undefined);
-    proxy.cut(isOfDeployments);
+    // Beside it, the API server has no watch of Deployments any more, nor of sources.
+    const isBroken = ({ method, url }: Passing) => method === 'GET' && /\/(deployments|gitopssources)\?(.*&)?watch=/.test(url);
+    proxy.hook = async (request) => (isBroken(request) ? 'drop' : undefined);
+    proxy.cut(isBroken);
     await edit();
     await shows('fleet: Drifted A', [1]);
     await shows('fleet: Sources table G', [1]);
@@ -328,9 +328,21 @@ describe('a story', () => {
         (await shown('source: Drifted objects by class A', 'shop')).filter(({ value }) => value === 1).map(({ labels }) => labels['class']),
       ['modified'],
     );
-    await becomes('alerts', firing, ['PlumblineSourceDrifted shop', 'PlumblineWatchBroken']);
-    const broken = (await prometheus.alerts()).find(({ name }) => name === 'PlumblineWatchBroken');
-    expect(broken?.annotations['summary']).toBe('The watch of Deployment (apps/v1) is broken.');
+    await becomes('alerts', firing, ['PlumblineSourceDrifted shop', 'PlumblineWatchBroken', 'PlumblineWatchBroken']);
+    const broken = (await prometheus.alerts()).filter(({ name }) => name === 'PlumblineWatchBroken');
+    expect(broken.map(({ annotations }) => annotations['summary'] ?? '').toSorted()).toEqual([
+      'The watch of Deployment (apps/v1) is broken.',
+      'The watch of GitOpsSource (plumbline.dev/v1) is broken.',
+    ]);
+    const ready = await fetch(`${operators[1]?.metricsUrl}/readyz`);
+    expect([ready.status, await ready.text()]).toEqual([
+      200,
+      expect.stringMatching(
+        new RegExp(
+          `^ok \\(leader\\)\nbroken watch: GitOpsSource.plumbline.dev plumbline.dev/v1 in ${stage.namespace}: .*\nbroken watch: Deployment.apps `,
+        ),
+      ),
+    ]);
     // The watch comes back; what puts the field back hangs at the API server.
     const { promise: held, resolve: goOn } = Promise.withResolvers<undefined>();
     proxy.hook = ({ method, url }, when) =>

@@ -190,6 +190,31 @@ describe('an API server whose store was put back to an earlier time', () => {
   });
 });
 
+test('a watch that is broken in one namespace is told, though that of another heals', async () => {
+  let refused = 0;
+  const { proxy, signal } = await watched(({ url }) => {
+    if (url.includes('/namespaces/closed/')) {
+      refused += 1;
+      return { code: 403, body: { kind: 'Status', code: 403, reason: 'Forbidden', message: 'you may not' } };
+    }
+    return refused === 0 ? { code: 400, body: { kind: 'Status', code: 400, reason: 'BadRequest', message: 'not yet' } } : undefined;
+  });
+  const client = clientOf(proxy.credentials);
+  closing.push(() => client.close());
+  const states: (boolean | undefined)[] = [];
+  const inventory = createInventory({
+    client,
+    namespaces: [namespace, 'closed'],
+    random: () => 0,
+    signal,
+    onWatchState: (_, up) => states.push(up),
+  });
+  inventory.need('shop/a', [configMaps], signal).catch(() => {}); // its first list never comes
+  await waitFor('the other heals', () => states.length >= 3);
+  expect(states).toEqual([false, false, false]);
+  expect(inventory.state()).toEqual({ tried: true, broken: ['ConfigMap v1: you may not'] });
+});
+
 test('a kind that is served again is listed anew before anything is said of it', async () => {
   let lists = 0;
   let watches = 0;

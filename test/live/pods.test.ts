@@ -12,6 +12,8 @@ let namespace = '';
 let ends: AbortController;
 let changed: string[];
 let reader: PodReader;
+/** How the watches of pods stood, in their order. */
+let states: (readonly [namespace: string, up: boolean | undefined])[];
 
 beforeAll(() => {
   client = clientOf(credentialsOf(cluster().admin));
@@ -23,7 +25,14 @@ async function begin(): Promise<void> {
   namespace = await cluster().namespace('pods');
   ends = new AbortController();
   changed = [];
-  reader = createPodReader({ client, random: () => 0, signal: ends.signal, onChange: (key) => changed.push(key) });
+  states = [];
+  reader = createPodReader({
+    client,
+    random: () => 0,
+    signal: ends.signal,
+    onChange: (key) => changed.push(key),
+    onState: (where, up) => states.push([where, up]),
+  });
 }
 afterEach(() => ends.abort());
 
@@ -142,6 +151,10 @@ describe('pods that are looked into', () => {
     await textIs('b', /^pod b-0/);
     reader.drop('b');
     expect(reader.size()).toEqual({ namespaces: 0, pods: 0 });
+    expect(states).toEqual([
+      [namespace, true],
+      [namespace, undefined],
+    ]);
   });
 
   test('are kept to 20 for each owner', async () => {

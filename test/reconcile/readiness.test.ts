@@ -11,26 +11,17 @@ describe('what /readyz says (rule 36)', () => {
   const cases: [string, ReadinessFacts, boolean, string][] = [
     [
       'a standby before its first list',
-      { synced: false, leads: false, members: whole },
+      { synced: false, leads: false, ...whole },
       false,
       'the watch of GitOpsSources has no first list yet',
     ],
-    [
-      'a leader before its first list',
-      { synced: false, leads: true, members: whole },
-      false,
-      'the watch of GitOpsSources has no first list yet',
-    ],
-    ['a standby with its first list', { synced: true, leads: false, members: whole }, true, 'ok (standby)'],
-    ['a standby, whatever the member watches', { synced: true, leads: false, members: untried }, true, 'ok (standby)'],
-    [
-      'a leader whose member watches were not tried',
-      { synced: true, leads: true, members: untried },
-      false,
-      'some watches were not tried yet',
-    ],
-    ['a leader whose member watches were tried', { synced: true, leads: true, members: whole }, true, 'ok (leader)'],
-    ['a leader with broken member watches', { synced: true, leads: true, members: brokenWatch }, true, `ok (leader)\n${told}`],
+    ['a leader before its first list', { synced: false, leads: true, ...whole }, false, 'the watch of GitOpsSources has no first list yet'],
+    ['a standby with its first list', { synced: true, leads: false, ...whole }, true, 'ok (standby)'],
+    ['a standby, whatever the member watches', { synced: true, leads: false, ...untried }, true, 'ok (standby)'],
+    ['a leader whose member watches were not tried', { synced: true, leads: true, ...untried }, false, 'some watches were not tried yet'],
+    ['a leader whose member watches were tried', { synced: true, leads: true, ...whole }, true, 'ok (leader)'],
+    ['a standby with broken watches', { synced: true, leads: false, ...brokenWatch }, true, `ok (standby)\n${told}`],
+    ['a leader with broken watches', { synced: true, leads: true, ...brokenWatch }, true, `ok (leader)\n${told}`],
   ];
   test.each(cases)('%s', (_, facts, ok, text) => {
     expect(readiness(facts)).toEqual({ ok, text });
