@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Audit } from '../e2e/audit.ts';
 import { waitFor } from '../e2e/cluster.ts';
 import { type Operator, startOperator } from '../e2e/operator.ts';
+import { heal, pushRefused } from '../e2e/refused.ts';
 import { type Stage, configMap, useScene } from '../e2e/scene.ts';
 import { chartDir, image, theOnly, useHelm } from './helm.ts';
 
@@ -48,7 +49,9 @@ async function release(...values: string[]): Promise<Release> {
       await writeFile(kubeconfigPath, await cluster.accountKubeconfig(namespace, 'plumbline'));
       const [container] = theOnly(await helm().template('-n', namespace, ...values), 'Deployment').spec.template.spec.containers;
       const flags = container.args.filter((arg: string) => !/-address=/.test(arg));
-      return startOperator({ kubeconfigPath, flags });
+      // As its container, it has no file to write to, and starts no other program.
+      const nodeOptions = ['--permission', '--allow-fs-read=*'];
+      return startOperator({ kubeconfigPath, flags, nodeOptions, env: { NODE_DISABLE_COMPILE_CACHE: '1' } });
     },
     async helm(verb) {
       const args = verb === 'install' ? ['install', 'plumbline', chartDir, ...set] : ['uninstall', 'plumbline'];
@@ -120,7 +123,20 @@ describe('with the rights of the chart alone', () => {
     await using _operator = await installed.start();
     await stage.source();
     await stage.deploy({ 'one.yaml': configMap('one'), 'two.yaml': configMap('two') });
-    await stage.deploy({ 'two.yaml': null });
+    const outside = {
+      'role.yaml': 'apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: reader}\nrules: []\n',
+      'other.yaml': configMap('other', {}, '  namespace: default\n'),
+    };
+    const { message } = await pushRefused(scene().cluster, stage, outside, 'OutOfScope');
+    expect(message).toContain(
+      `role.yaml:1 ClusterRole reader refused: cluster-wide, but this operator serves only namespaces ${stage.namespace}`,
+    );
+    expect(message).toContain(
+      `other.yaml:1 ConfigMap default/other refused: in namespace default, but this operator serves only ${stage.namespace}`,
+    );
+    expect(message).toContain('Move the object, or let the operator serve that namespace.');
+    await heal(stage, { 'two.yaml': null, 'role.yaml': null, 'other.yaml': null });
+    expect(await stage.get('configmap', 'two')).toBeUndefined();
     await stage.kubectl('delete', 'gos', 'shop', '--timeout=30s');
     expect(await stage.kubectl('get', 'configmaps', '-l', 'applyset.kubernetes.io/part-of', '-o', 'name')).toBe('');
     // Whether the CRD itself is being deleted is then read from discovery.
