@@ -26,6 +26,7 @@ const names: Readonly<Record<string, string>> = {
   'status.attempts.failures': 'AttemptFailure',
   'status.attempts.corrections': 'AttemptCorrections',
   'status.attempts.commits': 'ListedCommit',
+  'status.attempts.origins': 'OriginCommit',
   'status.attempts.passed': 'ListedCommit',
   'status.attempts.unrecorded': 'ListedCommit',
   'status.attempts.changes': 'AttemptChanges',

@@ -232,6 +232,8 @@ export interface GitOpsSourceStatus {
   readonly objects?: StatusObjects | undefined;
   /** The first 20 fields that differ from git. */
   readonly drift?: readonly DriftEntry[] | undefined;
+  /** Digests of all that differs from git and was told, where drift cannot hold all of it: a restart tells none of it again. */
+  readonly driftTold?: string | undefined;
   /** The last 10 results, newest first. */
   readonly history?: readonly HistoryEntry[] | undefined;
   /**
@@ -390,6 +392,8 @@ export interface Attempt {
   readonly letGo?: readonly string[] | undefined;
   /** The first images that it changed. */
   readonly images?: readonly ImageChange[] | undefined;
+  /** How many more there were, of those that were listed once. */
+  readonly moreImages?: number | undefined;
   /** The first different failures. */
   readonly failures?: readonly AttemptFailure[] | undefined;
   /** How often something of it was put back before it was healthy, by field manager. */
@@ -401,6 +405,13 @@ export interface Attempt {
   readonly commits?: readonly ListedCommit[] | undefined;
   /** How many more there were. */
   readonly moreCommits?: number | undefined;
+  /**
+   * Commits at which objects that it wrote last changed, neither itself nor among its commits, oldest first; the newest 50. As a rule
+   * they are older than the source.
+   */
+  readonly origins?: readonly OriginCommit[] | undefined;
+  /** How many more there were, at least. */
+  readonly moreOrigins?: number | undefined;
   /**
    * Attempts right before it that have no record, oldest first; the last 20. The audit trail could not be written then, and six others
    * came after them. Their time is when they were first tried.
@@ -468,6 +479,18 @@ export interface ListedCommit {
   readonly author?: string | undefined;
   /** When the revision moved to it, or first tried it; absent where it never was a revision by itself. */
   readonly time?: string | undefined;
+}
+
+/** A commit that an object carries, in short. */
+export interface OriginCommit {
+  /** Its id. */
+  readonly commit: string;
+  /** The first line of its message. */
+  readonly subject?: string | undefined;
+  /** Who wrote it. */
+  readonly author?: string | undefined;
+  /** When it was committed. */
+  readonly committed?: string | undefined;
 }
 
 /** What the figures of delivery need to know of the revision that was attempted last, and nothing else here says. */

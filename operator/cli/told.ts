@@ -116,9 +116,11 @@ function readData(value: unknown): RecordData | undefined {
     data.failures,
     data.commits,
     data.unrecorded ?? [],
+    data.origins ?? [],
   ].every(Array.isArray);
   const counts = [data.changes?.created, data.changes?.changed, data.changes?.pruned, data.changes?.letGo].every(Number.isInteger);
-  const isListed = lists && (data.unrecorded ?? []).every((one) => typeof (one as ListedCommit | null)?.commit === 'string');
+  const isListed =
+    lists && [...(data.unrecorded ?? []), ...(data.origins ?? [])].every((one) => typeof (one as ListedCommit | null)?.commit === 'string');
   return texts && times && isListed && counts && typeof data.more === 'object' ? (data as RecordData) : undefined;
 }
 

@@ -1,6 +1,6 @@
 /** `kubectl plumbline trace`: from an object to where git states it, the commit, its author, and how far the revision came. */
 import { atOrBefore, commitAnnotation, commitBoundAnnotation, originAnnotation } from '../api/names.ts';
-import type { DriftEntry, GitOpsSource, ListedCommit, StatusRevision } from '../api/types.ts';
+import type { DriftEntry, GitOpsSource, ListedCommit, OriginCommit, StatusRevision } from '../api/types.ts';
 import { sourceResource } from '../apply/parent.ts';
 import { isKubeError } from '../kube/client.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -58,10 +58,10 @@ export interface Trace {
 /** From a pod up to what git states it is two or three steps. */
 const longestChain = 8;
 
-/** A revision, and the commit where it is not the revision's own but came in with it. */
+/** A revision, and the commit where it is not the revision's own but came in with it, or was there before. */
 interface Found {
   readonly told: Told;
-  readonly listed: ListedCommit | undefined;
+  readonly listed: ListedCommit | OriginCommit | undefined;
 }
 
 /** Finds out. Throws NotFound where there is no such kind or object, else KubeError. */
@@ -93,9 +93,11 @@ export function traceOf(member: LiveObject, objects: readonly string[], source: 
   const { spec, status, metadata } = source;
   const traced = tracedBy(member, objects);
   const { commit } = traced;
-  const found = commit === undefined ? undefined : revisionWith(trail?.revisions ?? [], commit);
-  const { author, subject, time } = commit === undefined ? {} : whoOf(found, source, commit);
   const text = objectText(member.id);
+  const found = commit === undefined ? undefined : revisionWith(trail?.revisions ?? [], commit);
+  const brought = commit === undefined || found !== undefined ? undefined : broughtIn(trail?.revisions ?? [], text);
+  const revision = found?.told ?? brought;
+  const { author, subject, time } = commit === undefined ? {} : whoOf(found, source, commit);
   const drift = (status?.drift ?? []).filter(({ object }) => object === text);
   return {
     ...traced,
@@ -104,22 +106,50 @@ export function traceOf(member: LiveObject, objects: readonly string[], source: 
     ...(author === undefined ? {} : { author }),
     ...(subject === undefined ? {} : { subject }),
     ...(time === undefined ? {} : { committed: time }),
-    ...(found === undefined ? {} : { revision: revisionOf(found.told) }),
+    ...(revision === undefined ? {} : { revision: revisionOf(revision) }),
     ...(status?.revision === undefined ? {} : { runs: status.revision }),
     ...(drift.length === 0 ? {} : { drift }),
-    ...(found === undefined && commit !== undefined
-      ? {
-          note: `the audit trail holds no revision with this commit: it is older than the ${spec.historyLimit} that are kept (spec.historyLimit)`,
-        }
-      : {}),
+    ...(found !== undefined || commit === undefined ? {} : { note: noteOf(trail, brought, source) }),
   };
+}
+
+/** Why nothing, or not all, can be said of a commit that no revision names. */
+function noteOf(trail: SourceTrail | undefined, brought: Told | undefined, { metadata, spec }: GitOpsSource): string {
+  if (trail === undefined) {
+    return `the audit trail cannot be read: you may not list GitOpsSources and ControllerRevisions of namespace ${metadata.namespace}`;
+  }
+  if (brought !== undefined) return 'no revision of the audit trail lists this commit; the revision is the one that brought the object in';
+  const [oldest] = trail.revisions;
+  if (oldest === undefined) return 'the audit trail holds no revision yet';
+  return oldest.data.from === undefined
+    ? 'which revision brought this commit in is not known: none lists it, and the lists of more than one are cut'
+    : `no revision of the audit trail lists this commit: it came in before number ${oldest.number}, the oldest that is kept (spec.historyLimit is ${spec.historyLimit})`;
+}
+
+/**
+ * Pure: the revision that brought an object in whose commit none names: the last that says to have written it, or the first
+ * of its source, where no later one may have.
+ */
+export function broughtIn(revisions: readonly Told[], object: string): Told | undefined {
+  const applied = revisions.filter(({ data }) => data.times.applied !== undefined);
+  const wrote = applied.findLast(({ data }) => data.created.includes(object) || data.changed.includes(object));
+  if (wrote !== undefined) return wrote;
+  const at = applied.findLastIndex(({ data }) => data.from === undefined);
+  return applied.slice(at + 1).some(mayHaveMore) ? undefined : applied[at];
+}
+
+/** Whether a revision may have written objects at commits that it does not list. */
+function mayHaveMore({ data: { more, interrupted } }: Told): boolean {
+  const isOpen = (more.created ?? 0) + (more.changed ?? 0) > 0 && (more.commits ?? 0) + (more.origins ?? 0) > 0;
+  return isOpen || interrupted === true;
 }
 
 /** Pure: the newest revision that got in with this commit, or one that was tried with it. */
 export function revisionWith(revisions: readonly Told[], commit: string): Found | undefined {
   const found = revisions.flatMap((told): Found[] => {
     if (told.data.commit.sha === commit) return [{ told, listed: undefined }];
-    const listed = told.data.commits.find((one) => one.commit === commit);
+    const { commits, origins = [] } = told.data;
+    const listed = [...commits, ...origins].find((one) => one.commit === commit);
     return listed === undefined ? [] : [{ told, listed }];
   });
   return found.findLast(({ told }) => told.data.times.applied !== undefined) ?? found.at(-1);
@@ -197,8 +227,9 @@ function whoOf(
 ): { readonly author?: string | undefined; readonly subject?: string | undefined; readonly time?: string | undefined } {
   if (found !== undefined && found.listed === undefined) return found.told.data.commit;
   if (status?.commit?.sha === commit) return status.commit;
-  const { author, subject } = found?.listed ?? status?.history?.find((entry) => entry.commit === commit) ?? {};
-  return { author, subject };
+  const listed = found?.listed;
+  const { author, subject } = listed ?? status?.history?.find((entry) => entry.commit === commit) ?? {};
+  return { author, subject, time: listed !== undefined && 'committed' in listed ? listed.committed : undefined };
 }
 
 /** The object and what controls it, up to the first that a source applied. Throws NotFound for the first alone. */

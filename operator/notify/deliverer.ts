@@ -7,6 +7,7 @@ import { catalogue, PlumblineError } from '../errors.ts';
 import { notificationId, webhookRequest } from './cloud-event.ts';
 import { commitStatusRequest, isToldAlready } from './commit-status.ts';
 import { Endpoints } from './endpoints.ts';
+import type { EndpointLimits, Standing } from './endpoints.ts';
 import { forgeRepository } from './repository.ts';
 import type { Provider } from './repository.ts';
 import type { Send } from './send.ts';
@@ -30,8 +31,8 @@ export interface DelivererOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly random: () => number;
-  /** Requests at once, and to one server at once. */
-  readonly limits: { readonly all: number; readonly perServer: number };
+  /** Requests at once, to one server at once, and for one namespace at once. */
+  readonly limits: EndpointLimits;
   /** What cannot be told for so long is given up after one more try. Milliseconds. */
   readonly giveUpMs: number;
   /** So is what is left of a source that is gone, after so long. Milliseconds. */
@@ -173,7 +174,7 @@ export class Deliverer {
 
   async #deliver(lane: Lane, source: GitOpsSource, entry: Notification): Promise<void> {
     const { now, random, giveUpMs, lastWordsMs, pause, onResult } = this.#options;
-    const verdict = await this.#try(source, entry, lane.goesOn);
+    const verdict = await this.#try(source, entry, lane.failures > 0 ? 'failed' : lane.goesOn ? 'goesOn' : 'fresh');
     lane.goesOn = verdict?.kind === 'delivered';
     if (!this.#isKnown(lane)) return;
     if (verdict === undefined) return this.#finish(lane, entry);
@@ -202,7 +203,7 @@ export class Deliverer {
   }
 
   /** Undefined where it was not tried, and is not to be. */
-  async #try(source: GitOpsSource, entry: Notification, goesOn: boolean): Promise<Verdict | undefined> {
+  async #try(source: GitOpsSource, entry: Notification, standing: Standing): Promise<Verdict | undefined> {
     const { signal } = this.#stop;
     const { commitStatus, webhook } = source.spec.notify ?? {};
     try {
@@ -211,12 +212,12 @@ export class Deliverer {
         const { api } = forgeRepository(commitStatus, source.spec.url);
         const field = 'spec.notify.commitStatus.secretRef';
         const build = (token: Buffer): Question => commitStatusRequest(source, commitStatus, entry, token);
-        return await this.#ask(source, api, { name: commitStatus.secretRef.name, field }, build, goesOn, commitStatus.provider);
+        return await this.#ask(source, api, { name: commitStatus.secretRef.name, field }, build, standing, commitStatus.provider);
       }
       if (webhook === undefined) return undefined;
       const build = (token: Buffer): Question => webhookRequest(source, webhook, entry, token);
       const secret = { name: webhook.secretRef.name, field: 'spec.notify.webhook.secretRef' } as const;
-      return await this.#ask(source, webhook.url, secret, build, goesOn, undefined);
+      return await this.#ask(source, webhook.url, secret, build, standing, undefined);
     } catch (error) {
       if (signal.aborted) return undefined;
       if (!(error instanceof PlumblineError)) return { kind: 'retry', why: error instanceof Error ? error.message : String(error) };
@@ -231,19 +232,18 @@ export class Deliverer {
     server: string,
     secret: { readonly name: string; readonly field: SecretField },
     build: (token: Buffer) => Question,
-    goesOn: boolean,
+    standing: Standing,
     provider: Provider | undefined,
   ): Promise<Verdict | undefined> {
     const { signal } = this.#stop;
     const { send, secretOf, leads, now } = this.#options;
-    return await this.#endpoints.run(new URL(server).origin, goesOn, signal, async () => {
+    return await this.#endpoints.run({ server: new URL(server).origin, namespace, standing }, signal, async () => {
       if (this.#closed) return undefined;
       const { token, ca } = await secretOf(namespace, secret.name, secret.field, signal);
       if (!leads()) return undefined;
       const answer = await send(build(token), ca, signal);
       if (provider !== undefined && isToldAlready(provider, answer.status, answer.text)) return { kind: 'delivered' };
-      const text = answer.text.replaceAll(token.toString('latin1'), '***');
-      return verdictOn({ ...answer, text }, provider !== undefined, now());
+      return verdictOn(answer, provider !== undefined, now(), token.toString('latin1'));
     });
   }
 

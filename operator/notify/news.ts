@@ -3,15 +3,26 @@
  * loses it, and taken out once it is told.
  */
 import { findCondition } from '../api/conditions.ts';
-import type { CommitStatusTold, GitOpsSourceStatus, Notification, RevisionStage, SpecNotify, StatusNotify } from '../api/types.ts';
+import type {
+  CommitStatusTold,
+  DriftEntry,
+  GitOpsSourceStatus,
+  Notification,
+  RevisionStage,
+  SpecNotify,
+  StatusNotify,
+} from '../api/types.ts';
 import type { DriftItem } from '../report/drift.ts';
 import { driftEntries, itemText } from '../report/drift.ts';
 import { revisionText } from '../report/message.ts';
 import { cutText } from '../report/text.ts';
+import { bounded } from './told.ts';
 
 /** What the CRD takes. */
 const maxPending = 24;
 const maxDrift = 10;
+/** Of the fields of one entry, bytes of JSON: 24 entries stay far below what an object may be. */
+const maxDriftBytes = 8_192;
 const maxText = 1_024;
 /** A revision whose reason keeps changing is told so often; the status of the source always says the present one. */
 const maxChanges = 5;
@@ -63,11 +74,11 @@ export function newsAfter(input: NewsInput): News {
   const before = known.pending ?? [];
   const kept = before.filter((entry) => isWanted(spec, entry) && !isOutdated(entry, drafts));
   const all = [...kept, ...drafts];
-  const dropped = all.slice(0, Math.max(0, all.length - maxPending));
+  const pending = bounded(all, maxPending);
+  const dropped = all.filter((entry) => !pending.includes(entry));
   const isSame = drafts.length === 0 && kept.length === before.length && revision.commit === known.commit;
   if (isSame) return { notify: next.notify, dropped };
   const { told } = known;
-  const pending = all.slice(dropped.length);
   return {
     notify: {
       ...(revision.commit === undefined ? {} : { commit: revision.commit }),
@@ -182,15 +193,23 @@ function isSameStage(one: RevisionStage, other: RevisionStage | undefined): bool
 
 function driftDraft(type: 'Drifted' | 'DriftCorrected', items: readonly DriftItem[], applied: RevisionStage | undefined): Draft {
   const [first] = items;
+  const drift = firstOf(driftEntries(items));
   const rest = items.length > 1 ? `; and ${items.length - 1} more` : '';
   const what = first === undefined ? '' : `${itemText(first)}${rest}`;
   return {
     type,
     commit: applied?.commit ?? '',
     message: type === 'Drifted' ? what : `put back: ${what}`,
-    drift: driftEntries(items).slice(0, maxDrift),
-    ...(items.length > maxDrift ? { moreDrift: items.length - maxDrift } : {}),
+    drift,
+    ...(items.length > drift.length ? { moreDrift: items.length - drift.length } : {}),
   };
+}
+
+/** The first ten, as many of them as there is room for. */
+function firstOf(entries: readonly DriftEntry[]): readonly DriftEntry[] {
+  let bytes = 0;
+  const end = entries.findIndex((entry, index) => index >= maxDrift || (bytes += Buffer.byteLength(JSON.stringify(entry))) > maxDriftBytes);
+  return end < 0 ? entries : entries.slice(0, Math.max(1, end));
 }
 
 function made(to: Notification['to'], draft: Draft, { next, now }: NewsInput): Notification {

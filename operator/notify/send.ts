@@ -43,7 +43,8 @@ export function createSend({ pool, proxies, deadlineMs }: SendOptions): Send {
         try {
           const response = await pool.request(at, route, { ...question, signal: either });
           const to = followed < maxRedirects ? sameServer(response, at) : undefined;
-          const answer = { status: response.statusCode, retryAfter: headerOf(response, 'retry-after'), text: await beginning(response) };
+          const [retryAfter, contentType] = [headerOf(response, 'retry-after'), headerOf(response, 'content-type')];
+          const answer = { status: response.statusCode, retryAfter, contentType, text: await beginning(response) };
           if (to === undefined) return answer;
           at = to;
         } catch (error) {

@@ -1,5 +1,5 @@
 /** Pure: what was told, in the status and in the annotation of a record of the audit trail. */
-import type { Attempt, GitOpsSourceStatus, Notification, StatusNotify, ToldNotification } from '../api/types.ts';
+import type { Attempt, GitOpsSourceStatus, ListedCommit, Notification, StatusNotify, ToldNotification } from '../api/types.ts';
 import { notificationId } from './cloud-event.ts';
 import type { Settled } from './types.ts';
 
@@ -35,19 +35,50 @@ export function toldAfter(
   };
 }
 
-/** What was told of drift, which has no end, makes room for what was told of revisions; of either the oldest goes first. */
-function bounded<T extends Pick<ToldNotification, 'type'>>(told: readonly T[], max: number): readonly T[] {
+/** What is told of drift, which has no end, makes room for what is told of revisions; of either the oldest goes first. */
+export function bounded<T extends Pick<ToldNotification, 'type'>>(told: readonly T[], max: number): readonly T[] {
   const over = Math.max(0, told.length - max);
   const drift = told.filter(({ type }) => type === 'Drifted' || type === 'DriftCorrected');
   const gone = new Set(drift.slice(0, over));
   return told.filter((one) => !gone.has(one)).slice(-max);
 }
 
-/** What was told of the revision of a record: of its commit, and of those to which it has moved since. */
-export function toldOf(status: GitOpsSourceStatus | undefined, commit: string): readonly NotedNotification[] {
-  const passed = status?.attempts?.find((attempt) => attempt.commit === commit)?.passed ?? [];
-  const commits = new Set([commit, ...passed.map((one) => one.commit)]);
-  return (status?.notify?.told ?? []).filter((one) => commits.has(one.commit)).map(({ commit: _commit, ...noted }) => noted);
+/**
+ * What was told of the revisions of these records of one source: of the commit of each, and of those to which it has moved
+ * since, from when it was first tried until the same commit was tried anew; that may have no record yet.
+ */
+export function toldOf<T extends Recorded>(
+  records: readonly T[],
+  status: GitOpsSourceStatus | undefined,
+): ReadonlyMap<T, readonly NotedNotification[]> {
+  const attempts = (status?.attempts ?? []).filter(({ silent }) => silent !== true);
+  const passedOf = (attempted: string) => attempts.find((attempt) => attempt.attempted === attempted)?.passed ?? [];
+  const recorded = records.map((record) => ({ record, ...about(record, passedOf(record.attempted)) }));
+  const known = new Set(records.map(({ attempted }) => attempted));
+  const open = attempts.filter(({ attempted }) => !known.has(attempted)).map((attempt) => about(attempt, attempt.passed));
+  const all: readonly (About & { readonly record?: T })[] = [...recorded, ...open].toSorted((a, b) => a.since - b.since);
+  const told = new Map<T, NotedNotification[]>();
+  for (const { commit, ...noted } of status?.notify?.told ?? []) {
+    const time = Date.parse(noted.time);
+    const record = all.findLast(({ commits, since }) => commits.has(commit) && since <= time)?.record;
+    if (record !== undefined) told.set(record, [...(told.get(record) ?? []), noted]);
+  }
+  return told;
+}
+
+/** A revision that was first tried then (RFC 3339). */
+interface Recorded {
+  readonly commit: string;
+  readonly attempted: string;
+}
+
+interface About {
+  readonly commits: ReadonlySet<string>;
+  readonly since: number;
+}
+
+function about({ commit, attempted }: Recorded, passed: readonly ListedCommit[] = []): About {
+  return { commits: new Set([commit, ...passed.map((one) => one.commit)]), since: Date.parse(attempted) };
 }
 
 /** The annotation with more in it, in order, as much as there is room for; undefined where there is nothing new. */

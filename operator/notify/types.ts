@@ -12,6 +12,7 @@ export interface Answer {
   readonly status: number;
   /** As the server says it. */
   readonly retryAfter: string | undefined;
+  readonly contentType: string | undefined;
   /** The beginning of its body. */
   readonly text: string;
 }

@@ -43,15 +43,17 @@ export async function findOrigins(self: Walk, plan: Plan, manifests: readonly Ma
     if (known === undefined) open.push(manifest);
     else origins.set(objectKey(manifest.id), known);
   }
-  if (open.length === 0 || self.past === undefined) return origins;
-  const perFile = Map.groupBy(manifests, ({ place }) => place.file);
-  const asked = open.map(({ id, place }): Asked => {
-    const isAlone = perFile.get(place.file)?.length === 1;
-    return { id: objectKey(id), path: place.file, ...(isAlone ? {} : { object: objectInFile(id) }) };
-  });
   const { past } = self;
-  const changes = await unlessItFails(self, () => past.lastChanges(asked, askingOf(self)));
-  for (const [key, change] of changes ?? []) origins.set(key, change);
+  if (past === undefined) return origins;
+  if (open.length > 0) {
+    const perFile = Map.groupBy(manifests, ({ place }) => place.file);
+    const asked = open.map(({ id, place }): Asked => {
+      const isAlone = perFile.get(place.file)?.length === 1;
+      return { id: objectKey(id), path: place.file, ...(isAlone ? {} : { object: objectInFile(id) }) };
+    });
+    const changes = await unlessItFails(self, () => past.lastChanges(asked, askingOf(self)));
+    for (const [key, change] of changes ?? []) origins.set(key, change);
+  }
   const commits = new Set([...origins.values()].map(({ commit }) => commit));
   self.origins = await unlessItFails(self, async () =>
     [...commits].map((sha) => past.commit(sha)).filter((commit) => commit !== undefined),

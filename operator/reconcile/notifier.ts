@@ -35,7 +35,7 @@ export interface NotifierOptions {
 
 /** One endpoint that says nothing costs a place for so long. */
 const deadlineMs = 10_000;
-const limits = { all: 16, perServer: 4 };
+const limits = { all: 16, perServer: 4, perNamespace: 8 };
 const giveUpMs = 3_600_000;
 /** Of a source that is gone: its Secret may have gone with it. */
 const lastWordsMs = 120_000;

@@ -64,9 +64,7 @@ export async function noteTold(
   status: GitOpsSourceStatus | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { namespace, name, commit } of lastOfEach(records)) {
-    const told = toldOf(status, commit);
-    if (told.length === 0) continue;
+  for (const [{ namespace, name }, told] of toldOf(records, status)) {
     const id = { namespace, name };
     const there = await getMetadata(client, recordResource, { ...recordResource, ...id }, { behind: true, signal });
     const text = notedWith(there?.metadata.annotations?.[notifiedAnnotation], told);
@@ -74,11 +72,4 @@ export async function noteTold(
     const patch = { metadata: { resourceVersion: there.metadata.resourceVersion, annotations: { [notifiedAnnotation]: text } } };
     await mergePatch(client, recordResource, id, patch, { fieldManager: controllerManager, behind: true, signal });
   }
-}
-
-/** Of each commit its last record: what is told is told of the last time that it was brought in. */
-function lastOfEach(records: readonly KeptRecord[]): readonly KeptRecord[] {
-  const last = new Map<string, KeptRecord>();
-  for (const record of records) if ((last.get(record.commit)?.attempted ?? '') < record.attempted) last.set(record.commit, record);
-  return [...last.values()];
 }

@@ -30,7 +30,8 @@ import type { StatusExtras } from '../report/metric-source.ts';
 import type { Metrics } from '../report/metrics.ts';
 import type { EventRecorder } from '../report/recorder.ts';
 import { attemptStatus, outcomeStatus, progressStatus, statusPatch } from '../report/status.ts';
-import { driftCounts, itemsOf, itemText, withDrift } from '../report/drift.ts';
+import { driftCounts, itemsOf, itemText, untoldDrift, withDrift } from '../report/drift.ts';
+import { driftName } from '../report/drift-told.ts';
 import { failureSummary } from '../report/message.ts';
 import type { DriftItem, DriftReport } from '../report/drift.ts';
 import { attemptsWithHealth } from '../report/trail/health.ts';
@@ -50,8 +51,8 @@ import type { Trail } from './trail.ts';
 
 export interface TellerOptions {
   readonly client: KubeClient;
-  readonly store: SourceStore;
-  readonly recorder: EventRecorder;
+  readonly store: Pick<SourceStore, 'get' | 'noteWritten'>;
+  readonly recorder: Pick<EventRecorder, 'record'>;
   readonly trail: Trail;
   readonly notifier: Pick<Notifier, 'offer' | 'forget' | 'dropped'>;
   readonly metrics: Metrics;
@@ -236,10 +237,8 @@ export class Teller {
 
   /** What was not told before. */
   #newDrift({ metadata: { namespace, name }, status }: GitOpsSource, report: DriftReport): readonly DriftItem[] {
-    const before =
-      this.#toldDrift.get(`${namespace}/${name}`) ??
-      new Set((status?.drift ?? []).map((entry) => nameOfDrift(entry.object, entry.class, entry.field)));
-    return report.items.filter((item) => !before.has(nameOfDrift(objectText(item.id), item.class, item.field)));
+    const before = this.#toldDrift.get(`${namespace}/${name}`);
+    return before === undefined ? untoldDrift(status, report) : report.items.filter((item) => !before.has(driftName(item)));
   }
 
   /** Events of what was not told before, and the metrics. */
@@ -248,8 +247,8 @@ export class Teller {
     const { namespace, name } = source.metadata;
     const key = `${namespace}/${name}`;
     metrics.drift(key, driftCounts(report));
-    if (report.items.length === 0) this.#toldDrift.delete(key);
-    else this.#toldDrift.set(key, new Set(report.items.map((item) => nameOfDrift(objectText(item.id), item.class, item.field))));
+    if (report.items.length === 0 || this.#options.store.get(key) === undefined) this.#toldDrift.delete(key);
+    else this.#toldDrift.set(key, new Set(report.items.map(driftName)));
     for (const draft of driftEvents(news)) this.event(source, draft);
     if (news.length > 0) log.of(key).info('drift', { drift: news.slice(0, 20).map(itemText) });
   }
@@ -351,13 +350,18 @@ export class Teller {
       try {
         store.noteWritten((await mergePatch(client, sourceResource, { namespace, name }, { ...patch }, options)) as GitOpsSource);
       } catch (error) {
-        if (!isKubeError(error, 404)) throw error;
-        metrics.removeSource(key); // deleted meanwhile
+        // Deleted meanwhile: nobody else takes back what was told of it above.
+        const isGone = isKubeError(error, 404);
+        if (isGone || store.get(key) === undefined) metrics.removeSource(key);
+        if (!isGone) throw error;
         return true;
       }
     }
     notifier.dropped(source, dropped);
-    notifier.offer(store.get(key) ?? source);
+    const now = store.get(key);
+    if (now === undefined) metrics.removeSource(key);
+    // What one that is gone has left to tell is told already, by whoever saw it go.
+    if (now !== undefined && now.metadata.uid === source.metadata.uid) notifier.offer(now);
     return patch !== undefined;
   }
 
@@ -382,10 +386,6 @@ function failedRevision(outcome: Outcome): FailedRevision | undefined {
 function correctionItems({ id, uid, findings }: Correction): readonly DriftItem[] {
   if (findings.length > 0) return itemsOf(id, uid, findings);
   return [{ id, uid, class: 'missing', field: undefined, manager: undefined, since: undefined }];
-}
-
-function nameOfDrift(object: string, of: string, field: string | undefined): string {
-  return `${object} ${of} ${field ?? ''}`;
 }
 
 /** The value of requestedAt that a walk begun now answers to. */

@@ -8,6 +8,7 @@ import { objectText } from '../kube/types.ts';
 import type { ObjectId } from '../kube/types.ts';
 import { pathText } from '../live/drift/path.ts';
 import type { DriftClass, Finding } from '../live/drift/types.ts';
+import { driftDigests, untoldIn } from './drift-told.ts';
 import { counted, cutText } from './text.ts';
 
 /** One thing that is not as git states it. */
@@ -65,15 +66,24 @@ export function driftedObjects(items: readonly DriftItem[]): number {
 
 /** The status with what is told of drift; equal to the one before where nothing changed. */
 export function withDrift(status: GitOpsSourceStatus, report: DriftReport, generation: number, now: string): GitOpsSourceStatus {
-  const { drift: _before, ...rest } = status;
+  const { drift: _drift, driftTold: _told, ...rest } = status;
   const items = report.mode === 'Ignore' ? [] : inOrder(report.items);
-  const drift = driftEntries(items).slice(0, maxItems);
+  const entries = driftEntries(items);
+  const drift = entries.slice(0, maxItems);
+  const isWhole = items.length <= maxItems && items.every((item, index) => isUncut(item, entries[index]));
   return {
     ...rest,
     objects: { ...status.objects, drifted: driftedObjects(items) },
     ...(drift.length === 0 ? {} : { drift }),
+    ...(isWhole ? {} : { driftTold: driftDigests(items) }),
     conditions: setCondition(status.conditions ?? [], { ...conditionOf(report, items), observedGeneration: generation }, now),
   };
+}
+
+/** What of a report the status does not say was told. */
+export function untoldDrift(status: GitOpsSourceStatus | undefined, { items }: DriftReport): readonly DriftItem[] {
+  const ordered = inOrder(items);
+  return untoldIn(status, ordered, driftEntries(ordered));
 }
 
 /** The same as status has them, in the same order. */
@@ -89,6 +99,11 @@ function entryOf({ id, class: of, field, manager, since }: DriftItem): DriftEntr
     ...(manager === undefined ? {} : { manager: cutText(manager, maxManager) }),
     ...(since === undefined ? {} : { since }),
   };
+}
+
+/** Whether an entry says of an item all that tells it apart. */
+function isUncut({ id, field }: DriftItem, entry: DriftEntry | undefined): boolean {
+  return entry?.object === objectText(id) && entry.field === field;
 }
 
 function conditionOf({ mode, fights }: DriftReport, items: readonly DriftItem[]): Omit<ConditionState, 'observedGeneration'> {

@@ -46,7 +46,7 @@ function start(more: Partial<DelivererOptions> = {}, deadlineMs = 2_000): void {
     leads: () => true,
     now: () => Date.parse(at(30)),
     random: () => 0.5,
-    limits: { all: 16, perServer: 4 },
+    limits: { all: 16, perServer: 4, perNamespace: 16 },
     giveUpMs: 60_000,
     lastWordsMs: 60_000,
     noteMs: 20,
@@ -129,10 +129,28 @@ test('endpoints that hang hold up no other server, and only so many are asked at
   }
 });
 
+test('a namespace whose endpoints all hang holds up no other namespace', async () => {
+  start({ limits: { all: 4, perServer: 4, perNamespace: 2 } }, 60_000);
+  endpoint.answer = () => {};
+  const other = await startEndpoint();
+  try {
+    for (let index = 0; index < 8; index += 1) put(hooked(three, `hangs-${index}`, `${endpoint.url}/${index}`));
+    await waitFor('as many hang as may', () => endpoint.open.now === 2);
+    const source = hooked(three, 'web', other.url);
+    const elsewhere = { ...source, metadata: { ...source.metadata, namespace: 'team' } };
+    put(elsewhere);
+    await waitFor('all is told', () => sources.get('team/web')?.status?.notify?.pending === undefined);
+    expect(other.received).toHaveLength(3);
+    expect(endpoint.open.most).toBe(2);
+  } finally {
+    await other.close();
+  }
+});
+
 test('of many sources that wait, few at a time are told all of it, so that one note says it', async () => {
   let notes = 0;
   start({
-    limits: { all: 1, perServer: 1 },
+    limits: { all: 1, perServer: 1, perNamespace: 1 },
     note: (key, settled) => {
       notes += 1;
       const source = sources.get(key);
@@ -299,7 +317,8 @@ describe('a Secret', () => {
 
   test('never shows, even where the forge echoes it', async () => {
     start();
-    endpoint.answer = (_, response) => void response.writeHead(422).end('bad token t0ken');
+    const said = { 'content-type': 'application/json' };
+    endpoint.answer = (_, response) => void response.writeHead(422, said).end('{"message":"bad token t0ken"}');
     const commitStatus = { provider: 'GitHub', apiURL: endpoint.url, secretRef } as const;
     put(made({ commitStatus }, { notify: { pending: [entry('CommitStatus', 'Pending')] } }));
     await untilEmpty();

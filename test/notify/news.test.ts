@@ -273,4 +273,29 @@ describe('what waits to be told', () => {
     expect(notify?.pending).toHaveLength(24);
     expect(dropped).toEqual(pending.slice(0, 3));
   });
+
+  test('keeps the statuses of commits while drift can make room, and the events of revisions', () => {
+    const drift = Array.from({ length: 22 }, (_, index) => entry('Webhook', 'Drifted', { time: at(index) }));
+    const pending = [entry('CommitStatus', 'Failed', { commit: second }), entry('Webhook', 'Failed', { commit: second }), ...drift];
+    const { notify, dropped } = newsAfter(input({ ...running(first), notify: { pending } }));
+    expect(dropped).toEqual(drift.slice(0, 3));
+    expect(notify?.pending?.slice(0, 2)).toEqual(pending.slice(0, 2));
+    // What goes may be what is new.
+    const statuses = Array.from({ length: 24 }, (_, index) => entry('CommitStatus', 'Failed', { commit: `${index}`.padStart(40, 'c') }));
+    const full = { ...running(first), notify: { commit: { sha: first, state: 'Success', target: 'forge' }, pending: statuses } } as const;
+    const id = { group: '', version: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'a' };
+    const item = { id, uid: 'x', class: 'missing', field: undefined, manager: undefined, since: undefined } as const;
+    const after = newsAfter(input(full, { previous: full, drifted: [item] }));
+    expect(after.notify?.pending).toEqual(statuses);
+    expect(after.dropped.map(({ type }) => type)).toEqual(['Drifted']);
+  });
+
+  test('stays small, however long the names of what drifted are', () => {
+    const id = { group: '', version: 'v1', kind: 'ConfigMap', namespace: 'shop', name: 'a' };
+    const item = { id, uid: 'x', class: 'modified', field: 'ü'.repeat(2_000), manager: 'm', since: undefined } as const;
+    const items = Array.from({ length: 12 }, () => item);
+    const { notify } = newsAfter(input(running(first), { previous: running(first), drifted: items }));
+    const drifted = notify?.pending?.find(({ type }) => type === 'Drifted');
+    expect([drifted?.drift?.length, drifted?.moreDrift]).toEqual([3, 9]);
+  });
 });

@@ -36,10 +36,12 @@ const question = (url: string) => ({
 });
 
 test('a POST arrives whole, and its answer is read', async () => {
-  endpoint.answer = (_, response) => void response.writeHead(422, { 'retry-after': '7' }).end('no such commit');
+  endpoint.answer = (_, response) =>
+    void response.writeHead(422, { 'retry-after': '7', 'content-type': 'text/plain' }).end('no such commit');
   expect(await sender()(question(`${endpoint.url}/statuses?x=1`), undefined, never)).toEqual({
     status: 422,
     retryAfter: '7',
+    contentType: 'text/plain',
     text: 'no such commit',
   });
   const [one] = endpoint.received;

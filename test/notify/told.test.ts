@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { notedKeys, notedWith, toldAfter, toldKey, toldOf } from '../../operator/notify/told.ts';
 import { at, entry, first, second, third } from './made.ts';
 
@@ -59,13 +59,59 @@ test('what was told of a revision whose record is to come is needed in the statu
   expect(notedKeys(status, ({ commit: sha }) => sha === first)).toEqual(new Set([first, third, 'quiet'].map((sha) => toldKey(of(sha)))));
 });
 
-test('a record is about its commit, and those to which its revision moved since', () => {
-  const of = (sha: string, second_: number) => ({ ...told, commit: sha, time: at(second_) });
-  const attempt = { number: 1, commit: first, generation: 1, cause: 'Commit', attempted: at(0), passed: [{ commit: second }] } as const;
-  const status = { attempts: [attempt], notify: { told: [of(first, 0), of(second, 1), of(third, 2)] } };
-  expect(toldOf(status, first).map(({ time }) => time)).toEqual([at(0), at(1)]);
-  expect(toldOf(status, third)).toEqual([{ to: 'Webhook', type: 'Applied', time: at(2), result: 'Delivered' }]);
-  expect(toldOf(undefined, first)).toEqual([]);
+describe('what was told stands in the record', () => {
+  const of = (sha: string, second_: number, type: 'Applied' | 'Failed' = 'Applied') => ({ ...told, type, commit: sha, time: at(second_) });
+  const record = (commit_: string, second_: number) => ({ commit: commit_, attempted: at(second_) });
+  const attempt = (commit_: string, second_: number, more = {}) =>
+    ({ number: 1, generation: 1, cause: 'Commit', ...record(commit_, second_), ...more }) as const;
+  type Row = readonly [
+    string,
+    Parameters<typeof toldOf>[0],
+    Parameters<typeof toldOf>[1],
+    readonly (readonly [number, readonly number[]])[],
+  ];
+  const times = (...seconds: readonly number[]) => seconds;
+  const rows: readonly Row[] = [
+    ['of its commit', [record(first, 0)], { notify: { told: [of(first, 0), of(third, 2)] } }, [[0, times(0)]]],
+    [
+      'of the revision that has moved on to that commit',
+      [record(first, 0)],
+      { attempts: [attempt(first, 0, { passed: [{ commit: second }] })], notify: { told: [of(first, 0), of(second, 1), of(third, 2)] } },
+      [[0, times(0, 1)]],
+    ],
+    [
+      'of each time that a commit was brought in, also what is told of it once another one is tried',
+      [record(first, 0), record(second, 10), record(first, 20)],
+      { notify: { told: [of(first, 1), of(second, 11), of(first, 12, 'Failed'), of(first, 21)] } },
+      [
+        [0, times(1, 12)],
+        [1, times(11)],
+        [2, times(21)],
+      ],
+    ],
+    [
+      'in whichever order they are read',
+      [record(first, 20), record(first, 0)],
+      { notify: { told: [of(first, 1), of(first, 21)] } },
+      [
+        [1, times(1)],
+        [0, times(21)],
+      ],
+    ],
+    [
+      'of a try anew only once that has one',
+      [record(first, 0)],
+      { attempts: [attempt(first, 20), attempt(first, 0)], notify: { told: [of(first, 1), of(first, 21)] } },
+      [[0, times(1)]],
+    ],
+    ['of none where its record is gone', [record(first, 20)], { notify: { told: [of(first, 1)] } }, []],
+    ['of none where nothing was told', [record(first, 20)], undefined, []],
+  ];
+  test.each(rows)('%s', (_, records, status, expected) => {
+    const found = [...toldOf(records, status)].map(([one, noted]) => [records.indexOf(one), noted.map(({ time }) => time)]);
+    expect(found).toEqual(expected.map(([index, seconds]) => [index, seconds.map(at)]));
+    for (const noted of toldOf(records, status).values()) expect(noted[0]).not.toHaveProperty('commit');
+  });
 });
 
 test('an annotation gains what is new, each once; nothing is written where nothing is', () => {

@@ -2,7 +2,13 @@ import { describe, expect, test } from '@jest/globals';
 import { pauseAfter, verdictOn } from '../../operator/notify/verdict.ts';
 
 const now = Date.UTC(2026, 10, 25, 12);
-const answer = (status: number, text = '', retryAfter?: string) => ({ status, text, retryAfter });
+const json = 'application/json; charset=utf-8';
+const answer = (status: number, text = '', retryAfter?: string, contentType: string | undefined = json) => ({
+  status,
+  text,
+  retryAfter,
+  contentType,
+});
 
 describe('an answer', () => {
   test.each([200, 201, 202, 204])('%d is taken', (status) => {
@@ -21,10 +27,31 @@ describe('an answer', () => {
     expect(verdictOn(answer(302), true, now)).toMatchObject({ kind: 'refused', why: expect.stringContaining('redirects (302)') });
   });
 
-  test('is quoted in one line where it is a forge’s, and never a webhook’s', () => {
-    const text = '{"message":"No commit found\n for SHA"}';
-    expect(verdictOn(answer(422, text), true, now)).toMatchObject({ why: 'it answers 422: {"message":"No commit found for SHA"}' });
-    expect(verdictOn(answer(422, text), false, now)).toMatchObject({ why: 'it answers 422' });
+  const long = 'x'.repeat(300);
+  test.each<readonly [string, string | undefined, string, string]>([
+    [
+      'the message of a forge, in one line',
+      json,
+      '{"message":"No commit found\\n for SHA","documentation_url":"u"}',
+      ': No commit found for SHA',
+    ],
+    ['no more of it than 200 characters', 'application/json', JSON.stringify({ message: long }), `: ${'x'.repeat(199)}…`],
+    ['what is not said by a message', json, '{"error":"root:x:0:0"}', ''],
+    ['a message that is no text', json, '{"message":{"sha":["is wrong"]}}', ''],
+    ['a page', 'text/html', '<h1>It says more than it should</h1>', ''],
+    ['JSON that does not say so', undefined, '{"message":"of some other server"}', ''],
+    ['what is something like JSON', 'application/jsonp', '{"message":"of some other server"}', ''],
+    ['what is called JSON and is none', json, 'it says more than it should', ''],
+    ['a list', json, '["it says more than it should"]', ''],
+  ])('quotes %s as is safe', (_, contentType, text, quoted) => {
+    const said = { status: 422, text, retryAfter: undefined, contentType };
+    expect(verdictOn(said, true, now)).toEqual({ kind: 'refused', why: `it answers 422${quoted}` });
+    expect(verdictOn(said, false, now)).toEqual({ kind: 'refused', why: 'it answers 422' });
+  });
+
+  test('never quotes the token, however it is written', () => {
+    const text = String.raw`{"message":"bad \u0074oken t\"k and t\"k"}`;
+    expect(verdictOn(answer(422, text), true, now, 't"k')).toMatchObject({ why: 'it answers 422: bad token *** and ***' });
   });
 
   test.each([

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { findCondition } from '../../operator/api/conditions.ts';
 import { driftEvents } from '../../operator/report/events.ts';
-import { driftCounts, withDrift } from '../../operator/report/drift.ts';
+import { driftCounts, untoldDrift, withDrift } from '../../operator/report/drift.ts';
 import type { DriftItem, DriftReport } from '../../operator/report/drift.ts';
 import { at } from './outcomes.ts';
 
@@ -92,4 +92,40 @@ test('driftEvents tell the source everything, and each object its own', () => {
   // The same again, later, is the same text: one series.
   expect(driftEvents([item('a', { since: at(40) })])).toEqual(driftEvents([item('a', { since: at(2) })]));
   expect(drafts[1]?.about).toEqual({ apiVersion: 'apps/v1', kind: 'Deployment', namespace: 'shop', name: 'a', uid: 'uid-a' });
+});
+
+describe('after a restart, of what the status says', () => {
+  const long = (end: string): DriftItem => item('web', { field: `metadata.annotations.${'x'.repeat(1_100)}${end}` });
+  const web = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => item(`web-${from + index}`));
+  const names = (items: readonly DriftItem[]) => items.map(({ id: { name }, field }) => `${name} ${field?.at(-1)}`);
+  const rows: readonly (readonly [string, readonly DriftItem[], readonly DriftItem[], readonly DriftItem[]])[] = [
+    ['nothing was told', [], web(0, 2), web(0, 2)],
+    ['a few were told', web(0, 3), web(1, 5), web(3, 5)],
+    ['it is another manager’s now', web(0, 1), [item('web-0', { manager: 'helm', since: at(5) })], []],
+    ['more were told than it lists', web(10, 50), web(10, 50), []],
+    ['more were told than it lists, and another one came', web(10, 50), web(10, 51), web(50, 51)],
+    ['more were told than it lists, and some went', web(10, 50), web(40, 50), []],
+    ['names were told that it cuts', [long('a')], [long('a')], []],
+    ['names were told that it cuts, and another one came', [long('a')], [long('a'), long('b')], [long('b')]],
+    ['very many were told', web(1_000, 3_000), web(1_000, 3_000), []],
+  ];
+  test.each(rows)('where %s', (_, before, now, news) => {
+    expect(names(untoldDrift(told(report(before)), report(now.toReversed())))).toEqual(names(news));
+  });
+
+  test('where very many were told, and one more came, no more is told again than it has no room for', () => {
+    const news = untoldDrift(told(report(web(1_000, 3_000))), report([...web(1_000, 3_000), item('zebra')]));
+    expect(news).toHaveLength(2_001 - 511);
+    expect(told(report(web(1_000, 3_000))).driftTold).toHaveLength(4_096);
+  });
+
+  test('an older operator wrote: the list counts, as far as it goes', () => {
+    const { driftTold: _told, ...status } = told(report(web(10, 50)));
+    expect(untoldDrift(status, report(web(10, 50)))).toEqual(web(30, 50));
+  });
+
+  test('nothing more is kept than the list where that says all', () => {
+    expect(told(report(web(0, 10)))).not.toHaveProperty('driftTold');
+    expect(withDrift(told(report(web(10, 50))), report(web(0, 10)), 3, at(9))).not.toHaveProperty('driftTold');
+  });
 });

@@ -7,6 +7,8 @@ import type { Incoming } from '../../source/history/types.ts';
 import { failureSummary, writtenBy } from '../message.ts';
 import { cutText } from '../text.ts';
 import type { Outcome, RevisionSeen } from '../types.ts';
+import { originsAfter } from './origins.ts';
+import { withinBytes } from './size.ts';
 import type { Written } from './written.ts';
 
 /** What the CRD takes. */
@@ -44,6 +46,11 @@ export interface AttemptsInput {
 
 /** status.attempts after an outcome; what there was, the same value, where nothing is new. */
 export function attemptsAfter(input: AttemptsInput): readonly Attempt[] | undefined {
+  const attempts = allAfter(input);
+  return attempts && withinBytes(attempts);
+}
+
+function allAfter(input: AttemptsInput): readonly Attempt[] | undefined {
   const { previous, outcome, noted, generation } = input;
   const before = previous?.attempts;
   if (!isOfAttempt(outcome)) return before;
@@ -206,7 +213,8 @@ function continued(input: AttemptsInput, top: Attempt): Attempt {
   if (isIn(top)) return top;
   const { outcome } = input;
   const isAgain = isNoted(input.noted, runningCommit(top));
-  const merged = { ...top, ...changesAfter(top, input), ...(isAgain ? { interrupted: true } : {}) };
+  const origins = originsAfter(top, outcome, top.commits ?? []);
+  const merged = { ...top, ...changesAfter(top, input), ...origins, ...(isAgain ? { interrupted: true } : {}) };
   if (outcome.kind === 'applied') return { ...merged, ...stagesOf(input, top) };
   const failures = failuresAfter(top, outcome, input.now);
   const isNews = failures !== top.failures || writtenBy(outcome.changes) > 0 || isAgain;
@@ -229,6 +237,7 @@ function begun(input: AttemptsInput, below: Attempt | undefined, isSilent: boole
   const from = previous?.revision?.applied?.commit;
   const isResumed = isNoted(noted, commit) || (outcome.kind === 'applied' && isFirst(previous) && outcome.changes.unchanged > 0);
   const sameSpec = below === undefined || below.generation === generation;
+  const came = cameWith(below, outcome.incoming);
   return {
     number: (below?.number ?? 0) + (isSilent ? 0 : 1),
     ...(isSilent ? { silent: true } : {}),
@@ -242,7 +251,8 @@ function begun(input: AttemptsInput, below: Attempt | undefined, isSilent: boole
     ...stagesOf(input, undefined),
     ...changesAfter(undefined, input),
     ...(outcome.kind === 'failed' ? { failures: failuresAfter(undefined, outcome, input.now) } : {}),
-    ...cameWith(below, outcome.incoming),
+    ...came,
+    ...originsAfter(undefined, outcome, came.commits ?? []),
     ...(isResumed ? { interrupted: true } : {}),
   };
 }

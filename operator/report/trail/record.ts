@@ -1,6 +1,6 @@
 /** Pure: an attempt as the one immutable record of it, a ControllerRevision of at most 16 KiB. */
 import { attemptedAnnotation, commitAnnotation, correctionsAnnotation, sourceLabel, sourceUidLabel } from '../../api/names.ts';
-import type { Attempt, AttemptFailure, GitOpsSource, ImageChange, ListedCommit } from '../../api/types.ts';
+import type { Attempt, AttemptFailure, GitOpsSource, ImageChange, ListedCommit, OriginCommit } from '../../api/types.ts';
 import { correctionsText } from './annotations.ts';
 
 /** Of the whole object as it is sent. */
@@ -47,14 +47,16 @@ export interface RecordData {
   readonly failures: readonly AttemptFailure[];
   /** That came in with it, oldest first, this one not among them. */
   readonly commits: readonly ListedCommit[];
+  /** At which objects that it wrote last changed, oldest first; neither itself nor among `commits`. */
+  readonly origins?: readonly OriginCommit[];
   /** Attempts right before it that have no record, oldest first: the trail could not be written then. */
   readonly unrecorded?: readonly ListedCommit[];
   /** By list: how many more there are. */
   readonly more: Readonly<Partial<Record<ListName, number>>>;
 }
 
-type ListName = 'created' | 'changed' | 'pruned' | 'letGo' | 'images' | 'failures' | 'commits' | 'unrecorded';
-const listNames: readonly ListName[] = ['created', 'changed', 'pruned', 'letGo', 'images', 'failures', 'commits', 'unrecorded'];
+type ListName = 'created' | 'changed' | 'pruned' | 'letGo' | 'images' | 'failures' | 'commits' | 'origins' | 'unrecorded';
+const listNames: readonly ListName[] = ['created', 'changed', 'pruned', 'letGo', 'images', 'failures', 'commits', 'origins', 'unrecorded'];
 
 export interface ControllerRevision {
   readonly apiVersion: 'apps/v1';
@@ -148,13 +150,16 @@ function dataOf(source: RecordedSource, attempt: Attempt): RecordData {
     images,
     failures,
     commits,
+    ...(attempt.origins === undefined ? {} : { origins: attempt.origins }),
     ...(attempt.unrecorded === undefined ? {} : { unrecorded: attempt.unrecorded }),
     more: dropZeros({
       created: counts.created - created.length,
       changed: counts.changed - changed.length,
       pruned: counts.pruned - pruned.length,
       letGo: counts.letGo - letGo.length,
+      images: attempt.moreImages ?? 0,
       commits: attempt.moreCommits ?? 0,
+      origins: attempt.moreOrigins ?? 0,
       unrecorded: attempt.moreUnrecorded ?? 0,
     }),
   };
@@ -169,7 +174,7 @@ function cutToSize(object: ControllerRevision): ControllerRevision {
     if (longest === undefined || list.length === 0) break;
     const keep = Math.floor(list.length * 0.75);
     // The newest commits matter most, of everything else the first.
-    const isByAge = longest === 'commits' || longest === 'unrecorded';
+    const isByAge = longest === 'commits' || longest === 'origins' || longest === 'unrecorded';
     const kept = isByAge ? list.slice(list.length - keep) : list.slice(0, keep);
     data = { ...data, [longest]: kept, more: { ...data.more, [longest]: (data.more[longest] ?? 0) + list.length - kept.length } };
   }
