@@ -122,7 +122,7 @@ function noteOf(trail: SourceTrail | undefined, brought: Told | undefined, { met
   const [oldest] = trail.revisions;
   if (oldest === undefined) return 'the audit trail holds no revision yet';
   return oldest.data.from === undefined
-    ? 'which revision brought this commit in is not known: none lists it, and the lists of more than one are cut'
+    ? 'which revision brought this commit in is not known: none lists it, and what more than one of them wrote is not listed whole'
     : `no revision of the audit trail lists this commit: it came in before number ${oldest.number}, the oldest that is kept (spec.historyLimit is ${spec.historyLimit})`;
 }
 

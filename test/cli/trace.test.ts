@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Attempt } from '../../operator/api/types.ts';
 import { kindNamed } from '../../operator/cli/kinds.ts';
 import { traceOf, traceText } from '../../operator/cli/trace.ts';
 import type { LiveObject } from '../../operator/live/types.ts';
@@ -60,16 +61,70 @@ touched:     spec.replicas is modified by field manager kubectl-edit since 2026-
     expect(traceOf(member(sha('aaa')), objects, living, trail(living, ...records, again, failed)).revision?.number).toBe(3);
   });
 
+  test('that is older than its source: by the first revision, which names who wrote it', () => {
+    const old = { commit: sha('old'), author: 'Grace', subject: 'Before', committed: at(-60) };
+    const first = record(attempt(1, 'aaa', 0, { origins: [old] }));
+    const trace = traceOf(member(sha('old')), objects, living, trail(living, first, ...records.slice(1)));
+    expect(trace).toMatchObject({
+      author: 'Grace',
+      subject: 'Before',
+      committed: at(-60),
+      revision: { commit: sha('aaa'), number: 1, times: { applied: at(1), healthy: at(2) } },
+    });
+    expect(trace.note).toBeUndefined();
+    // As long as it stands in the status as well.
+    const open = source([attempt(1, 'aaa', 0, { origins: [old] })]);
+    expect(traceOf(member(sha('old')), objects, open, trail(open))).toMatchObject({ author: 'Grace', revision: { number: 1 } });
+  });
+
+  const cut = { changes: { changed: 30 }, changed: ['ConfigMap shop/a'], moreCommits: 7 };
+  const from = { from: sha('000') };
+  const rows: readonly (readonly [string, readonly Attempt[], number | undefined, string])[] = [
+    ['the last that wrote the object', [attempt(1, 'aaa', 0), attempt(2, 'bbb', 9, from)], 2, 'brought the object in'],
+    [
+      'the first of the source, where no other can be meant',
+      [attempt(1, 'aaa', 0, { changed: [] }), attempt(2, 'bbb', 9, { ...from, ...cut, moreCommits: 0 })],
+      1,
+      'brought the object in',
+    ],
+    [
+      'none where another one may be meant',
+      [attempt(1, 'aaa', 0, { changed: [] }), attempt(2, 'bbb', 9, { ...from, ...cut })],
+      undefined,
+      'is not listed whole',
+    ],
+    [
+      'none where nobody knows what another one wrote',
+      [attempt(1, 'aaa', 0, { changed: [] }), attempt(2, 'bbb', 9, { ...from, changed: [], interrupted: true })],
+      undefined,
+      'is not listed whole',
+    ],
+    ['none that was never in', [attempt(1, 'aaa', 0, { applied: undefined, healthy: undefined })], undefined, 'is not listed whole'],
+    [
+      'none where the first is kept no more',
+      [attempt(7, 'bbb', 9, { ...from, changed: [] })],
+      undefined,
+      'before number 7, the oldest that is kept (spec.historyLimit is 50)',
+    ],
+    ['none before there is any', [], undefined, 'holds no revision yet'],
+  ];
+  test.each(rows)('that no revision lists: the revision is %s', (_, attempts, number, note) => {
+    const trace = traceOf(member(sha('old')), objects, living, trail(living, ...attempts.map((one) => record(one))));
+    expect([trace.revision?.number, trace.note]).toEqual([number, expect.stringContaining(note)]);
+  });
+
   test('whose record is gone, as far as the status knows it', () => {
     const known = source([], { commit: { sha: sha('old'), author: 'Ada', subject: 'Old', time: at(0) } });
-    const trace = traceOf(member(sha('old')), objects, known, trail(known, ...records));
+    const one = record(attempt(7, 'bbb', 9, { ...from, changed: [] }));
+    const trace = traceOf(member(sha('old')), objects, known, trail(known, one));
     expect(trace).toMatchObject({
       author: 'Ada',
       subject: 'Old',
       committed: at(0),
-      note: expect.stringContaining('older than the 50 that are kept'),
+      note: expect.stringContaining('the oldest that is kept'),
     });
     expect(trace.revision).toBeUndefined();
+    expect(traceOf(member(sha('old')), objects, known, undefined).note).toMatch(/you may not list .* of namespace shop$/);
   });
 
   test('or to none', () => {

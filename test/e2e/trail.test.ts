@@ -40,10 +40,9 @@ describe('the audit trail', () => {
   test('has one record for each revision that was tried and changed something, whatever came of it', async () => {
     const { cluster } = scene();
     const stage = await scene().stage();
-    const first = await stage.repo.write(
-      { 'web.yaml': deployment('web', 'web:1'), 'old.yaml': configMap('old') },
-      { message: 'Deploy the shop' },
-    );
+    // As a rule a repository is older than its source.
+    const past = await stage.repo.write({ 'old.yaml': configMap('old') }, { message: 'Keep what is old' });
+    const first = await stage.repo.write({ 'web.yaml': deployment('web', 'web:1') }, { message: 'Deploy the shop' });
     await stage.source();
     await waitUntilApplied(cluster, stage.namespace, 'shop', first);
     const [one] = await records(stage, 1);
@@ -62,6 +61,17 @@ describe('the audit trail', () => {
     });
     expect(one.data.created.toSorted()).toEqual([`ConfigMap ${stage.namespace}/old`, `Deployment ${stage.namespace}/web`]);
     expect(Object.keys(one.data.times).toSorted()).toEqual(['applied', 'attempted', 'healthy', 'observed']);
+    expect(one.data.origins).toMatchObject([{ commit: past, subject: 'Keep what is old', committed: expect.any(String) }]);
+    const traced = await plumbline(cluster.kubeconfigPath, 'trace', 'configmap/old', '-n', stage.namespace, '-o', 'json');
+    const trace: Json = JSON.parse(traced.out);
+    expect(trace).toMatchObject({
+      origin: 'old.yaml:1',
+      commit: past,
+      author: 'Ada Lovelace <ada@example.com>',
+      subject: 'Keep what is old',
+      revision: { commit: first, number: 1, result: 'Healthy', times: one.data.times },
+    });
+    expect([trace.committed, trace.note]).toEqual([one.data.origins[0].committed, undefined]);
 
     // One that is refused, a commit beside it that changes nothing, then the correction.
     const bad = await stage.repo.write({ 'web.yaml': broken });

@@ -80,7 +80,7 @@ function withList(attempt: Attempt, name: ListName, most: number): Attempt {
     ...(isCounted
       ? { changes: { [name]: list.length, ...attempt.changes } }
       : { [more]: (attempt[more] ?? 0) + list.length - kept.length }),
-  } as Attempt;
+  };
 }
 
 function bytesOf(value: unknown): number {

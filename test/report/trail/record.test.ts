@@ -83,6 +83,14 @@ describe('a record', () => {
   });
 });
 
+test('the commits that its objects carry are listed, the newest of them where there is no room', () => {
+  const origins = Array.from({ length: 50 }, (_, index) => ({ commit: sha(`c${index}c`), subject: 'ß'.repeat(200), committed: at(1) }));
+  const { data } = recordOf(source, { ...attempt, origins, moreOrigins: 7 });
+  expect((data.origins?.length ?? 0) + (data.more.origins ?? 0)).toBe(57);
+  expect(data.origins?.at(-1)).toEqual(origins[49]);
+  expect(Buffer.byteLength(recordText(recordOf(source, { ...attempt, origins })))).toBeLessThanOrEqual(maxRecordBytes);
+});
+
 test('attempts before it that have no record are listed, the newest of them where there is no room', () => {
   const unrecorded = Array.from({ length: 300 }, (_, index) => ({ commit: sha(`c${index}c`), subject: 'ß'.repeat(200), time: at(1) }));
   const record = recordOf(source, { ...attempt, unrecorded, moreUnrecorded: 7 });
