@@ -3,8 +3,13 @@ import type { Json } from '../controlplane/request.ts';
 import { waitFor } from './cluster.ts';
 import { objectPath } from './objects.ts';
 import { startOperator } from './operator.ts';
+import { waitForEvent } from './refused.ts';
 import { type Stage, configMap, deployment, useScene } from './scene.ts';
 import { conditionOf, getSource, waitForCondition, waitUntilApplied } from './sources.ts';
+import { startWebhook } from './webhook.ts';
+
+const claim =
+  'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n';
 
 const scene = useScene({ operator: false });
 
@@ -14,6 +19,63 @@ const edit = (stage: Stage, image: string): Promise<Json> =>
     body: { spec: { template: { spec: { containers: [{ name: 'web', image }] } } } },
   });
 const imageOf = async (stage: Stage): Promise<string> => (await stage.get('deployment', 'web')).spec.template.spec.containers[0].image;
+
+const isPutBack = (stage: Stage, when: string): Promise<unknown> =>
+  waitFor(`the edit is put back while ${when}`, async () => (await imageOf(stage)) === 'registry.example.com/web:1');
+
+/** What cannot be put back is told once; the rest is put back all the same. */
+async function whileRefusedByDryRun(stage: Stage): Promise<void> {
+  const { cluster } = scene();
+  const webhook = await startWebhook(cluster, {
+    namespace: stage.namespace,
+    name: 'freeze',
+    rule: { apiGroups: [''], resources: ['configmaps'] },
+    decide: ({ object, user }) => (user.endsWith(':deployer') && object?.metadata.name === 'a' ? { deny: 'a is frozen' } : {}),
+  });
+  const refused = { type: 'Ready', status: 'False', reason: 'ObjectRefused' } as const;
+  await stage.repo.write({ 'b.yaml': configMap('b').replace('"value"', '5') });
+  await stage.request();
+  const failed = await waitForCondition(cluster, stage.namespace, 'shop', { ...refused, message: 'b.yaml:1 ConfigMap' });
+  await edit(stage, 'registry.example.com/web:by-hand');
+  await isPutBack(stage, 'a dry run refuses a newer revision');
+
+  const key = async (): Promise<string> => (await stage.get('configmap', 'a')).data.key;
+  await cluster.request.ok('PATCH', `${objectPath('configmap', 'a', stage.namespace)}?fieldManager=kubectl-edit`, {
+    body: { data: { key: 'by hand' } },
+  });
+  const applied = failed.status.revision.applied.commit.slice(0, 7);
+  const note = new RegExp(`A newer revision fails and ${applied} runs, .* cannot be put back: .*ConfigMap \\S+/a: .*a is frozen`);
+  await waitForEvent(cluster, stage.namespace, 'shop', 'NotPutBack', note);
+  // Tried again, and the rest with it.
+  await edit(stage, 'registry.example.com/web:by-hand');
+  await isPutBack(stage, 'something else cannot be');
+  expect(await key()).toBe('by hand');
+  await waitForCondition(cluster, stage.namespace, 'shop', { ...refused, message: 'b.yaml:1 ConfigMap' });
+  await webhook.remove();
+  await stage.request();
+  await waitFor('it is put back once it can be', async () => (await key()) === 'new');
+  const { items } = await cluster.request.ok('GET', `/apis/events.k8s.io/v1/namespaces/${stage.namespace}/events`);
+  const told = items.filter((event: Json) => event.reason === 'NotPutBack');
+  expect(told.map((event: Json) => event.series?.count ?? event.deprecatedCount ?? 1)).toEqual([1]);
+  await stage.deploy({ 'b.yaml': configMap('b') });
+}
+
+/** What is held to be pruned is not made anew; the rest of what runs is. */
+async function whilePruneIsHeld(stage: Stage): Promise<void> {
+  const { cluster } = scene();
+  const held = { type: 'Ready', status: 'False', reason: 'PruneHeld' } as const;
+  await stage.repo.write({ 'b.yaml': null, 'data.yaml': null });
+  await stage.request();
+  await waitForCondition(cluster, stage.namespace, 'shop', held);
+  await cluster.request.ok('DELETE', objectPath('configmap', 'b', stage.namespace));
+  await cluster.request.ok('DELETE', objectPath('configmap', 'a', stage.namespace));
+  await edit(stage, 'registry.example.com/web:by-hand');
+  await isPutBack(stage, 'a prune is held');
+  await waitFor('what was deleted is back', async () => (await stage.get('configmap', 'a')) !== undefined);
+  expect(await stage.get('configmap', 'b')).toBeUndefined();
+  await waitForCondition(cluster, stage.namespace, 'shop', held);
+  await stage.deploy({ 'b.yaml': configMap('b'), 'data.yaml': claim });
+}
 
 test('what runs is put back while a newer revision fails, also after a restart, and the failure stays what is told', async () => {
   const { cluster } = scene();
@@ -78,9 +140,12 @@ test('what runs is put back while a newer revision fails, also after a restart, 
   await cluster.request.ok('DELETE', objectPath('configmap', 'b', stage.namespace));
   await waitFor('what was deleted is back', async () => (await stage.get('configmap', 'b')) !== undefined);
 
-  await stage.deploy({ 'c.yaml': configMap('c') });
+  await stage.deploy({ 'c.yaml': configMap('c'), 'data.yaml': claim });
   await waitForCondition(cluster, stage.namespace, 'shop', { type: 'Ready', status: 'True' });
   expect((await stage.get('configmap', 'a')).data).toEqual({ key: 'new' });
+
+  await whileRefusedByDryRun(stage);
+  await whilePruneIsHeld(stage);
 
   // Git away: what was read of it is still at hand.
   scene().git.fault = { kind: 'refuse' };
