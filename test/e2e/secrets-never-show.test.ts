@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { failsUntouched } from './failing.ts';
 import { runPlugin } from './plugin.ts';
 import { refusalOf, running } from './refused.ts';
 import { type Stage, configMap, useScene } from './scene.ts';
-import { getSource, waitForCondition, waitUntilApplied } from './sources.ts';
+import { getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
 import { startWebhook } from './webhook.ts';
 
 /** No part of these may be seen anywhere; each is found by its first half as well. */
@@ -124,13 +125,57 @@ describe('the value of a Secret', () => {
     await expectNothingShown(stage, await diff(stage));
   });
 
+  test('in a revision that is refused for where it is, whose it is, or what is beside it is told without it', async () => {
+    const stage = await stageWithLogin();
+    const { cluster } = scene();
+    await cluster.account(stage.namespace, 'wide', { clusterRole: 'cluster-admin', everywhere: true });
+    const files = { 'prod/key.yaml': good, 'prod/a.yaml': configMap('a') };
+    await stage.repo.write({ 'rival/theirs.yaml': good.replace('name: key', 'name: theirs') });
+    await stage.source({ ...auth, path: 'rival' }, 'rival');
+    await waitForCondition(cluster, stage.namespace, 'rival', { status: 'True' });
+    await running(cluster, stage, files, { ...auth, path: 'prod', serviceAccountName: 'wide' });
+    const changed = good.replace(value, `${value}-new`);
+    const elsewhere = (namespace: string): string =>
+      changed.replace('metadata: {name: key', `metadata: {name: key, namespace: ${namespace}`);
+    // The wider account first: what it may do is not to be done by the way.
+    const cases: readonly [string, string, Record<string, string>, RegExp][] = [
+      [
+        'NamespaceNotFound',
+        'wide',
+        { 'prod/more.yaml': elsewhere('no-such') },
+        /more\.yaml:1 Secret no-such\/key refused: namespace no-such does/,
+      ],
+      ['Forbidden', 'deployer', { 'prod/more.yaml': elsewhere('default') }, /create, patch secrets in namespace default/],
+      ['OwnedByOther', 'deployer', { 'prod/more.yaml': changed.replace('name: key', 'name: theirs') }, /Secret \S+\/theirs/],
+      [
+        'ObjectRefused',
+        'deployer',
+        { 'prod/key.yaml': changed, 'prod/a.yaml': configMap('a').replace('"value"', '5') },
+        /a\.yaml:1 ConfigMap/,
+      ],
+    ];
+    for (const [reason, serviceAccountName, pushed, message] of cases) {
+      const push = async () => {
+        await stage.repo.write({ ...files, 'prod/more.yaml': null, ...pushed });
+        await patchSource(cluster, stage.namespace, 'shop', { spec: { serviceAccountName } });
+        await stage.request();
+      };
+      await failsUntouched(cluster, stage, push, { reason, message });
+    }
+    const rival = JSON.stringify(await getSource(cluster, stage.namespace, 'rival'));
+    await expectNothingShown(stage, rival, await diff(stage));
+    await stage.deploy({ ...files, 'prod/more.yaml': null });
+  });
+
   test('with which git is asked is told without it, also when it is refused', async () => {
     const stage = await stageWithLogin();
     const { cluster } = scene();
     const commit = await running(cluster, stage, { 'a.yaml': configMap('a') }, auth);
-    await stage.kubectl('patch', 'secret', 'git', '-p', JSON.stringify({ stringData: { password: `${password}-wrong` } }));
-    await stage.request();
-    await waitForCondition(cluster, stage.namespace, 'shop', { status: 'False', reason: 'AuthenticationFailed' });
+    const spoilt = async () => {
+      await stage.kubectl('patch', 'secret', 'git', '-p', JSON.stringify({ stringData: { password: `${password}-wrong` } }));
+      await stage.request();
+    };
+    await failsUntouched(cluster, stage, spoilt, { reason: 'AuthenticationFailed' });
     await expectNothingShown(stage, await diff(stage));
     await stage.kubectl('patch', 'secret', 'git', '-p', JSON.stringify({ stringData: { password } }));
     await stage.request();
