@@ -2,6 +2,8 @@
 import { expect } from '@jest/globals';
 import type { Json } from '../controlplane/request.ts';
 import type { Cluster } from './cluster.ts';
+import { NotYet, waitFor } from '../controlplane/wait-for.ts';
+import type { Operator } from './operator.ts';
 import { membersOf } from './refused.ts';
 import type { Stage } from './scene.ts';
 import { conditionOf, getSource, waitForCondition } from './sources.ts';
@@ -41,6 +43,24 @@ export async function failsUntouched(cluster: Cluster, stage: Stage, broken: () 
   expect((await sourceOf(cluster, stage, wanted.name)).status.revision.applied).toEqual(applied);
   expect(await membersOf(stage)).toEqual(before);
   return message;
+}
+
+/**
+ * Has what a failing source lacks appear while its next try is more than a second away: it walks at once, and for that. The
+ * operator logs at debug.
+ */
+export async function wokenBy(operator: Operator, stage: Stage, appear: () => unknown): Promise<void> {
+  const about = (message: string) => operator.logs().filter((line) => line['namespace'] === stage.namespace && line['message'] === message);
+  const wakings = (): number => about('walking').filter((line) => line['cause'] === 'Appeared').length;
+  const failures = about('trying again').length;
+  await waitFor('it fails once more, and waits for longer', () => {
+    const last = about('trying again').at(-1);
+    if (about('trying again').length === failures || Number(last?.['delaySeconds']) < 1.5) throw new NotYet(last);
+    return true;
+  });
+  const before = wakings();
+  await appear();
+  await waitFor('it walks for what appeared', () => wakings() > before, 5_000);
 }
 
 function sourceOf(cluster: Cluster, stage: Stage, name = 'shop'): Promise<Json> {

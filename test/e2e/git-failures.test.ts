@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { freePort } from '../controlplane/ports.ts';
 import { type GitServer, type GitServerOptions, startGitServer } from '../gitserver/index.ts';
-import { failsUntouched, failureOf } from './failing.ts';
+import { failsUntouched, failureOf, wokenBy } from './failing.ts';
 import { running, waitForEvent } from './refused.ts';
 import { configMap, type Stage, useScene } from './scene.ts';
 import { patchSource, waitUntilApplied } from './sources.ts';
@@ -9,7 +9,7 @@ import { patchSource, waitUntilApplied } from './sources.ts';
 const files = { 'a.yaml': configMap('a') };
 
 describe('a git server that cannot be asked', () => {
-  const scene = useScene();
+  const scene = useScene({ flags: ['--log-level=debug'] });
 
   /** A server and its repository of one test alone. */
   async function ownServer(options: GitServerOptions = {}): Promise<GitServer & AsyncDisposable> {
@@ -22,6 +22,9 @@ describe('a git server that cannot be asked', () => {
     server.fault = fault;
     await stage.request();
   }
+
+  /** A source that runs is to follow this from now on. */
+  const edit = (stage: Stage, spec: object) => patchSource(scene().cluster, stage.namespace, 'shop', { spec });
 
   // First of those that run at the same time: it takes its 30 s.
   test.concurrent('a server that takes the connection and says nothing has failed after 30 s', async () => {
@@ -48,17 +51,15 @@ describe('a git server that cannot be asked', () => {
     const { cluster } = scene();
     const stage = await scene().stage();
     const commit = await running(cluster, stage, files);
-    const edit = (url: string) => patchSource(cluster, stage.namespace, 'shop', { spec: { url } });
-    const message = await failsUntouched(cluster, stage, () => edit('http://git.plumbline.invalid/acme/shop.git'), {
-      reason: 'GitUnreachable',
-    });
+    const url = 'http://git.plumbline.invalid/acme/shop.git';
+    const message = await failsUntouched(cluster, stage, () => edit(stage, { url }), { reason: 'GitUnreachable' });
     expect(message).toMatch(
       /^http:\/\/git\.plumbline\.invalid\/acme\/shop\.git cannot be reached: (no such host|the name of its host cannot be looked up)/,
     );
     expect(message).toMatch(
       /Not Ready since 20\d\d-\d\d-\d\dT[\d:]+Z\. Check spec\.url, DNS and network policies; the source goes on by itself\.$/,
     );
-    await edit(stage.url);
+    await edit(stage, { url: stage.url });
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
   });
 
@@ -92,19 +93,22 @@ describe('a git server that cannot be asked', () => {
     const password = 'correct-horse-battery';
     const server = await startGitServer({ root: git.root, auth: { username: 'ada', password } });
     try {
-      const commit = await stage.repo.write(files);
-      await stage.source({ url: server.urlOf(stage.repo) });
-      expect(await failureOf(cluster, stage, { reason: 'AuthenticationFailed' })).toMatch(
-        /^http:\/\/127\.0\.0\.1:\d+\/acme\/shop-\d+\.git asks for credentials \(401\); some servers say so of a repository that does not exist\. Nothing was changed\. .* Check the Secret that spec\.auth names; without one, add it\.$/,
+      await running(cluster, stage, files);
+      const asked = () => edit(stage, { url: server.urlOf(stage.repo) });
+      expect(await failsUntouched(cluster, stage, asked, { reason: 'AuthenticationFailed' })).toMatch(
+        /^http:\/\/127\.0\.0\.1:\d+\/acme\/shop-\d+\.git asks for credentials \(401\); some servers say so of a repository that does not exist\. Nothing was changed; .* Check the Secret that spec\.auth names; without one, add it\.$/,
       );
-      await patchSource(cluster, stage.namespace, 'shop', { spec: { auth: { secretRef: { name: 'git' } } } });
-      expect(await failureOf(cluster, stage, { reason: 'SecretNotFound' })).toContain(
+      const named = () => edit(stage, { auth: { secretRef: { name: 'git' } } });
+      expect(await failsUntouched(cluster, stage, named, { reason: 'SecretNotFound' })).toContain(
         `Secret ${stage.namespace}/git, which spec.auth.secretRef names, does not exist`,
       );
-      await stage.kubectl('create', 'secret', 'generic', 'git', '--from-literal=username=ada', '--from-literal=password=wrong-horse');
-      expect(await failureOf(cluster, stage, { reason: 'AuthenticationFailed', message: 'refuses the credentials (401)' })).toContain(
-        'Check the Secret that spec.auth names',
-      );
+      const wrong = () =>
+        wokenBy(operator, stage, () =>
+          stage.kubectl('create', 'secret', 'generic', 'git', '--from-literal=username=ada', '--from-literal=password=wrong-horse'),
+        );
+      const refused = { reason: 'AuthenticationFailed', message: 'refuses the credentials (401)' };
+      expect(await failsUntouched(cluster, stage, wrong, refused)).toContain('Check the Secret that spec.auth names');
+      const commit = await stage.repo.write({ 'b.yaml': configMap('b') });
       await stage.kubectl('patch', 'secret', 'git', '--type=merge', '-p', JSON.stringify({ stringData: { password } }));
       await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
       const told = [await stage.kubectl('get', 'gos,events', '-o', 'yaml'), operator.output(), await operator.metrics()].join('\n');
@@ -117,10 +121,10 @@ describe('a git server that cannot be asked', () => {
   test.concurrent('a Secret with a key that does not parse: the key is named, and its correction is found', async () => {
     const { cluster } = scene();
     const stage = await scene().stage();
-    const commit = await stage.repo.write(files);
+    const commit = await running(cluster, stage, files);
     await stage.kubectl('create', 'secret', 'generic', 'git', '--from-literal=password=only-a-password');
-    await stage.source({ auth: { secretRef: { name: 'git' } } });
-    const message = await failureOf(cluster, stage, { reason: 'SecretInvalid' });
+    const named = () => edit(stage, { auth: { secretRef: { name: 'git' } } });
+    const message = await failsUntouched(cluster, stage, named, { reason: 'SecretInvalid' });
     expect(message).toMatch(/^the Secret of spec\.auth: password is set without username\. .* Add key username\.$/);
     expect(message).not.toContain('only-a-password');
     await stage.kubectl('patch', 'secret', 'git', '--type=merge', '-p', '{"stringData":{"username":"ada"}}');
@@ -130,12 +134,13 @@ describe('a git server that cannot be asked', () => {
   test.concurrent('no such repository: 404 is told as that; one that appears heals', async () => {
     const { cluster, git } = scene();
     const stage = await scene().stage();
-    await stage.source({ url: git.urlOf(`acme/late-${stage.namespace}.git`) });
-    expect(await failureOf(cluster, stage, { reason: 'RepositoryNotFound' })).toMatch(
-      /^there is no repository at http:\S+\/acme\/late-\S+\.git \(404\)\. Nothing was changed\. Not Ready since \S+ Check spec\.url; a private repository needs spec\.auth\.$/,
+    await running(cluster, stage, files);
+    const away = () => edit(stage, { url: git.urlOf(`acme/late-${stage.namespace}.git`) });
+    expect(await failsUntouched(cluster, stage, away, { reason: 'RepositoryNotFound' })).toMatch(
+      /^there is no repository at http:\S+\/acme\/late-\S+\.git \(404\)\. Nothing was changed; \S+ keeps running\. Not Ready since \S+ Check spec\.url; a private repository needs spec\.auth\.$/,
     );
     const repo = await git.createRepo(`acme/late-${stage.namespace}.git`);
-    await waitUntilApplied(cluster, stage.namespace, 'shop', await repo.write(files));
+    await waitUntilApplied(cluster, stage.namespace, 'shop', await repo.write({ ...files, 'b.yaml': configMap('b') }));
   });
 
   test.concurrent('a certificate that nobody here trusts: ca.crt in the Secret heals, and the Secret need hold nothing else', async () => {
@@ -143,15 +148,16 @@ describe('a git server that cannot be asked', () => {
     const stage = await scene().stage();
     const server = await startGitServer({ root: git.root, tls: true });
     try {
-      const commit = await stage.repo.write(files);
-      await stage.source({ url: server.urlOf(stage.repo) });
-      const message = await failureOf(cluster, stage, { reason: 'UntrustedCertificate' });
+      await running(cluster, stage, files);
+      const away = () => edit(stage, { url: server.urlOf(stage.repo) });
+      const message = await failsUntouched(cluster, stage, away, { reason: 'UntrustedCertificate' });
       expect(message).toMatch(
         /^the TLS certificate of https:\S+ is not trusted: its issuer is not known here \(UNABLE_TO_VERIFY_LEAF_SIGNATURE\)\./,
       );
       expect(message).toContain('Put the CA into key ca.crt of the Secret that spec.auth names.');
-      await stage.source({ url: server.urlOf(stage.repo), auth: { secretRef: { name: 'git' } } });
+      await edit(stage, { auth: { secretRef: { name: 'git' } } });
       await failureOf(cluster, stage, { reason: 'SecretNotFound' });
+      const commit = await stage.repo.write({ 'b.yaml': configMap('b') });
       await stage.kubectl('create', 'secret', 'generic', 'git', `--from-literal=ca.crt=${server.ca}`);
       await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
     } finally {

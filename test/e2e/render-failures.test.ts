@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { failsUntouched, failureOf } from './failing.ts';
+import { failsUntouched, failureOf, wokenBy } from './failing.ts';
 import { running, waitForEvent, writesAs } from './refused.ts';
 import { configMap, deployment, type Stage, useScene } from './scene.ts';
 import { waitUntilApplied } from './sources.ts';
 
-const scene = useScene();
+const scene = useScene({ flags: ['--log-level=debug'] });
 const files = { 'prod/a.yaml': configMap('a') };
 
 /** Pushed over a running revision, these files make it fail with this reason; gives the message. */
@@ -184,7 +184,8 @@ describe('a kind that the cluster does not know', () => {
     await stage.repo.write({ 'old.yaml': null });
     await stage.request();
     await failureOf(cluster, stage, { reason: 'UnknownKind', message: /^widget\.yaml:1 Widget/ });
-    await cluster.request.ok('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', { body: JSON.parse(crd('Widget', group)) });
+    // By kubectl, which takes a moment: the CRDs that are there when the watch opens are no news.
+    await wokenBy(scene().operator, stage, () => cluster.tryKubectl(['create', '-f', '-'], { stdin: crd('Widget', group) }));
     await waitUntilApplied(cluster, stage.namespace, 'shop', (await stage.repo.tip('main')) ?? '');
     expect(await stage.kubectl('get', `widgets.${group}`, 'w', '-o', 'jsonpath={.spec.size}')).toBe('3');
   });

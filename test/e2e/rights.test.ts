@@ -1,15 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { waitFor } from './cluster.ts';
+import { failsUntouched, wokenBy } from './failing.ts';
 import { type Operator, startOperator } from './operator.ts';
 import { heal, pushRefused, refusalOf, running } from './refused.ts';
 import { type Stage, configMap, deployment, useScene } from './scene.ts';
-import { waitForCondition, waitUntilApplied } from './sources.ts';
+import { patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
 import { startWebhook } from './webhook.ts';
 
 const service = 'apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n';
 
 describe('a source acts with the rights of its account alone', () => {
-  const scene = useScene();
+  const scene = useScene({ flags: ['--log-level=debug'] });
 
   /** Runs the kubectl lines of a message, as they are printed. */
   async function runPrinted(message: string): Promise<number> {
@@ -62,15 +63,15 @@ describe('a source acts with the rights of its account alone', () => {
   test('an account that is not there refuses the revision, and its appearance heals at once', async () => {
     const stage = await scene().stage();
     const { cluster } = scene();
-    const commit = await stage.repo.write({ 'a.yaml': configMap('a') });
-    await stage.source({ serviceAccountName: 'later' });
-    const { message } = await refusalOf(cluster, stage, 'ServiceAccountNotFound', commit);
+    const commit = await running(cluster, stage, { 'a.yaml': configMap('a') });
+    const later = () => patchSource(cluster, stage.namespace, 'shop', { spec: { serviceAccountName: 'later' } });
+    const message = await failsUntouched(cluster, stage, later, { reason: 'ServiceAccountNotFound' });
     expect(message).toContain(`ServiceAccount ${stage.namespace}/later, as which this source acts, does not exist.`);
     expect(message).toContain(
       `Create it, and bind to it what the revision needs:\n  kubectl create serviceaccount later -n ${stage.namespace}`,
     );
     await stage.kubectl('create', 'rolebinding', 'later', '--clusterrole=cluster-admin', `--serviceaccount=${stage.namespace}:later`);
-    await stage.kubectl('create', 'serviceaccount', 'later');
+    await wokenBy(scene().operator, stage, () => stage.kubectl('create', 'serviceaccount', 'later'));
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit, 3_000);
   });
 
@@ -90,7 +91,7 @@ describe('a source acts with the rights of its account alone', () => {
 });
 
 describe('a namespace', () => {
-  const scene = useScene();
+  const scene = useScene({ flags: ['--log-level=debug'] });
 
   async function stageWithRightsEverywhere(): Promise<Stage> {
     const stage = await scene().stage();
@@ -111,7 +112,7 @@ describe('a namespace', () => {
     );
     expect(message).toContain(`b.yaml:1 ConfigMap ${other}/b refused: namespace ${other} does not exist.`);
     expect(message).toContain('Create the namespace, or add it to the repository; one that appears is noticed.');
-    await cluster.kubectl('create', 'namespace', other);
+    await wokenBy(scene().operator, stage, () => cluster.kubectl('create', 'namespace', other));
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit, 3_000);
     expect(await cluster.get('configmap', 'b', other)).toBeDefined();
   });
