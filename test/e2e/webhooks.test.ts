@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { waitFor } from './cluster.ts';
-import { pushRefused, refusalOf, running, writesAs } from './refused.ts';
+import { pushRefused, refusalOf, running, waitForEvent, writesAs } from './refused.ts';
 import { configMap, deployment, useScene } from './scene.ts';
 import { getSource, waitForCondition, waitUntilApplied } from './sources.ts';
 import { startWebhook } from './webhook.ts';
@@ -224,6 +224,8 @@ describe('an admission webhook', () => {
       )
       .map((event) => event.responseStatus?.code);
     expect(codes.at(-1)).toBe(200);
+    // Only a second plan finds an object without owner.
+    await waitForEvent(cluster, stage.namespace, 'shop', 'Adopted', `ConfigMap ${stage.namespace}/a`);
     expect(codes.slice(0, -1).every((code) => code === 409 || code === 422)).toBe(true);
     await webhook.remove();
   });
