@@ -17,17 +17,30 @@ async function withHelm(...args: string[]): Promise<string> {
   return helm().ok(args, { kubeconfig: cluster().kubeconfigPath });
 }
 
-/** What the ServiceMonitor needs of the Prometheus operator. */
-async function installServiceMonitorCrd(): Promise<void> {
+/** Kinds of the Prometheus operator and of the Gateway API, by name alone: what they hold is compared in chart.test.ts. */
+async function installForeignCrds(): Promise<void> {
   const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
-  const spec = {
-    group: 'monitoring.coreos.com',
-    scope: 'Namespaced',
-    names: { kind: 'ServiceMonitor', plural: 'servicemonitors' },
-    versions: [{ name: 'v1', served: true, storage: true, schema }],
-  };
-  await cluster().request.ok('POST', crds, { body: { metadata: { name: 'servicemonitors.monitoring.coreos.com' }, spec } });
-  await cluster().kubectl('wait', '--for=condition=Established', 'crd/servicemonitors.monitoring.coreos.com');
+  const versions = [{ name: 'v1', served: true, storage: true, schema }];
+  const kinds = [
+    ['monitoring.coreos.com', 'ServiceMonitor'],
+    ['monitoring.coreos.com', 'PrometheusRule'],
+    ['gateway.networking.k8s.io', 'HTTPRoute'],
+  ] as const;
+  const names = kinds.map(([group, kind]) => `${kind.toLowerCase()}s.${group}`);
+  for (const [index, [group, kind]] of kinds.entries()) {
+    // Groups below k8s.io are guarded: a CRD there says who approved it.
+    const metadata = { name: names[index], annotations: { 'api-approved.kubernetes.io': 'unapproved, for a test' } };
+    const spec = { group, scope: 'Namespaced', names: { kind, plural: `${kind.toLowerCase()}s` }, versions };
+    await cluster().request.ok('POST', crds, { body: { metadata, spec } });
+  }
+  await cluster().kubectl('wait', '--for=condition=Established', ...names.map((name) => `crd/${name}`));
+}
+
+/** What only a switch brings. */
+const switched = ['ServiceMonitor', 'PrometheusRule', 'ConfigMap', 'NetworkPolicy', 'Ingress', 'HTTPRoute'];
+
+function kindsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^kind: (\w+)$/gm)].map(([, kind = '']) => kind);
 }
 
 describe('what the chart renders', () => {
@@ -39,7 +52,17 @@ describe('what the chart renders', () => {
       'with limits on rights',
       (shop) => ['--set', `rbac.impersonate.namespaces={${shop}},rbac.read[0].apiGroups={apps},rbac.read[0].resources={deployments}`],
     ],
-    ['with every switch on', () => ['--set', 'serviceMonitor.enabled=true,networkPolicy.enabled=true,networkPolicy.egress.enabled=true']],
+    [
+      'with every switch on',
+      () => [
+        '--set',
+        'serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true,networkPolicy.enabled=true,networkPolicy.egress.enabled=true',
+        '--set',
+        'receivers.ingress.enabled=true,receivers.ingress.host=hooks.example.com,receivers.ingress.tlsSecretName=hooks-tls',
+        '--set-json',
+        'receivers.httpRoute={"enabled":true,"parentRefs":[{"name":"public","namespace":"gateways"}],"hostnames":["hooks.example.com"]}',
+      ],
+    ],
     [
       'with everything about pods',
       () => [
@@ -56,12 +79,13 @@ describe('what the chart renders', () => {
   ];
 
   test('is taken by the API server, whatever the values', async () => {
-    await installServiceMonitorCrd();
+    await installForeignCrds();
     const [release, shop] = [await cluster().namespace('plumbline'), await cluster().namespace()];
     for (const [name, values] of sets) {
       const text = await withHelm('template', 'plumbline', chartDir, '-n', release, '--kube-version', '1.37.0', ...image, ...values(shop));
       const applied = await cluster().tryKubectl(['apply', '--dry-run=server', '--validate=strict', '-f', '-'], { stdin: text });
       expect([name, applied.code, applied.stderr]).toEqual([name, 0, '']);
+      if (name === 'with every switch on') expect(kindsOf(text)).toEqual(expect.arrayContaining(switched));
     }
   });
 

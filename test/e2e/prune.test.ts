@@ -119,6 +119,13 @@ describe('what would be pruned and should not be at once', () => {
     await patchSource(scene().cluster, stage.namespace, 'shop', { spec: { path: './prod' } });
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
     expect((await stage.get('configmap', 'c9')).metadata.uid).toBe(uid);
+    // A commit that touches nothing under the path only moves the revision.
+    const renders = (): Promise<number | undefined> =>
+      scene().operator.metric('plumbline_reconcile_duration_seconds_count', { namespace: stage.namespace, phase: 'render' });
+    const rendered = await renders();
+    expect(rendered).toBeGreaterThan(0);
+    expect(await stage.deploy({ 'README.md': 'nothing of prod\n' })).not.toBe(commit);
+    expect(await renders()).toBe(rendered);
   });
 
   test('storage, with everything that would go beside it', async () => {
@@ -152,15 +159,16 @@ describe('what would be pruned and should not be at once', () => {
     expect(await scene().cluster.get('crd', `shops.${group}`)).toBeUndefined();
   });
 
-  test('a namespace with a Pod that is nobody of ours; Pods of our own Deployment do not hold it', async () => {
+  test('a namespace with storage, or with a Pod that is nobody of ours; Pods of our own Deployment do not hold it', async () => {
     const stage = await scene().stage();
-    const [mine, theirs] = [`${stage.namespace}-mine`, `${stage.namespace}-theirs`];
+    const [mine, theirs, store] = ['mine', 'theirs', 'store'].map((name) => `${stage.namespace}-${name}`) as [string, string, string];
     await scene().cluster.account(stage.namespace, 'wide', { clusterRole: 'cluster-admin', everywhere: true });
     const web = deployment('web').replace('replicas: 0', 'replicas: 1').replace('name: web\nspec', `name: web\n  namespace: ${mine}\nspec`);
     await stage.repo.write({
       'a.yaml': configMap('a'),
       'mine.yaml': namespaceFile(mine),
       'theirs.yaml': namespaceFile(theirs),
+      'store.yaml': namespaceFile(store),
       'web.yaml': web,
     });
     await stage.source({ serviceAccountName: 'wide', health: { wait: false } });
@@ -168,8 +176,10 @@ describe('what would be pruned and should not be at once', () => {
     await waitFor('the Deployment has a Pod', async () => (await scene().cluster.kubectl('get', 'pods', '-n', mine, '-o', 'name')) !== '');
     await waitFor('the namespace takes Pods', () => scene().cluster.request.get(`/api/v1/namespaces/${theirs}/serviceaccounts/default`));
     await scene().cluster.tryKubectl(['apply', '-n', theirs, '-f', '-'], { stdin: pod });
-    const commit = await push(stage, { 'mine.yaml': null, 'web.yaml': null, 'theirs.yaml': null });
+    await scene().cluster.tryKubectl(['apply', '-n', store, '-f', '-'], { stdin: claim });
+    const commit = await push(stage, { 'mine.yaml': null, 'web.yaml': null, 'theirs.yaml': null, 'store.yaml': null });
     const source = await held(stage, `Namespace ${theirs} still holds Pod ${theirs}/foreign`);
+    expect(readyMessage(source)).toContain(`Namespace ${store} still holds PersistentVolumeClaim ${store}/data`);
     expect(readyMessage(source)).not.toContain(`Namespace ${mine} still holds`);
     await runPrinted(source);
     // Without a kubelet a Pod's deletion ends by force alone.
@@ -179,7 +189,7 @@ describe('what would be pruned and should not be at once', () => {
       'the namespaces go',
       async () => {
         await scene().cluster.tryKubectl(['delete', 'pods', '--all', '--force', '-n', mine]);
-        return (await scene().cluster.tryKubectl(['get', 'ns', mine, theirs])).stdout === '';
+        return (await scene().cluster.tryKubectl(['get', 'ns', mine, theirs, store])).stdout === '';
       },
       30_000,
     );
