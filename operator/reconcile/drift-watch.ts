@@ -115,11 +115,11 @@ export class DriftWatch {
     return known;
   }
 
-  #tellLater(key: string, known: Known): void {
+  #tellLater(key: string, known: Known, delayMs = tellAfter): void {
     known.timer ??= setTimeout(() => {
       known.timer = undefined;
       known.telling = this.#tell(key, known);
-    }, tellAfter);
+    }, delayMs);
   }
 
   /** What is still there is told. A walk under way tells with its outcome; what changes after that comes here again. */
@@ -129,10 +129,13 @@ export class DriftWatch {
     const source = store.get(key);
     if (signal.aborted || source === undefined || source.metadata.deletionTimestamp !== undefined) return;
     if (isWalking(key)) return this.#tellLater(key, known);
+    const wait = teller.waitOf(key);
+    if (wait > 0) return this.#tellLater(key, known, wait);
     const report = this.report(key, source);
     if (report === undefined) return;
     try {
-      await teller.drift(source, report, signal);
+      const isTold = await teller.drift(source, report, signal);
+      if (!isTold && !signal.aborted) this.#tellLater(key, known, teller.waitOf(key));
     } catch (error) {
       if (signal.aborted || isKubeError(error, 404)) return;
       log.of(key).debug('drift cannot be told yet', { error });

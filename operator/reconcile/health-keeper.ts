@@ -47,13 +47,11 @@ interface Followed {
   due: number;
   /** When it has waited for too long. */
   deadline: NodeJS.Timeout | undefined;
-  /** When its status was written last, milliseconds since the epoch. */
-  toldAt: number;
   failures: number;
   telling: Promise<void>;
 }
 
-/** A source's status is written this often at most, milliseconds (rule 35). */
+/** What is on its way may well have arrived after this, milliseconds. */
 const pace = 1_000;
 /** Changes that come together are told together, milliseconds. */
 const gather = 20;
@@ -95,7 +93,6 @@ export class HealthKeeper {
       timer: undefined,
       due: 0,
       deadline: undefined,
-      toldAt: 0,
       failures: 0,
       telling: Promise.resolve(),
     });
@@ -177,7 +174,6 @@ export class HealthKeeper {
     const followed = this.#followed.get(key);
     const source = this.#options.store.get(key);
     if (followed === undefined || source === undefined) return;
-    followed.toldAt = Date.now();
     this.#arm(key, followed, source);
     this.#schedule(key, followed, pace);
   }
@@ -213,7 +209,7 @@ export class HealthKeeper {
       if (isWell && this.#isWell(key)) this.interrupt(key);
       return;
     }
-    // What is on its way may well have arrived in a second; that something arrived or failed is news.
+    // That something arrived or failed is news.
     this.#schedule(key, followed, isWell || after?.health?.status === 'Failed' ? gather : pace);
   }
 
@@ -253,7 +249,7 @@ export class HealthKeeper {
 
   #schedule(key: string, followed: Followed, delayMs: number): void {
     const now = Date.now();
-    const due = Math.max(now + delayMs, followed.toldAt + pace);
+    const due = now + Math.max(delayMs, this.#options.teller.waitOf(key));
     if (followed.timer !== undefined) {
       if (followed.due <= due) return;
       clearTimeout(followed.timer);
@@ -280,10 +276,12 @@ export class HealthKeeper {
     const source = store.get(key);
     if (source?.status === undefined || source.metadata.deletionTimestamp !== undefined) return;
     if (isWalking(key) || this.#settling.has(key)) return; // the outcome tells it
+    if (teller.waitOf(key) > 0) return this.#schedule(key, followed, 0);
     const input = this.input(key, source);
     if (input === undefined) return;
     try {
-      if (await teller.health(source, input, signal)) followed.toldAt = Date.now();
+      const isTold = await teller.health(source, input, signal);
+      if (!isTold && this.#followed.get(key) === followed) this.#schedule(key, followed, 0);
       followed.failures = 0;
       this.#arm(key, followed, store.get(key) ?? source);
     } catch (error) {

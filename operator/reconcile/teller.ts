@@ -47,6 +47,7 @@ import type { Correction, Outcome, RevisionSeen } from '../report/types.ts';
 import type { Finalized, LeftBehind } from './finalize.ts';
 import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
+import { StatusTurns } from './status-turns.ts';
 import type { Trail } from './trail.ts';
 
 export interface TellerOptions {
@@ -76,8 +77,7 @@ export class Teller {
   readonly #options: TellerOptions;
   /** Of each source, what of its drift was told. */
   readonly #toldDrift = new Map<string, ReadonlySet<string>>();
-  /** Of each source, what is being told. */
-  readonly #turns = new Map<string, Promise<void>>();
+  readonly #turns = new StatusTurns(() => performance.now());
 
   constructor(options: TellerOptions) {
     this.#options = options;
@@ -134,30 +134,35 @@ export class Teller {
     });
   }
 
-  /** What endpoints of spec.notify were told, or will never be. */
+  /** What endpoints of spec.notify were told, or will never be. Waits until it may be written. */
   async notified(key: string, settled: readonly Settled[], signal: AbortSignal): Promise<void> {
     const { store, trail } = this.#options;
     const seen = store.get(key);
-    if (seen === undefined) return;
-    await this.#inTurn(seen, async (source) => {
-      if (store.get(key) === undefined || source.metadata.uid !== seen.metadata.uid) return;
+    const note = async (): Promise<void> => {
+      const source = store.get(key);
+      if (source === undefined || source.metadata.uid !== seen?.metadata.uid) return;
       const notify = toldAfter(source.status?.notify, settled, (one) => trail.isNoted(source, one));
       await this.#patch(source, { ...source.status, notify }, {}, signal);
       trail.notified(store.get(key) ?? source);
-    });
+    };
+    if (seen !== undefined) await this.#turns.takeWhenDue(key, note, signal);
+  }
+
+  /** Milliseconds until health and drift may be told of this source: its status is written at most once a second (rule 35). */
+  waitOf(key: string): number {
+    return this.#turns.waitOf(key);
   }
 
   /** What is told of one source is told in turn: each is computed from the status that the one before has left. */
-  async #inTurn<T>(source: GitOpsSource, work: (current: GitOpsSource) => Promise<T>): Promise<T> {
-    const key = `${source.metadata.namespace}/${source.metadata.name}`;
-    const told = (this.#turns.get(key) ?? Promise.resolve()).then(() => work(this.#options.store.get(key) ?? source));
-    const settled: Promise<void> = told.then(
-      () => {},
-      () => {}, // whoever asked is told
-    );
-    this.#turns.set(key, settled);
-    void settled.then(() => this.#turns.get(key) === settled && this.#turns.delete(key));
-    return await told;
+  #inTurn<T>(seen: GitOpsSource, work: (current: GitOpsSource) => Promise<T>): Promise<T> {
+    const key = `${seen.metadata.namespace}/${seen.metadata.name}`;
+    return this.#turns.take(key, () => work(this.#options.store.get(key) ?? seen));
+  }
+
+  /** The same for what may wait: false where it is to. */
+  #inPace(seen: GitOpsSource, work: (current: GitOpsSource) => Promise<void>): Promise<boolean> {
+    const key = `${seen.metadata.namespace}/${seen.metadata.name}`;
+    return this.#turns.takePaced(key, () => work(this.#options.store.get(key) ?? seen));
   }
 
   /** The outcome of a walk over `source`, everywhere that people look. Throws KubeError when the status cannot be written. */
@@ -205,18 +210,17 @@ export class Teller {
     });
   }
 
-  /** The health of a source between two walks. Tells whether there was anything to write; throws KubeError when it cannot be. */
+  /** The health of a source between two walks. False where it is to wait (`waitOf`); throws KubeError when it cannot be told. */
   health(seen: GitOpsSource, health: HealthInput, signal: AbortSignal): Promise<boolean> {
-    return this.#inTurn(seen, async (source) => {
+    return this.#inPace(seen, async (source) => {
       const previous = source.status ?? {};
       const told = healthStatus(previous, health);
       const attempts = attemptsWithHealth(previous.attempts, told, isAllWell(health.health), health.now);
       const next = attempts === previous.attempts ? told : { ...told, attempts };
-      const isWritten = await this.#patch(source, next, {}, signal);
+      await this.#patch(source, next, {}, signal);
       this.#options.trail.healthTold(`${source.metadata.namespace}/${source.metadata.name}`);
       for (const draft of healthEvents(previous, next)) this.event(source, draft);
       this.#countLate(source, previous, next);
-      return isWritten;
     });
   }
 
@@ -225,9 +229,9 @@ export class Teller {
     if (isLate(next) && !isLate(previous)) this.#options.metrics.countError(`${metadata.namespace}/${metadata.name}`, 'HealthTimeout');
   }
 
-  /** What differs from git now, told between two walks. */
-  drift(seen: GitOpsSource, report: DriftReport, signal: AbortSignal): Promise<void> {
-    return this.#inTurn(seen, async (source) => {
+  /** What differs from git now, told between two walks. As `health`. */
+  drift(seen: GitOpsSource, report: DriftReport, signal: AbortSignal): Promise<boolean> {
+    return this.#inPace(seen, async (source) => {
       const previous = source.status ?? {};
       const drifted = this.#newDrift(source, report);
       await this.#patch(source, withDrift(previous, report, source.metadata.generation ?? 0, this.#options.now()), {}, signal, { drifted });
@@ -273,6 +277,7 @@ export class Teller {
   /** The source is no more. */
   forget(key: string): void {
     this.#toldDrift.delete(key);
+    this.#turns.forget(key);
     this.#options.notifier.forget(key);
   }
 
@@ -327,14 +332,13 @@ export class Teller {
     }
   }
 
-  /** Whether there was anything to write. */
   async #patch(
     source: GitOpsSource,
     told: GitOpsSourceStatus,
     extras: StatusExtras,
     signal: AbortSignal,
     about: About = {},
-  ): Promise<boolean> {
+  ): Promise<void> {
     const { client, store, metrics, notifier } = this.#options;
     const { namespace, name } = source.metadata;
     signal.throwIfAborted(); // else a source that went meanwhile would leave series behind
@@ -349,12 +353,13 @@ export class Teller {
       const options = { fieldManager: controllerManager, subresource: 'status', full: true, flow: key, signal };
       try {
         store.noteWritten((await mergePatch(client, sourceResource, { namespace, name }, { ...patch }, options)) as GitOpsSource);
+        if (store.get(key) !== undefined) this.#turns.written(key);
       } catch (error) {
         // Deleted meanwhile: nobody else takes back what was told of it above.
         const isGone = isKubeError(error, 404);
         if (isGone || store.get(key) === undefined) metrics.removeSource(key);
         if (!isGone) throw error;
-        return true;
+        return;
       }
     }
     notifier.dropped(source, dropped);
@@ -362,7 +367,6 @@ export class Teller {
     if (now === undefined) metrics.removeSource(key);
     // What one that is gone has left to tell is told already, by whoever saw it go.
     if (now !== undefined && now.metadata.uid === source.metadata.uid) notifier.offer(now);
-    return patch !== undefined;
   }
 
   /** The status with what others are to be told of it, and what there is no room for. */
