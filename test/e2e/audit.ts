@@ -41,6 +41,13 @@ export async function readAudit(path: string, request: Requester): Promise<Audit
   };
 }
 
+/** When the status of a namespace's sources was written, milliseconds since the epoch. */
+export function statusWrites(events: readonly AuditEvent[], namespace: string): readonly number[] {
+  const isStatus = ({ verb, objectRef }: AuditEvent): boolean =>
+    verb === 'patch' && objectRef?.resource === 'gitopssources' && objectRef.subresource === 'status' && objectRef.namespace === namespace;
+  return events.filter(isStatus).map((event) => Date.parse(event.requestReceivedTimestamp));
+}
+
 const markAgent = 'plumbline-audit-mark/';
 
 /** The length of the log once everything that was answered before is in it: a request of our own is waited for. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { catalogue, eventReasons } from '../../operator/errors.ts';
 import type { Json } from '../controlplane/request.ts';
-import type { AuditEvent } from './audit.ts';
+import { type AuditEvent, statusWrites } from './audit.ts';
 import { NotYet, waitFor } from './cluster.ts';
 import { type Stage, configMap, useScene } from './scene.ts';
 import { conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
@@ -280,13 +280,18 @@ describe('drift', () => {
     });
   });
 
-  test('suspended, nothing is put back, and drift is told all the same; a deletion too', async () => {
+  test('suspended, nothing is put back, and drift and health are told all the same, within the pace; a deletion too', async () => {
     const stage = await running({ 'web.yaml': web(), 'a.yaml': configMap('a') });
     await patchSource(scene().cluster, stage.namespace, 'shop', { spec: { suspend: true } });
     await waitForCondition(scene().cluster, stage.namespace, 'shop', { type: 'Reconciling', status: 'False', reason: 'Suspended' });
+    const audit = await scene().cluster.audit();
     await stage.kubectl('scale', 'deployment/web', '--replicas=3');
     await stage.kubectl('delete', 'configmap/a');
     await drifted(stage, /ConfigMap \S+\/a is gone since .*; Deployment \S+\/web: spec\.replicas is modified by field manager kubectl /);
+    await waitFor('the health is told', async () => /0 of 3 replicas/.test(conditionOf(await source(stage), 'Healthy')?.message ?? ''));
+    const at = statusWrites(await audit.events(), stage.namespace);
+    expect(at.slice(1).filter((time, index) => time - (at[index] ?? 0) < 990)).toEqual([]);
+    expect(at.length).toBeGreaterThanOrEqual(2);
     await patchSource(scene().cluster, stage.namespace, 'shop', { spec: { suspend: false } });
     await inSync(stage);
     expect((await get(stage)).spec.replicas).toBe(1);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Json } from '../controlplane/request.ts';
+import { statusWrites } from './audit.ts';
 import { waitFor } from './cluster.ts';
 import { configMap, deployment, useScene } from './scene.ts';
 import type { Stage } from './scene.ts';
@@ -41,14 +42,7 @@ describe('the health of what is deployed', () => {
       display: { healthy: '2/2' },
     });
     expect(conditionOf(source, 'Healthy')).toMatchObject({ status: 'True', reason: 'Healthy', message: 'All 2 objects are healthy.' });
-    const patches = (await audit.events()).filter(
-      ({ verb, objectRef }) =>
-        verb === 'patch' &&
-        objectRef?.subresource === 'status' &&
-        objectRef.namespace === stage.namespace &&
-        objectRef.resource === 'gitopssources',
-    );
-    expect(patches).toHaveLength(1);
+    expect(statusWrites(await audit.events(), stage.namespace)).toHaveLength(1);
   });
 
   test('of a rollout is waited for, told as it comes, and moves the healthy revision', async () => {
