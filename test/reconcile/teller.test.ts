@@ -109,6 +109,14 @@ test('of drift that was told, more than the status lists as well, the next proce
   for (const event of events) expect(event).toContain('web-30');
 });
 
+test('what may wait is told a second after the last patch at the earliest', async () => {
+  const teller = start();
+  expect(await teller.drift(current(), report(1), signal)).toBe(true);
+  expect(await teller.drift(current(), report(2), signal)).toBe(false);
+  expect((await getSource(cluster(), namespace, 'shop')).status.drift).toHaveLength(1);
+  expect(teller.waitOf(key)).toBeGreaterThan(0);
+});
+
 describe('a source that goes while something is told of it', () => {
   const goes = (teller: Teller): void => {
     teller.leaving(current());
