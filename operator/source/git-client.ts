@@ -7,6 +7,8 @@ import type { Timeouts } from './http.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { Pacer } from './pacer.ts';
+import { PackMemory } from './pack-memory.ts';
+import type { PackMemoryOptions } from './pack-memory.ts';
 import { ServerError } from './pktline.ts';
 import type { ProxySettings } from './proxies.ts';
 import { Repository } from './repository.ts';
@@ -24,11 +26,16 @@ export interface GitClientOptions {
   readonly concurrency?: number | undefined;
   /** Through which servers are asked. */
   readonly proxies?: ProxySettings | undefined;
+  /** How packs that are read at the same time share memory. */
+  readonly memory?: Partial<PackMemoryOptions> | undefined;
   /** For one request in all, however slowly bytes come. Milliseconds. */
   readonly deadlineMs?: number | undefined;
 }
 
 export const defaultCacheBytes = 256 * 1024 * 1024;
+
+/** Most packs are far below the share; one that waits has its connection, and a server that waits for it. */
+const packMemory = { shareBytes: 16 * 1024 * 1024, patienceMs: 60_000 };
 
 /** A client with a memory of its own. */
 export function createGitClient(options: GitClientOptions = {}): GitClient {
@@ -38,6 +45,7 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
   const deadlines = { idleMs: timeouts.idleMs, deadlineMs: options.deadlineMs ?? 300_000 };
   const cache = new ObjectCache(settings.cacheBytes ?? defaultCacheBytes);
   const pacer = new Pacer();
+  const memory = new PackMemory({ ...packMemory, bytes: limits.keptBytes / 2, ...options.memory });
   const reading = new HostSlots(options.concurrency ?? 8);
   const repositories = new Map<string, Repository>();
   const transports = new Transports();
@@ -51,7 +59,7 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
     const service = transports.service(parsed, credentials, { timeouts, proxies: options.proxies });
     // Whoever holds the credentials may read all that they open; without any, each host is its own.
     const store = cache.scope(`${parsed.host} ${credentials.id}`);
-    const repository = new Repository({ service, store, limits, deadlines, pacer });
+    const repository = new Repository({ service, store, limits, deadlines, pacer, memory });
     repositories.set(key, repository);
     return repository;
   };

@@ -5,6 +5,8 @@ import type { Mask } from './mask.ts';
 import { capped, notGit, readPackets, textOf } from './pktline.ts';
 import type { ProtocolVersion, Service } from './service.ts';
 import type { RemoteRefs } from './types.ts';
+import { metered } from './watched.ts';
+import type { Meter } from './watched.ts';
 
 /** A server that has introduced itself. */
 export interface Introduction {
@@ -15,8 +17,10 @@ export interface Introduction {
   readonly advertised: RemoteRefs | undefined;
 }
 
-/** Asks a server what it is. `refsBytes` bounds what a server of version 0 may tell with it. Throws PlumblineError. */
-export async function introduce(service: Service, refsBytes: number, signal: AbortSignal): Promise<Introduction> {
+/** Asks a server what it is. `refsBytes` bounds what a server of version 0 may tell with it; `meter` is told how it gets on. Throws PlumblineError. */
+export async function introduce(service: Service, refsBytes: number, signal: AbortSignal, meter?: Meter): Promise<Introduction> {
+  const answer = await service.introduce(signal);
+  const body = meter === undefined ? answer : metered(answer, meter);
   const capabilities = new Map<string, string>();
   const refs = new Map<string, string>();
   const tags = new Map<string, string>();
@@ -25,7 +29,7 @@ export async function introduce(service: Service, refsBytes: number, signal: Abo
   let first = true;
   let announced = false;
   let silent = true;
-  for await (const packet of readPackets(capped(await service.introduce(signal), refsBytes, 'its list of refs'), service.mask)) {
+  for await (const packet of readPackets(capped(body, refsBytes, 'its list of refs'), service.mask)) {
     silent = false;
     if (packet.kind === 'flush') {
       // The flush after the service line of HTTP is not the end.

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { PlumblineError } from '../errors.ts';
 import { sizeText } from './limits.ts';
+import { Pieces } from './pieces.ts';
 import { notGit } from './pktline.ts';
 
 export class PackWindow {
@@ -41,9 +42,9 @@ export class PackWindow {
   async fill(count: number): Promise<void> {
     if (this.ready(count)) return;
     this.#hashBehind();
-    const chunks: Buffer[] = this.available === 0 ? [] : [this.view];
-    let length = this.available;
-    while (length < count) {
+    const pieces = new Pieces();
+    if (this.available > 0) pieces.add(this.view);
+    while (pieces.length < count) {
       const next = await this.#source.next();
       if (next.done === true) {
         this.#ended = true;
@@ -56,12 +57,10 @@ export class PackWindow {
           message: `the commit is over ${sizeText(this.#limit)} as the server packs it`,
         });
       }
-      chunks.push(next.value);
-      length += next.value.length;
+      pieces.add(next.value);
     }
     // Mostly one piece follows another just so.
-    const [only = Buffer.alloc(0)] = chunks;
-    this.#buffer = chunks.length > 1 ? Buffer.concat(chunks, length) : only;
+    this.#buffer = pieces.join();
     this.#at = 0;
     this.#hashed = 0;
   }

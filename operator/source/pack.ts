@@ -6,6 +6,8 @@ import type { Limits } from './limits.ts';
 import type { Pacer } from './pacer.ts';
 import { applyDelta, deltaSizes } from './pack-delta.ts';
 import { owned } from './inflate.ts';
+import { unshared } from './pack-memory.ts';
+import type { PackRoom } from './pack-memory.ts';
 import { bytesAhead, drainEntry, headerBytes, inflateEntry, inflateLargeEntry, readEntryHeader } from './pack-entry.ts';
 import { PackWindow } from './pack-window.ts';
 import { notGit } from './pktline.ts';
@@ -31,6 +33,8 @@ export interface PackAsked {
   readonly signal: AbortSignal;
   /** What deltas of a thin pack may stand on. */
   readonly held: ObjectReader;
+  /** What it takes of the memory for all packs; cleared by whoever asked, when the objects are not needed any more. */
+  readonly room?: PackRoom;
   /** Asked when the first blob comes: servers send the folders before. `undefined`: it cannot be told yet, keep all and ask again at the end. */
   choose(objects: ReadonlyMap<string, GitObject>): Choice | undefined | Promise<Choice | undefined>;
 }
@@ -39,6 +43,10 @@ const types: Readonly<Record<number, GitObject['type']>> = { 1: 'commit', 2: 'tr
 
 /** Blobs that nobody wants, as bases of what may follow. Bytes. */
 const spareBytes = 24 * 1024 * 1024;
+/** What an object, or a delta that waits, weighs beside its bytes while a pack is read: measured over 200,000 of four bytes. */
+const overhead = 1000;
+/** What it weighs that an object is in the pack once more. */
+const againBytes = 100;
 
 interface Base {
   readonly object: GitObject;
@@ -56,7 +64,9 @@ interface Delta {
  * RepositoryTooLarge.
  */
 export async function readPack(source: AsyncIterable<Buffer>, asked: PackAsked): Promise<PackObjects> {
-  const { limits, pacer, signal } = asked;
+  const { limits, pacer, signal, room = unshared } = asked;
+  // Of a server that is asked once more, what came first is gone.
+  room.clear();
   const window = new PackWindow(source, limits.packBytes);
   const reader = new Reader(asked);
   try {
@@ -70,6 +80,8 @@ export async function readPack(source: AsyncIterable<Buffer>, asked: PackAsked):
     for (let index = 0; index < count; index += 1) {
       const turn = pacer.turn();
       if (turn !== undefined) await turn;
+      const crowded = room.wait(signal);
+      if (crowded !== undefined) await crowded;
       signal.throwIfAborted();
       const offset = window.position;
       if (!window.ready(headerBytes)) await window.fill(headerBytes);
@@ -102,6 +114,7 @@ export async function readPack(source: AsyncIterable<Buffer>, asked: PackAsked):
 /** What has come so far. */
 class Reader {
   readonly #asked: PackAsked;
+  readonly #room: PackRoom;
   readonly #objects = new Map<string, GitObject>();
   readonly #sizes = new Map<string, number>();
   /** By offset, as bases of OFS_DELTA; by id, of REF_DELTA. */
@@ -119,6 +132,7 @@ class Reader {
 
   constructor(asked: PackAsked) {
     this.#asked = asked;
+    this.#room = asked.room ?? unshared;
   }
 
   async choose(): Promise<void> {
@@ -149,6 +163,7 @@ class Reader {
       this.#waiting.delete(next.key);
       for (const delta of waiting) {
         await this.#asked.pacer.turn();
+        await this.#room.wait(this.#asked.signal);
         this.#asked.signal.throwIfAborted();
         const result = this.#resolve(next.base, delta.data);
         if (result === undefined) continue;
@@ -168,7 +183,7 @@ class Reader {
       if (result.object.type !== 'blob' || this.chosen) return this.take(delta.offset, result);
       return this.choose().then(() => this.take(delta.offset, result));
     }
-    this.#count(delta.data.length);
+    this.#count(delta.data.length + overhead);
     const kept = { offset: delta.offset, data: owned(delta.data) };
     const waiting = this.#waiting.get(base);
     if (waiting === undefined) this.#waiting.set(base, [kept]);
@@ -194,6 +209,7 @@ class Reader {
     // What a pack holds twice is held once.
     const known = this.#objects.get(oid);
     if (known !== undefined) {
+      this.#count(againBytes);
       this.#byOffset.set(offset, { object: known, depth: base.depth });
       return;
     }
@@ -201,25 +217,29 @@ class Reader {
     if (base.depth > 0) this.#depths.set(oid, base.depth);
     this.#byOffset.set(offset, base);
     const { type, data } = base.object;
+    const weight = data.length + overhead;
     if (type !== 'blob' || this.#choice === undefined || this.#choice === 'all') {
-      this.#count(data.length);
+      this.#count(weight);
       this.#objects.set(oid, base.object);
       return;
     }
     const wanted = this.#choice !== 'none' && this.#choice.has(oid);
-    if (wanted && this.#keptBytes + data.length <= this.#asked.limits.keptBytes) {
-      this.#count(data.length);
+    if (wanted && this.#keptBytes + weight <= this.#asked.limits.keptBytes) {
+      this.#count(weight);
       this.#objects.set(oid, base.object);
       return;
     }
     if (wanted) this.#sizes.set(oid, data.length);
     this.#spare.set(oid, { offset, base });
-    this.#spareBytes += data.length;
+    this.#spareBytes += weight;
+    this.#room.add(weight);
     for (const [oldest, { offset: at, base: gone }] of this.#spare) {
       if (this.#spareBytes <= spareBytes) break;
       this.#spare.delete(oldest);
       this.#byOffset.delete(at);
-      this.#spareBytes -= gone.object.data.length;
+      const less = gone.object.data.length + overhead;
+      this.#spareBytes -= less;
+      this.#room.add(-less);
     }
   }
 
@@ -237,11 +257,16 @@ class Reader {
     return { object: { type: base.object.type, data: applyDelta(base.object.data, delta) }, depth };
   }
 
+  /** Bytes of objects and what they weigh beside: many small ones take more than they hold. */
   #count(bytes: number): void {
     this.#keptBytes += bytes;
+    this.#room.add(bytes);
     const { keptBytes } = this.#asked.limits;
     if (this.#keptBytes <= keptBytes) return;
-    throw new PlumblineError({ reason: 'RepositoryTooLarge', message: `the files of the commit are over ${sizeText(keptBytes)} together` });
+    throw new PlumblineError({
+      reason: 'RepositoryTooLarge',
+      message: `what is read of the commit takes over ${sizeText(keptBytes)} of memory`,
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import { quote } from './http-errors.ts';
 import { sizeText } from './limits.ts';
 import { noMask } from './mask.ts';
 import type { Mask } from './mask.ts';
+import { smallPiece } from './pieces.ts';
 
 export type Packet =
   | { readonly kind: 'data'; readonly data: Buffer }
@@ -52,8 +53,8 @@ export class PacketStream {
   }
 
   /**
-   * What comes in band 1, as it comes, in pieces of the body: nothing is copied. Band 2 is for people who watch, 3 is the
-   * server giving up: gitprotocol-pack(5) "Packfile Data".
+   * What comes in band 1, as it comes, in pieces of the body: only small ones are copied, together. Band 2 is for people
+   * who watch, 3 is the server giving up: gitprotocol-pack(5) "Packfile Data".
    */
   async *pack(): AsyncGenerator<Buffer> {
     try {
@@ -70,7 +71,7 @@ export class PacketStream {
           const piece = this.#rest.subarray(0, left);
           this.#rest = this.#rest.subarray(piece.length);
           left -= piece.length;
-          if (band === 1) yield piece;
+          if (band === 1) yield left === 0 && piece.length < smallPiece ? this.#gathered(piece) : piece;
         }
       }
     } finally {
@@ -83,6 +84,30 @@ export class PacketStream {
     await this.#source.return?.();
   }
 
+  /** A small piece with the small ones that follow it and are there already: a turn for each costs more than it holds. */
+  #gathered(piece: Buffer): Buffer {
+    const rest = this.#rest;
+    const ends: number[] = [];
+    let [at, length] = [0, piece.length];
+    while (rest.length - at > 5 && rest[at + 4] === 1) {
+      const size = lengthOf(rest, at);
+      if (size < 5 || size - 5 >= smallPiece || at + size > rest.length) break;
+      at += size;
+      length += size - 5;
+      ends.push(at);
+    }
+    if (at === 0) return piece;
+    const whole = Buffer.allocUnsafeSlow(length);
+    piece.copy(whole);
+    let [from, to] = [0, piece.length];
+    for (const end of ends) {
+      to += rest.copy(whole, to, from + 5, end);
+      from = end;
+    }
+    this.#rest = rest.subarray(at);
+    return whole;
+  }
+
   /** What stands before a packet; undefined at the end. */
   async #length(): Promise<number | undefined> {
     while (this.#rest.length < 4) {
@@ -90,8 +115,7 @@ export class PacketStream {
       if (this.#rest.length > 0) throw notGit('its answer ends in the middle of a line');
       return undefined;
     }
-    const header = this.#rest.toString('latin1', 0, 4);
-    const length = /^[0-9a-fA-F]{4}$/.test(header) ? Number.parseInt(header, 16) : 3;
+    const length = lengthOf(this.#rest, 0);
     if (length === 3) throw notGit(`it answers what is no git protocol: ${this.#quoted(this.#rest)}`);
     this.#rest = this.#rest.subarray(4);
     return length;
@@ -115,6 +139,12 @@ export class PacketStream {
     this.#rest = this.#rest.length === 0 ? next.value : Buffer.concat([this.#rest, next.value]);
     return true;
   }
+}
+
+/** What a packet says of its length, itself included; 3, which no packet has, where it says nothing of the kind. */
+function lengthOf(bytes: Buffer, at: number): number {
+  const header = bytes.toString('latin1', at, at + 4);
+  return /^[0-9a-fA-F]{4}$/.test(header) ? Number.parseInt(header, 16) : 3;
 }
 
 /** What the server itself said is wrong (`ERR …`), for those who know what it then means. */

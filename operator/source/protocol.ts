@@ -2,10 +2,14 @@
 import { quote } from './http-errors.ts';
 import { isObjectId } from './introduction.ts';
 import type { Introduction } from './introduction.ts';
+import { sizeText } from './limits.ts';
 import type { Mask } from './mask.ts';
+import { PlumblineError } from '../errors.ts';
 import { capped, delimiter, flush, line, notGit, PacketStream, readPackets, textOf } from './pktline.ts';
+import type { Packet } from './pktline.ts';
 import type { Service } from './service.ts';
 import type { RemoteRefs } from './types.ts';
+import type { Meter } from './watched.ts';
 
 const agent = 'agent=plumbline';
 
@@ -68,19 +72,32 @@ export interface FetchAnswer {
   readonly pack: AsyncGenerator<Buffer>;
 }
 
-/** A pack. undefined: nothing, where that was `tentative`. Throws ServerError for what the server does not give. */
+/** What an answer may say before its pack: the commits at which it stops are far fewer in any repository. */
+const maxCut = 50_000;
+const prefaceBytes = 4 * 1024 * 1024;
+
+/**
+ * A pack. undefined: nothing, where that was `tentative`. `meter` is told how what comes before the pack gets on. Throws
+ * ServerError for what the server does not give; PlumblineError GitError, RepositoryTooLarge.
+ */
 export async function fetchPack(
   service: Service,
   server: Introduction,
   asked: FetchAsked,
   signal: AbortSignal,
+  meter?: Meter,
 ): Promise<FetchAnswer | undefined> {
   const body = server.version === 2 ? requestV2(server, asked) : requestV0(server, asked);
   const packets = new PacketStream(await service.ask(body, server.version, signal), service.mask);
   const cut = new Set<string>();
-  const found = server.version === 2 ? await skipToPackV2(packets, cut) : await skipToPackV0(packets, cut, service.mask);
+  let found = false;
+  try {
+    const skip = server.version === 2 ? skipToPackV2 : skipToPackV0;
+    found = await skip(preface(packets, meter), cut, service.mask);
+  } finally {
+    if (!found) await packets.cancel();
+  }
   if (found) return { cut, pack: packets.pack() };
-  await packets.cancel();
   if (asked.tentative !== true) throw notGit('it sends no pack');
   return undefined;
 }
@@ -120,27 +137,57 @@ function requestV0(server: Introduction, { wants, haves = [], shallow = [], dept
   ]);
 }
 
+/** The packets before a pack, bounded. */
+async function* preface(packets: PacketStream, meter: Meter | undefined): AsyncGenerator<Packet> {
+  for (let bytes = 0; ;) {
+    let came = 0;
+    let packet;
+    meter?.waiting();
+    try {
+      packet = await packets.next();
+      came = packet === undefined ? 0 : 4 + (packet.kind === 'data' ? packet.data.length : 0);
+    } finally {
+      meter?.came(came);
+    }
+    if (packet === undefined) return;
+    bytes += came;
+    if (bytes > prefaceBytes) throw tooMuch(`what it says before its pack is over ${sizeText(prefaceBytes)}`);
+    yield packet;
+  }
+}
+
 /** Reads on to the section `packfile`; false when the answer is over before. */
-async function skipToPackV2(packets: PacketStream, cut: Set<string>): Promise<boolean> {
-  for (let packet = await packets.next(); packet !== undefined; packet = await packets.next()) {
+async function skipToPackV2(packets: AsyncIterable<Packet>, cut: Set<string>, mask: Mask): Promise<boolean> {
+  for await (const packet of packets) {
     if (packet.kind === 'flush') return false;
     if (packet.kind !== 'data') continue;
     const text = textOf(packet.data);
     if (text === 'packfile') return true;
-    if (text.startsWith('shallow ')) cut.add(text.slice('shallow '.length));
+    if (text.startsWith('shallow ')) noteCut(cut, text, mask);
   }
   return false;
 }
 
-async function skipToPackV0(packets: PacketStream, cut: Set<string>, mask: Mask): Promise<boolean> {
-  for (let packet = await packets.next(); packet !== undefined; packet = await packets.next()) {
+async function skipToPackV0(packets: AsyncIterable<Packet>, cut: Set<string>, mask: Mask): Promise<boolean> {
+  for await (const packet of packets) {
     if (packet.kind !== 'data') continue;
     const text = textOf(packet.data);
-    if (text.startsWith('shallow ')) cut.add(text.slice('shallow '.length));
+    if (text.startsWith('shallow ')) noteCut(cut, text, mask);
     else if (text === 'NAK' || text.startsWith('ACK ')) return true;
     else if (!text.startsWith('unshallow ')) throw notGit(`it answers ${quote(mask(text))}`);
   }
   return false;
+}
+
+function noteCut(cut: Set<string>, text: string, mask: Mask): void {
+  const oid = text.slice('shallow '.length);
+  if (!isObjectId(oid)) throw notGit(`it answers ${quote(mask(text))}`);
+  cut.add(oid);
+  if (cut.size > maxCut) throw tooMuch(`it stops at over ${maxCut} commits`);
+}
+
+function tooMuch(message: string): PlumblineError {
+  return new PlumblineError({ reason: 'RepositoryTooLarge', message });
 }
 
 function command(server: Introduction, name: string, args: readonly string[]): Buffer {

@@ -7,6 +7,7 @@ import type { Limits } from './limits.ts';
 import { peel } from './listing.ts';
 import { folderIds, parseCommitLinks } from './objects.ts';
 import type { Pacer } from './pacer.ts';
+import type { PackMemory } from './pack-memory.ts';
 import { readPack } from './pack.ts';
 import type { Choice, PackObjects } from './pack.ts';
 import { notGit, ServerError } from './pktline.ts';
@@ -16,7 +17,7 @@ import type { Service } from './service.ts';
 import type { Hold, ObjectStore } from './store.ts';
 import type { GitObject, HistoryAsked, RemoteRefs } from './types.ts';
 import { metered, watched } from './watched.ts';
-import type { Deadlines } from './watched.ts';
+import type { Deadlines, Meter } from './watched.ts';
 
 export interface RepositoryOptions {
   readonly service: Service;
@@ -24,6 +25,8 @@ export interface RepositoryOptions {
   readonly limits: Limits;
   readonly deadlines: Deadlines;
   readonly pacer: Pacer;
+  /** For what its packs unpack to, shared with all other repositories. */
+  readonly memory: PackMemory;
 }
 
 /** Which files should come along with a commit. */
@@ -108,8 +111,13 @@ export class Repository {
     for (let at = 0; at < oids.length; at += maxWants) {
       const wants = oids.slice(at, at + maxWants);
       const wanted = new Set(wants);
-      const { objects, sizes, nameless } = await this.#fetch({ wants }, async () => wanted, signal);
-      await this.#takeIn({ objects, sizes, nameless }, hold);
+      const asked = { wants };
+      const { objects, sizes, nameless } = await this.#fetch(
+        asked,
+        async () => wanted,
+        signal,
+        (answer) => this.#takeIn(answer, hold),
+      );
       for (const oid of wants) {
         const object = objects.get(oid);
         if (object !== undefined) got.set(oid, object);
@@ -131,7 +139,13 @@ export class Repository {
     const filters = hasFeature(server, 'filter');
     const filter = filters ? { filter: 'blob:none' } : {};
     const depth = filters ? deep : Math.min(deep, depthWithFiles);
-    const { objects, cut } = await this.#fetch({ wants: [tip], haves, depth, ...filter }, async () => 'none', signal);
+    const asked = { wants: [tip], haves, depth, ...filter };
+    const { objects, cut } = await this.#fetch(
+      asked,
+      async () => 'none',
+      signal,
+      (answer) => this.#takeIn(answer, undefined),
+    );
     const all = new Map(objects);
     // A folder that is as it was before what is had may be taken for had as well (a revert).
     for (const missing = new Set<string>(); haves.length > 0; missing.clear()) {
@@ -141,7 +155,6 @@ export class Repository {
       if (brought.size === 0) break;
       for (const [oid, object] of brought) all.set(oid, object);
     }
-    await this.#takeIn({ objects: all, sizes: new Map(), nameless: 0 }, undefined);
     return { objects: all, cut };
   }
 
@@ -153,7 +166,7 @@ export class Repository {
     const limits = { ...this.#options.limits, ...remarkLimits };
     try {
       const asked = { wants: [commit], haves: [ancestor], tentative: true, ...filter };
-      const answer = await this.#fetch(asked, async () => 'none', signal, limits);
+      const answer = await this.#fetch(asked, async () => 'none', signal, notKept, limits);
       return answer.nothing ? false : reaches(answer.objects, commit, ancestor);
     } catch (error) {
       if (error instanceof PlumblineError && error.reason === 'RepositoryTooLarge') return undefined;
@@ -171,7 +184,7 @@ export class Repository {
     const filter = hasFeature(server, 'filter') ? { filter: 'tree:0' } : {};
     const limits = { ...this.#options.limits, ...remarkLimits };
     const all = async (wants: readonly string[]): Promise<ReadonlyMap<string, GitObject>> =>
-      (await this.#fetch({ wants, ...filter }, async () => 'none', signal, limits)).objects;
+      (await this.#fetch({ wants, ...filter }, async () => 'none', signal, notKept, limits)).objects;
     const readBefore = (oid: string): GitObject | undefined => this.store.read(oid);
     try {
       try {
@@ -203,7 +216,7 @@ export class Repository {
     const filter = hasFeature(server, 'filter') ? { filter: files } : {};
     const asked = { wants: [oid], haves, shallow: haves, depth: 1, ...filter };
     try {
-      await this.#takeIn(await this.#fetch(asked, along.choose, signal), hold);
+      await this.#fetch(asked, along.choose, signal, (answer) => this.#takeIn(answer, hold));
     } catch (error) {
       if (!bare || !(error instanceof ServerError)) throw error;
       const message = `${this.#options.service.where} does not give commit ${oid}: ${error.words}`;
@@ -219,21 +232,30 @@ export class Repository {
     return commit;
   }
 
+  /** `take`: what is done with the objects while they count against the memory for packs. */
   async #fetch(
     asked: FetchAsked,
     choose: (objects: ReadonlyMap<string, GitObject>) => Promise<Choice | undefined>,
     signal: AbortSignal,
+    take: (answer: PackObjects) => Promise<void>,
     limits = this.#options.limits,
   ): Promise<PackObjects & { readonly cut: ReadonlySet<string>; readonly nothing: boolean }> {
-    const { service, deadlines, pacer, store } = this.#options;
-    return watched(service.where, deadlines, signal, (all, meter) =>
-      this.#asking(all, false, async (server) => {
-        const answer = await fetchPack(service, server, asked, all);
-        if (answer === undefined) return { objects: new Map(), sizes: new Map(), nameless: 0, cut: new Set(), nothing: true };
-        const read = await readPack(metered(answer.pack, meter), { limits, pacer, signal: all, held: store, choose });
-        return { ...read, cut: answer.cut, nothing: false };
-      }),
-    );
+    const { service, deadlines, pacer, store, memory } = this.#options;
+    const room = memory.room();
+    try {
+      const answered = await watched(service.where, deadlines, signal, (all, meter) =>
+        this.#asking(all, false, async (server) => {
+          const answer = await fetchPack(service, server, asked, all, meter);
+          if (answer === undefined) return { objects: new Map(), sizes: new Map(), nameless: 0, cut: new Set<string>(), nothing: true };
+          const read = await readPack(metered(answer.pack, meter), { limits, pacer, signal: all, held: store, room, choose });
+          return { ...read, cut: answer.cut, nothing: false };
+        }),
+      );
+      await take(answered);
+      return answered;
+    } finally {
+      room.clear();
+    }
   }
 
   /** Asks with what is known of the server; where that may have changed, once more with what it says now. */
@@ -252,9 +274,11 @@ export class Repository {
     return ask(await this.#introduced(signal));
   }
 
+  /** Whoever asks first, it has an end: a server that drips holds up nobody for longer than any other. */
   async #introduced(signal: AbortSignal): Promise<Introduction> {
-    const { service, limits } = this.#options;
-    this.#server ??= await introduce(service, limits.refsBytes, signal);
+    const { service, limits, deadlines } = this.#options;
+    const introduction = (all: AbortSignal, meter: Meter): Promise<Introduction> => introduce(service, limits.refsBytes, all, meter);
+    this.#server ??= await watched(service.where, deadlines, signal, introduction, 'its introduction');
     return this.#server;
   }
 
@@ -309,6 +333,9 @@ export class Repository {
     }
   }
 }
+
+/** What only answers a question. */
+async function notKept(): Promise<void> {}
 
 /** A commit and all before it, those that are only known by their ids included. */
 function ancestry(commit: string, read: (oid: string) => GitObject | undefined): Set<string> {

@@ -20,13 +20,14 @@ const progressBytes = 1024;
 
 /**
  * Runs `work` with a signal that ends it when too little comes, or when it takes too long. Throws PlumblineError
- * GitTimeout then.
+ * GitTimeout then. `what`: of what too little came, for the message.
  */
 export async function watched<T>(
   where: string,
   { idleMs, deadlineMs }: Deadlines,
   signal: AbortSignal,
   work: (signal: AbortSignal, meter: Meter) => Promise<T>,
+  what = 'a pack',
 ): Promise<T> {
   const controller = new AbortController();
   const giveUp = (message: string): void => controller.abort(new PlumblineError({ reason: 'GitTimeout', message }));
@@ -39,7 +40,7 @@ export async function watched<T>(
     const asked = since;
     setImmediate(() => {
       if (since === undefined || since !== asked) return;
-      giveUp(`${where} sent ${bytes === 0 ? 'nothing' : `only ${bytes} bytes`} of a pack for ${seconds(idleMs)}`);
+      giveUp(`${where} sent ${bytes === 0 ? 'nothing' : `only ${bytes} bytes`} of ${what} for ${seconds(idleMs)}`);
     });
   };
   const meter: Meter = {

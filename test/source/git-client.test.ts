@@ -299,7 +299,7 @@ describe('a server that is not well', () => {
     [{ kind: 'status', status: 503, headers: { 'retry-after': '7' } }, 'GitError', 'answers 503'],
     [{ kind: 'html' }, 'GitError', /text\/html; charset=utf-8 instead of git, a page for people \(a login\?\)(?!.*Welcome)/],
     [{ kind: 'hang' }, 'GitTimeout', 'said nothing for 0.4 s'],
-    [{ kind: 'stall' }, 'GitTimeout', 'said nothing for 0.4 s'],
+    [{ kind: 'stall' }, 'GitTimeout', /(said nothing|its introduction) for 0\.4 s$/],
     [{ kind: 'refuse' }, 'GitUnreachable', 'cut off'],
     [{ kind: 'redirect', location: 'http://elsewhere.example.com{url}' }, 'GitError', 'redirects to http://elsewhere.example.com'],
     [{ kind: 'redirect', location: '{url}' }, 'GitError', 'redirects without end'],

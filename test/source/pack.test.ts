@@ -110,6 +110,7 @@ describe('a pack that is broken or means harm', () => {
   const flipped = Buffer.from(whole);
   flipped[flipped.length - 1] = (flipped.at(-1) ?? 0) ^ 1;
   const ten = Array.from({ length: 10 }, (_, index) => blob(Buffer.alloc(900, index)));
+  const small = Array.from({ length: 200 }, (_, index) => `n${index}`);
   const badDelta = Buffer.from([4, 50, 0x90, 50]);
   const base = Buffer.from(blobId('base'), 'hex');
 
@@ -131,6 +132,20 @@ describe('a pack that is broken or means harm', () => {
     ['a size without end', pack([Buffer.alloc(40, 0xff)]), {}, 'GitError'],
     ['too many objects', pack([], 1_000_000), {}, 'RepositoryTooLarge'],
     ['too much together', pack(ten), { keptBytes: 5000 }, 'RepositoryTooLarge'],
+    ['many small objects', pack(small.map((text) => blob(text))), { keptBytes: 100_000 }, 'RepositoryTooLarge'],
+    ['as many as there is room for', pack(small.slice(0, 90).map((text) => blob(text))), { keptBytes: 100_000 }, 'taken'],
+    [
+      'one small object many times',
+      pack(small.concat(...Array<string[]>(9).fill(small)).map(() => blob('x'))),
+      { keptBytes: 100_000, objects: 2000 },
+      'RepositoryTooLarge',
+    ],
+    [
+      'many small deltas that wait',
+      pack(small.map((_, index) => entry(7, 4, deflateSync('abcd'), Buffer.alloc(20, index)))),
+      { keptBytes: 100_000 },
+      'RepositoryTooLarge',
+    ],
     ['too long a download', pack(ten.map(() => blob(randomBytes(900)))), { packBytes: 5000 }, 'RepositoryTooLarge'],
     ['deltas that multiply', pack([blob('x'.repeat(100)), ...manyDeltas()]), { keptBytes: 20_000 }, 'RepositoryTooLarge'],
   ])('%s', async (_, bytes, own, reason) => {

@@ -178,7 +178,7 @@ describe('a pack', () => {
           yield band(2, 'Counting objects');
         }
       },
-      /sent nothing of a pack for 3 s/,
+      /sent only 13 bytes of a pack for 3 s/,
     ],
   ])('%s is given up', async (_, drip, words) => {
     meddler.meddle = (body, post) => (post ? drip() : [body]);
