@@ -58,13 +58,16 @@ export async function openCheckout(asked: CheckoutAsked, signal: AbortSignal): P
       }
       return absent;
     };
+    /** What this server left out of this commit as too large. */
+    const leftOut = new Set<string>();
+    const sizeOf = (one: string): number | undefined => store.sizeOf(one) ?? (leftOut.has(one) ? Infinity : undefined);
     const batches = new Batches((needed, shared) =>
       gate(shared, async () => {
         const oids = notThere(needed);
         if (oids.size === 0) return;
         if (await repository.givesById(shared)) {
           try {
-            await repository.bringObjects([...oids], hold, shared);
+            await repository.bringObjects([...oids], hold, shared, (one) => leftOut.add(one));
             return;
           } catch (error) {
             if (!(error instanceof ServerError)) throw error;
@@ -74,6 +77,7 @@ export async function openCheckout(asked: CheckoutAsked, signal: AbortSignal): P
         await repository.bringAnew(oid, oids, hold, shared);
       }),
     );
+    const reader = { read: (one: string): GitObject | undefined => store.read(one), sizeOf };
     const paths = new Set<string>();
     let everything: Promise<Choice | undefined> | undefined;
     let isAskedFor = false;
@@ -85,14 +89,14 @@ export async function openCheckout(asked: CheckoutAsked, signal: AbortSignal): P
       const chosen = await everything.finally(() => (everything = undefined));
       if (typeof chosen !== 'object' || isAskedFor) return [];
       isAskedFor = true;
-      return [...chosen].filter((one) => !store.has(one) && store.sizeOf(one) === undefined);
+      return [...chosen].filter((one) => !store.has(one) && sizeOf(one) === undefined);
     };
 
     const snapshot = async (what: Wanted, asking: AbortSignal): Promise<Snapshot> => {
       paths.add(normalisePath(what.path));
       let before: ReadonlySet<string> = new Set();
       for (let round = 0; round < maxRounds; round += 1) {
-        const listing = await list({ reader: store, root, commit: info.sha, wanted: what, limits, pacer, signal: asking });
+        const listing = await list({ reader, root, commit: info.sha, wanted: what, limits, pacer, signal: asking });
         const { missing, faults, files, tree, path } = listing;
         if (missing.size === 0) {
           if (faults.length > 0) throw new PlumblineError(faults);

@@ -105,8 +105,16 @@ export class Repository {
     return givesById(await this.#introduced(signal));
   }
 
-  /** Brings objects by their ids, in as few requests as may be. What does not come is not there afterwards. */
-  async bringObjects(oids: readonly string[], hold: Hold | undefined, signal: AbortSignal): Promise<ReadonlyMap<string, GitObject>> {
+  /**
+   * Brings objects by their ids, in as few requests as may be. What does not come is not there afterwards; `onLeftOut` is
+   * told of what is left out as too large, as far as can be told.
+   */
+  async bringObjects(
+    oids: readonly string[],
+    hold: Hold | undefined,
+    signal: AbortSignal,
+    onLeftOut?: (oid: string) => void,
+  ): Promise<ReadonlyMap<string, GitObject>> {
     const got = new Map<string, GitObject>();
     for (let at = 0; at < oids.length; at += maxWants) {
       const wants = oids.slice(at, at + maxWants);
@@ -121,8 +129,8 @@ export class Repository {
       for (const oid of wants) {
         const object = objects.get(oid);
         if (object !== undefined) got.set(oid, object);
-        // Asked for by its id and over the limit: what else could it be.
-        else if (nameless > 0 && !sizes.has(oid)) this.store.noteSize(oid, Infinity);
+        // Asked for by its id and over the limit: what else could it be. It stays a guess, of which no other remote is told.
+        else if (nameless > 0 && !sizes.has(oid)) onLeftOut?.(oid);
       }
     }
     return got;
