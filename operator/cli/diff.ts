@@ -31,10 +31,11 @@ import type { Walk } from '../reconcile/types.ts';
 import { verifySource } from '../reconcile/verify-step.ts';
 import { fileObjects } from '../render/index.ts';
 import { revisionText } from '../report/message.ts';
+import { realClock } from '../source/clock.ts';
 import { createGitClient } from '../source/git-client.ts';
 import { createHistories } from '../source/history/histories.ts';
 import type { ProxySettings } from '../source/proxies.ts';
-import { realClock, Remotes } from '../source/remotes.ts';
+import { Remotes } from '../source/remotes.ts';
 import { compareObjects } from './compare.ts';
 import type { FieldChange } from './compare.ts';
 

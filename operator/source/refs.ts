@@ -13,9 +13,15 @@ export function resolveRef(remote: RemoteRefs, spec: RefSpec): ResolvedRef {
   }
   if (spec.branch !== undefined) return named(remote, `refs/heads/${spec.branch}`, spec.branch, 'branch');
   if (spec.tag !== undefined) return named(remote, `refs/tags/${spec.tag}`, spec.tag, 'tag');
-  if (spec.semver !== undefined) return highest(remote, spec.semver);
+  if (spec.semver !== undefined) return finish(highest(remote, spec.semver));
   if (spec.name !== undefined) return named(remote, spec.name, shortName(spec.name), 'ref');
   return remoteHead(remote);
+}
+
+/** As resolveRef of a range, in steps: there may be very many tags. */
+export function* resolveRange(remote: RemoteRefs, range: string): Generator<void, ResolvedRef, void> {
+  if (remote.refs.size === 0 && remote.head === undefined) return resolveRef(remote, { semver: range });
+  return yield* highest(remote, range);
 }
 
 /** A spec that names its commit needs no answer of the remote. */
@@ -70,20 +76,47 @@ function named(remote: RemoteRefs, fullRef: string, shortRef: string, what: stri
   });
 }
 
-function highest(remote: RemoteRefs, text: string): ResolvedRef {
-  const range = parseSemverRange(text);
-  let best: { readonly version: semver.SemVer; readonly tag: string; readonly commit: string } | undefined;
-  let versions = 0;
+interface Version {
+  readonly version: semver.SemVer;
+  readonly tag: string;
+  readonly commit: string;
+}
+
+/** Of an answer that several ranges are looked for in, the versions among its tags. */
+const parsed = new WeakMap<RemoteRefs, readonly Version[]>();
+/** Tags that are looked at in one step, of a millisecond or so. */
+const tagsAStep = 200;
+
+function* versionsOf(remote: RemoteRefs): Generator<void, readonly Version[], void> {
+  const known = parsed.get(remote);
+  if (known !== undefined) return known;
+  const versions: Version[] = [];
+  let looked = 0;
   for (const [ref, commit] of remote.refs) {
+    looked += 1;
+    if (looked % tagsAStep === 0) yield;
     if (!ref.startsWith('refs/tags/')) continue;
     const tag = ref.slice('refs/tags/'.length);
     const version = semver.parse(tag);
-    if (version === null) continue;
-    versions += 1;
-    if (!range.test(version)) continue;
+    if (version !== null) versions.push({ version, tag, commit });
+  }
+  parsed.set(remote, versions);
+  return versions;
+}
+
+function* highest(remote: RemoteRefs, text: string): Generator<void, ResolvedRef, void> {
+  const range = parseSemverRange(text);
+  const all = yield* versionsOf(remote);
+  const versions = all.length;
+  let best: Version | undefined;
+  let looked = 0;
+  for (const one of all) {
+    looked += 1;
+    if (looked % tagsAStep === 0) yield;
+    const { version, tag } = one;
     // Build metadata has no precedence (semver.org item 10); compareBuild and then the name make the choice the same every time.
     const order = best === undefined ? 1 : semver.compareBuild(version, best.version) || (tag > best.tag ? 1 : -1);
-    if (order > 0) best = { version, tag, commit };
+    if (order > 0 && range.test(version)) best = one;
   }
   if (best !== undefined) {
     const fullRef = `refs/tags/${best.tag}`;
@@ -96,6 +129,13 @@ function highest(remote: RemoteRefs, text: string): ResolvedRef {
         ? 'the one tag that is a version is outside it'
         : `all ${versions} tags that are versions are outside it`;
   throw new PlumblineError({ reason: 'RefNotFound', message: `no tag is in the range ${text}: ${there}` });
+}
+
+function finish<T>(steps: Generator<void, T, void>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }
 
 /** The tag object behind a ref, where there is one. */

@@ -2,7 +2,8 @@
 import { toPlumblineError } from '../errors.ts';
 import type { PlumblineError } from '../errors.ts';
 import { toldWithPast } from './moves.ts';
-import { neededPrefixes, resolveRef } from './refs.ts';
+import type { Pacer } from './pacer.ts';
+import { neededPrefixes, resolveRange, resolveRef } from './refs.ts';
 import { gathered, pauseMs } from './schedule.ts';
 import type { Observation, RefSpec, RemoteRefs, ResolvedRef, SubscribeOptions, Subscription } from './types.ts';
 
@@ -20,13 +21,16 @@ export interface RemoteOptions {
   readonly random: () => number;
   /** Answers younger than this serve a new subscriber without asking again. Milliseconds. */
   readonly freshMs: number;
+  /** Gives way while ranges are looked for among many tags. */
+  readonly pacer: Pacer;
   listRefs(prefixes: readonly string[], signal: AbortSignal): Promise<RemoteRefs>;
   /** Called after each answer. */
   onAnswer?(): void;
 }
 
 type Answer = { readonly refs: RemoteRefs; readonly error?: undefined } | { readonly refs?: undefined; readonly error: PlumblineError };
-type Known = Answer & { readonly at: number; readonly prefixes: readonly string[] };
+/** `ranges`: what the ranges that were asked for mean. */
+type Known = Answer & { readonly at: number; readonly prefixes: readonly string[]; readonly ranges: ReadonlyMap<string, Resolution> };
 type Resolution =
   | { readonly resolved: ResolvedRef; readonly error?: undefined }
   | { readonly resolved?: undefined; readonly error: PlumblineError };
@@ -104,17 +108,20 @@ export class Remote {
       return;
     }
     const known = this.#known;
-    const covered = known !== undefined && covers(known.prefixes, subscriber.options.ref);
+    const { ref } = subscriber.options;
+    // A range that nobody looked for is looked for when the remote is asked again.
+    const isLooked = ref.semver === undefined || known?.ranges.has(ref.semver) === true;
+    const covered = known !== undefined && isLooked && covers(known.prefixes, ref);
     const age = known === undefined ? Infinity : this.#options.clock.now() - known.at;
     // A clock that was set back makes nothing fresh.
     const fresh = age >= 0 && age < Math.min(this.#options.freshMs, subscriber.options.intervalMs);
-    const answer = known !== undefined && covered && fresh ? resolution(known, subscriber.options.ref) : undefined;
+    const answer = known !== undefined && covered && fresh ? resolution(known, ref) : undefined;
     // A ref that is not there may have been pushed since, just before the source that follows it was made.
     if (known !== undefined && answer?.resolved !== undefined) {
       this.#tell(subscriber, answer, known.at, true);
       this.#schedule(this.#pause());
     } else if (this.#asked !== undefined) {
-      this.#again ||= !covers(this.#asked, subscriber.options.ref);
+      this.#again ||= !covers(this.#asked, ref);
     } else {
       this.#schedule(0);
     }
@@ -164,14 +171,34 @@ export class Remote {
     } catch (error) {
       answer = { error: toPlumblineError(error) };
     }
+    const ranges = answer.refs === undefined ? new Map<string, Resolution>() : await this.#ranges(answer.refs);
     this.#asked = undefined;
     if (signal.aborted) return;
     this.#failures = answer.error === undefined ? 0 : this.#failures + 1;
-    this.#known = { ...answer, at: this.#options.clock.now(), prefixes };
+    this.#known = { ...answer, at: this.#options.clock.now(), prefixes, ranges };
     if (answer.error === undefined) this.#answeredAt = this.#known.at;
     this.#tellAll(this.#known, wanted);
     if (this.#asking().length > 0) this.#schedule(this.#again ? 0 : this.#pause());
     this.#options.onAnswer?.();
+  }
+
+  /** What the ranges mean that anybody follows, those who came meanwhile included. */
+  async #ranges(refs: RemoteRefs): Promise<ReadonlyMap<string, Resolution>> {
+    const { pacer } = this.#options;
+    const found = new Map<string, Resolution>();
+    const next = (): string | undefined =>
+      [...this.#subscribers].map(({ options }) => options.ref.semver).find((range) => range !== undefined && !found.has(range));
+    for (let range = next(); range !== undefined; range = next()) {
+      const steps = resolveRange(refs, range);
+      try {
+        let step = steps.next();
+        for (; step.done !== true; step = steps.next()) await pacer.turn();
+        found.set(range, { resolved: step.value });
+      } catch (error) {
+        found.set(range, { error: toPlumblineError(error) });
+      }
+    }
+    return found;
   }
 
   #tellAll(known: Known, wanted: ReadonlySet<Subscriber>): void {
@@ -233,9 +260,11 @@ function isPinned(ref: RefSpec): boolean {
   return ref.commit !== undefined;
 }
 
-function resolution(answer: Answer, ref: RefSpec): Resolution {
-  const { refs, error } = answer;
-  return refs === undefined ? { error } : attempt(() => resolveRef(refs, ref));
+function resolution(known: Known, ref: RefSpec): Resolution {
+  const { refs, error } = known;
+  if (refs === undefined) return { error };
+  const range = ref.semver === undefined ? undefined : known.ranges.get(ref.semver);
+  return range ?? attempt(() => resolveRef(refs, ref));
 }
 
 function attempt(resolve: () => ResolvedRef): Resolution {

@@ -1,8 +1,10 @@
 /** One Remote per URL and credentials, shared by every source that uses it. */
 import { PlumblineError } from '../errors.ts';
 import { Checkouts } from './checkouts.ts';
+import { realClock } from './clock.ts';
 import { HostPauses } from './host-pauses.ts';
 import { HostSlots } from './host-slots.ts';
+import { Pacer } from './pacer.ts';
 import { Remote } from './remote.ts';
 import type { Clock } from './remote.ts';
 import type {
@@ -36,19 +38,11 @@ export interface RemotesOptions {
   readonly freshMs?: number;
 }
 
-/** Node's own timers. */
-export const realClock: Clock = {
-  now: () => Date.now(),
-  after: (ms, then) => {
-    const timer = setTimeout(then, Math.min(ms, 2 ** 31 - 1));
-    return () => clearTimeout(timer);
-  },
-};
-
 /** Polls remotes for their subscribers and keeps what was fetched last. */
 export class Remotes implements SharedRemotes {
   readonly #options: RemotesOptions;
   readonly #clock: Clock;
+  readonly #pacer = new Pacer();
   readonly #hosts: HostSlots;
   readonly #pauses: HostPauses;
   readonly #checkouts: Checkouts;
@@ -82,6 +76,7 @@ export class Remotes implements SharedRemotes {
         clock: this.#clock,
         random: this.#options.random ?? Math.random,
         freshMs: this.#options.freshMs ?? 5000,
+        pacer: this.#pacer,
         listRefs: (prefixes, signal) => this.#ask(host, signal, () => this.#options.client.listRefs(url, credentials, signal, prefixes)),
         onAnswer: () => this.#checkouts.sweep(),
       });
