@@ -5,11 +5,14 @@
 import { sign } from 'node:crypto';
 import { getCACertificates } from 'node:tls';
 import { PlumblineError } from '../errors.ts';
-import { connectionError, quote } from './http-errors.ts';
+import { HostPauses } from './host-pauses.ts';
+import type { PauseClock } from './host-pauses.ts';
+import { connectionError, quote, retryAfterMs, StatusError } from './http-errors.ts';
 import type { HttpPool, HttpResponse } from './http-pool.ts';
 import type { Transport, TransportSettings } from './http.ts';
 import { maskOf } from './mask.ts';
 import { proxyFor } from './proxies.ts';
+import { unlessAborted } from './shared-work.ts';
 import type { Credentials, GitHubApp } from './types.ts';
 
 interface Token {
@@ -44,13 +47,15 @@ export function appJwt({ appId, privateKey }: GitHubApp, now: number): string {
 export class AppTokens {
   readonly #pool: HttpPool;
   readonly #now: () => number;
+  /** Of the hosts that give tokens. Their Secret names them: what one of them says is not to hold up a git server. */
+  readonly #pauses: HostPauses;
   /** By the id of the credentials, least recently used first. */
   readonly #known = new Map<string, Known>();
 
-  /** `now`: milliseconds since the epoch. */
-  constructor(pool: HttpPool, now: () => number = Date.now) {
+  constructor(pool: HttpPool, clock: PauseClock) {
     this.#pool = pool;
-    this.#now = now;
+    this.#now = () => clock.now();
+    this.#pauses = new HostPauses(clock);
   }
 
   /** The credentials with the token as their password. Rejects with PlumblineError. */
@@ -73,15 +78,25 @@ export class AppTokens {
     const left = known.token === undefined ? -Infinity : known.token.expires - this.#now();
     if (known.token !== undefined && left > renewBefore) return known.token;
     try {
-      known.asked ??= this.#ask(credentials, app, settings, signal).finally(() => (known.asked = undefined));
-      known.token = await known.asked;
+      known.asked ??= this.#respecting(credentials, app, settings, signal).finally(() => (known.asked = undefined));
+      known.token = await unlessAborted(known.asked, signal);
       return known.token;
     } catch (error) {
       // The old one is still good: what is wrong is told when it has ended, if it still is wrong then.
       if (known.token !== undefined && left > lastUse && error instanceof PlumblineError) return known.token;
       // Who asked first has given up; that is not this one's.
-      if (!(error instanceof PlumblineError) && !signal.aborted) return await this.#ask(credentials, app, settings, signal);
+      if (!(error instanceof PlumblineError) && !signal.aborted) return await this.#respecting(credentials, app, settings, signal);
       throw error;
+    }
+  }
+
+  async #respecting(credentials: Credentials, app: GitHubApp, settings: TransportSettings, signal: AbortSignal): Promise<Token> {
+    try {
+      return await this.#pauses.respecting(new URL(app.baseUrl).host, signal, () => this.#ask(credentials, app, settings, signal));
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      // It is no answer of the git server, which is not left alone for it.
+      throw new PlumblineError(error.faults, { cause: error, retryAfterMs: error.retryAfterMs });
     }
   }
 
@@ -154,6 +169,8 @@ export function appTransport(
 
 function refused(response: HttpResponse, words: string, app: GitHubApp, where: string, now: number): PlumblineError {
   const { statusCode } = response;
+  const header = response.headers['retry-after'];
+  const pause = retryAfterMs(typeof header === 'string' ? header : undefined, now);
   const tail = words === '' ? '' : `: ${words}`;
   if (statusCode === 404) {
     return new PlumblineError({
@@ -174,17 +191,16 @@ function refused(response: HttpResponse, words: string, app: GitHubApp, where: s
       remedy: clock ? 'Set the clock of the node on which the operator runs.' : 'Check githubAppID and githubAppPrivateKey.',
     });
   }
-  if (statusCode === 403) {
+  // GitHub says so as well when it is asked too often, and then when to come again.
+  if (statusCode === 403 && pause === undefined) {
     return new PlumblineError({
       reason: 'AuthenticationFailed',
       message: `${where} gives GitHub App ${app.appId} no token for installation ${app.installationId} (403)${tail}`,
       remedy: 'See whether the installation is suspended, or asked too often.',
     });
   }
-  return new PlumblineError({
-    reason: 'GitError',
-    message: `${where} answers ${statusCode} when asked for a token of the GitHub App${tail}`,
-  });
+  const fault = { reason: 'GitError', message: `${where} answers ${statusCode} when asked for a token of the GitHub App${tail}` } as const;
+  return new StatusError(statusCode === 403 ? 429 : statusCode, fault, { retryAfterMs: pause });
 }
 
 /** GitHub says why in a field `message`; what is no answer of GitHub's is not shown. */

@@ -147,7 +147,7 @@ export function statusError(answer: RefusedAnswer, where: string, now: number): 
 }
 
 /** RFC 9110 section 10.2.3; at most an hour. */
-function retryAfterMs(header: string | undefined, now: number): number | undefined {
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), 3_600_000);

@@ -22,20 +22,31 @@ export class SharedWork<T> {
   async join(signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     this.#waiting += 1;
-    let leave = (): void => undefined;
-    const left = new Promise<never>((_, reject) => {
-      leave = () => reject(signal.reason as Error);
-      signal.addEventListener('abort', leave, { once: true });
-    });
     try {
-      return await Promise.race([this.#result, left]);
+      return await unlessAborted(this.#result, signal);
     } finally {
-      signal.removeEventListener('abort', leave);
       this.#waiting -= 1;
       if (this.#waiting === 0 && !this.done) {
         this.abandoned = true;
         this.#controller.abort();
       }
     }
+  }
+}
+
+/** The result, or the signal's reason, whichever comes first; the work itself goes on. */
+export async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  // Whoever leaves is not told of its failure any more.
+  result.catch(() => undefined);
+  signal.throwIfAborted();
+  let leave = (): void => undefined;
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', leave, { once: true });
+  });
+  try {
+    return await Promise.race([result, left]);
+  } finally {
+    signal.removeEventListener('abort', leave);
   }
 }

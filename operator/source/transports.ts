@@ -1,5 +1,7 @@
 /** The ways to a git server, shared by everybody who asks one: what connections are kept, is kept here. */
+import { realClock } from './clock.ts';
 import { AppTokens, appTransport } from './github-app.ts';
+import type { PauseClock } from './host-pauses.ts';
 import { openHttp } from './http.ts';
 import type { Transport, TransportSettings } from './http.ts';
 import { HttpPool } from './http-pool.ts';
@@ -14,9 +16,8 @@ export class Transports {
   readonly #ssh = new SshPool();
   readonly #tokens: AppTokens;
 
-  /** `now`: milliseconds since the epoch. */
-  constructor(now: () => number = Date.now) {
-    this.#tokens = new AppTokens(this.#http, now);
+  constructor(clock: PauseClock = realClock) {
+    this.#tokens = new AppTokens(this.#http, clock);
   }
 
   /** The repository at `url`, however it is reached. */

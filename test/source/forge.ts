@@ -17,6 +17,12 @@ export interface Forge {
   aheadMs: number;
   /** Answers this instead. */
   status: number | undefined;
+  /** With these headers. */
+  headers: Readonly<Record<string, string>>;
+  /** Answers nothing. */
+  hangs: boolean;
+  /** Requests so far. */
+  asked: number;
   close(): Promise<void>;
 }
 
@@ -26,9 +32,13 @@ const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 20
 export async function startForge(): Promise<Forge> {
   const server = createServer((request, response) => {
     const now = Date.now() + forge.aheadMs;
+    forge.asked += 1;
     const answer = (status: number, body: object): void => {
-      response.writeHead(status, { 'content-type': 'application/json', date: new Date(now).toUTCString() }).end(JSON.stringify(body));
+      response
+        .writeHead(status, { 'content-type': 'application/json', date: new Date(now).toUTCString(), ...forge.headers })
+        .end(JSON.stringify(body));
     };
+    if (forge.hangs) return;
     if (forge.status !== undefined) return answer(forge.status, { message: `no, said ${request.headers.authorization}` });
     const fault = faultOf(request.headers.authorization ?? '', now / 1000);
     if (fault !== undefined) return answer(401, { message: fault });
@@ -63,6 +73,9 @@ export async function startForge(): Promise<Forge> {
     lifetimeMs: 3_600_000,
     aheadMs: 0,
     status: undefined,
+    headers: {},
+    asked: 0,
+    hangs: false,
     close: async () => {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PlumblineError } from '../../operator/errors.ts';
+import { StatusError } from '../../operator/source/http-errors.ts';
 import { readCredentials } from '../../operator/source/credentials.ts';
 import { defaultLimits } from '../../operator/source/limits.ts';
 import { Transports } from '../../operator/source/transports.ts';
@@ -16,6 +18,8 @@ let forge: Forge;
 let server: GitServer;
 let url: string;
 let transports: Transports;
+/** Pauses that were waited for, milliseconds. */
+let waits: number[];
 let now: number;
 
 beforeEach(async () => {
@@ -32,7 +36,17 @@ beforeEach(async () => {
   await repo.write({ 'web.yaml': '1' });
   url = server.urlOf(repo);
   now = Date.now();
-  transports = new Transports(() => now);
+  waits = [];
+  transports = new Transports({
+    now: () => now,
+    // What is waited for has passed.
+    after: (ms, then) => {
+      waits.push(ms);
+      now += ms;
+      setImmediate(then);
+      return () => undefined;
+    },
+  });
 });
 afterEach(async () => {
   await transports.close();
@@ -40,7 +54,7 @@ afterEach(async () => {
   await forge.close();
 });
 
-function poll(changed: Readonly<Record<string, string>> = {}): Promise<RemoteRefs> {
+function poll(changed: Readonly<Record<string, string>> = {}, until = signal): Promise<RemoteRefs> {
   const secret = {
     githubAppID: forge.appId,
     githubAppInstallationID: forge.installationId,
@@ -50,7 +64,14 @@ function poll(changed: Readonly<Record<string, string>> = {}): Promise<RemoteRef
   };
   const data = Object.fromEntries(Object.entries(secret).map(([name, value]) => [name, Buffer.from(value).toString('base64')]));
   const credentials = readCredentials(data, new URL(url));
-  return fetchRefs({ url, credentials, timeouts: { connectMs: 1000, idleMs: 2000 }, limits: defaultLimits, transports }, [], signal);
+  return fetchRefs({ url, credentials, timeouts: { connectMs: 1000, idleMs: 2000 }, limits: defaultLimits, transports }, [], until);
+}
+
+function failed(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => 'it worked',
+    (error: unknown) => error,
+  );
 }
 
 async function failure(work: Promise<unknown>): Promise<PlumblineError> {
@@ -91,6 +112,42 @@ test('while a new one cannot be had the old one is used as long as it is good', 
   expect((await poll()).head).toHaveLength(40);
   now += 5 * 60_000;
   expect((await failure(poll())).message).toContain('answers 500 when asked for a token');
+});
+
+test.each([
+  [429, '7'],
+  [403, '7'],
+  [503, '7'],
+])('a host that answers %i asks to be left alone, and is', async (status, seconds) => {
+  forge.status = status;
+  forge.headers = { 'retry-after': seconds };
+  const error = await failure(poll());
+  expect([error.reason, error.retryAfterMs]).toEqual(['GitError', 7000]);
+  expect(error).not.toBeInstanceOf(StatusError);
+  forge.status = undefined;
+  expect((await poll()).head).toHaveLength(40);
+  expect(waits).toEqual([7000]);
+  forge.headers = { 'retry-after': '100' };
+  forge.status = status;
+  now += 56 * 60_000;
+  expect((await poll()).head).toHaveLength(40);
+  now += 6 * 60_000;
+  await failure(poll());
+  const { asked } = forge;
+  const told = await failure(poll());
+  expect([told.reason, forge.asked]).toEqual(['GitError', asked]);
+  expect(told.message).toMatch(/asks to be left alone .*another \d+ s$/);
+});
+
+test('whoever waits for a token that another asked for leaves with its own signal', async () => {
+  forge.hangs = true;
+  const [first, second] = [new AbortController(), new AbortController()];
+  const polls = [failed(poll({}, first.signal)), failed(poll({}, second.signal))];
+  while (forge.asked === 0) await sleep(5);
+  second.abort(new Error('mine'));
+  expect(await polls[1]).toBe(second.signal.reason);
+  first.abort(new Error('the first'));
+  expect(await polls[0]).toBe(first.signal.reason);
 });
 
 test('one that the git server refuses is not used again', async () => {

@@ -5,6 +5,7 @@ import { maskOf } from '../mask.ts';
 import type { Service } from '../service.ts';
 import { streamService } from '../stream-service.ts';
 import type { GitStream } from '../stream-service.ts';
+import { unlessAborted } from '../shared-work.ts';
 import type { Credentials, SshCredentials } from '../types.ts';
 import { connectSsh } from './connection.ts';
 import type { SshConnection, SshLogin, SshOptions } from './connection.ts';
@@ -85,7 +86,7 @@ export class SshPool {
   }
 
   async #connect(target: SshTarget, credentials: Credentials, options: SshOptions, signal: AbortSignal): Promise<SshConnection> {
-    const connection = await connectSsh(target, await this.#login(credentials), options, signal);
+    const connection = await connectSsh(target, await unlessAborted(this.#login(credentials), signal), options, signal);
     for (const old of this.#open) if (!old.alive) this.#open.delete(old);
     this.#open.add(connection);
     return connection;
