@@ -77,13 +77,13 @@ export interface Past {
 /** Commits along each line that are asked for at most: between two revisions, and where there was none before. */
 const depthBetween = 2_000;
 const depthFirst = 250;
-/** Where the server sends every version of every file along. */
-const depthWithFiles = 50;
-/** How long a walk waits for the server, milliseconds. */
+/** Where the server sends every version of every file along: for a first revision, which waits for a second only. */
+const depthWithFiles = { between: 250, first: 50 } as const;
+/** How long a walk between two revisions waits for the server, each time, and what it may compute; milliseconds. */
 const waitBetween = 10_000;
-const waitFirst = 1_000;
-/** What one walk may compute, milliseconds. */
 const maxBusy = 1_000;
+/** What all waiting and computing of a walk over a first revision may take together, milliseconds. */
+const timeFirst = 1_000;
 /** Versions of files that are asked for to tell the objects in them apart. */
 const maxVersions = 1_000;
 /** Questions for versions, one after the other, before what is left open is left so. */
@@ -96,6 +96,15 @@ const none: ReadonlySet<string> = new Set();
 const waitBehind = 60_000;
 /** Commits before the one applied that are looked at. */
 const maxBefore = 20_000;
+
+/** What a walk has left. */
+interface Time {
+  /** Milliseconds. */
+  left(): number;
+  computed(ms: number): void;
+  /** Undefined when it is not there in time. */
+  wait<T>(work: Shared<T>, asking: Asking): Promise<T | undefined>;
+}
 
 export function openPast(options: PastOptions): Past {
   const { server, old, head, atHand, now, onFault } = options;
@@ -124,14 +133,15 @@ export function openPast(options: PastOptions): Past {
       return undefined;
     }
   };
-  const fetchOnce = (known: readonly string[], deep: number) =>
+  const fetchOnce = (known: readonly string[], deep: number, withFiles: number) =>
     once(async (signal) => {
-      const answer = await ask(server.history({ tip: head, known, depth: deep, depthWithFiles }, signal), signal);
+      const asked = { tip: head, known, depth: deep, depthWithFiles: withFiles };
+      const answer = await ask(server.history(asked, signal), signal);
       if (answer !== undefined) fetched.push(answer);
       return answer;
     }, waitBehind);
-  const between = fetchOnce(old === undefined ? [] : [old], depthBetween);
-  const first = fetchOnce([], depthFirst);
+  const between = fetchOnce(old === undefined ? [] : [old], depthBetween, depthWithFiles.between);
+  const first = fetchOnce([], depthFirst, depthWithFiles.first);
 
   const isAtHand = (sha: string): boolean => {
     const links = graph.links(sha);
@@ -157,26 +167,47 @@ export function openPast(options: PastOptions): Past {
     return { relation: 'Rollback', commits: [], count: 0, more: false };
   };
 
+  /** Runs down; where `waits`, also while the server is waited for. */
+  const timeOf = (ms: number, waits: boolean): Time => {
+    let left = ms;
+    const took = (more: number): void => {
+      left -= more;
+    };
+    return {
+      left: () => left,
+      computed: took,
+      async wait(work, asking) {
+        if (!waits) return within(work, waitBetween, asking);
+        if (left <= 0) return undefined;
+        const began = now();
+        try {
+          return await within(work, left, asking);
+        } finally {
+          took(now() - began);
+        }
+      },
+    };
+  };
+
   /**
    * One walk over what is here. `bring`: which versions of files the server is asked for, to tell the objects in them
    * apart: those at which the walk stops, from one to the next, or before that every one that there is.
    */
-  const walk = async (tracked: readonly Tracked[], bring: 'none' | 'next' | 'all', waitMs: number, { signal, run }: Asking) => {
-    let busy = 0;
-    const bounds = { commits: depth, isOver: () => busy > maxBusy };
+  const walk = async (tracked: readonly Tracked[], bring: 'none' | 'next' | 'all', time: Time, { signal, run }: Asking) => {
+    const bounds = { commits: depth, isOver: () => time.left() <= 0 };
     const timed = <T>(work: Generator<void, T, void>): Promise<T> =>
       run(
-        clocked(work, now, (ms) => (busy += ms)),
+        clocked(work, now, (ms) => time.computed(ms)),
         signal,
       );
     const brings = async (oids: ReadonlySet<string>): Promise<boolean> => {
       const wanted = [...oids].slice(0, maxVersions);
-      const answer = await within(({ signal: all }) => ask(server.objects(wanted, all), all), waitMs, { signal, run });
+      const answer = await time.wait(({ signal: all }) => ask(server.objects(wanted, all), all), { signal, run });
       for (const [oid, object] of answer ?? []) versions.set(oid, object);
       return answer !== undefined && answer.size > 0;
     };
     let result: LastChanges | undefined;
-    for (let round = 0; round <= rounds[bring]; round += 1) {
+    for (let round = 0; round <= rounds[bring] && (result === undefined || !bounds.isOver()); round += 1) {
       // What it stops at first is all that most need; who needs more gets every version at once, not one after the other.
       const isFar = bring === 'all' || round > 1;
       const every = isFar ? await timed(versionsOf(history, head, tracked, bounds, maxVersions)) : none;
@@ -200,20 +231,21 @@ export function openPast(options: PastOptions): Past {
     async lastChanges(asked, asking) {
       const changes = new Map<string, LastChange>();
       let open = await asking.run(tracking(history, head, asked), asking.signal);
-      const step = async (bring: 'none' | 'next' | 'all', waitMs: number): Promise<void> => {
-        for (const [id, change] of await walk(open, bring, waitMs, asking)) changes.set(id, change);
+      const step = async (bring: 'none' | 'next' | 'all', time: Time): Promise<void> => {
+        for (const [id, change] of await walk(open, bring, time, asking)) changes.set(id, change);
         open = open.filter(({ id }) => changes.get(id)?.exact !== true);
       };
       walks += 1;
       try {
-        await step('none', 0);
+        const all = timeOf(timeFirst, true);
+        await step('none', old === undefined ? all : timeOf(maxBusy, false));
         if (open.length > 0 && old !== undefined && old !== head) {
           if ((await nearby(asking)).more) await within(between, waitBetween, asking);
-          await step('next', waitBetween);
+          await step('next', timeOf(maxBusy, false));
         }
         if (open.length > 0 && !isRoot()) {
-          await within(first, waitFirst, asking);
-          await step('all', waitFirst);
+          await all.wait(first, asking);
+          if (all.left() > 0) await step('all', all);
         }
       } finally {
         walks -= 1;

@@ -71,7 +71,10 @@ async function pastOf(
         await sleep(slowMs);
         return client.history(url, anonymous, asked, signal);
       },
-      objects: (oids, signal) => client.objects(url, anonymous, oids, signal),
+      objects: async (oids, signal) => {
+        await sleep(slowMs);
+        return client.objects(url, anonymous, oids, signal);
+      },
       descends: (ancestor, commit, signal) => client.descends(url, anonymous, ancestor, commit, signal),
     },
   });
@@ -190,6 +193,36 @@ describe('between two revisions', () => {
     // By the same past, and by that of the next revision, which finds it in memory.
     for (const one of [past, await here.past(undefined)])
       expect((await one.lastChanges([single('a.yaml')], asking)).get('a.yaml')).toEqual({ commit: ids[0], exact: true });
+  });
+
+  test('the second of a first revision is one for all that it waits for', async () => {
+    const { repo } = here;
+    const ids = await grow(repo, 4, (index) => ({ 'both.yaml': `${map('often', index)}---\n${map('seldom', 0)}` }));
+    const parts = [part('both.yaml', 'often'), part('both.yaml', 'seldom')];
+    // Each answer is there within a second; all of them are not.
+    const past = await pastOf(here, undefined, 700);
+    const changes = await past.lastChanges(parts, asking);
+    expect(changes.get('seldom')).toEqual({ commit: ids[3], exact: false });
+  });
+
+  test('a push of 60 commits is listed whole by a server that cannot filter, whether or not what was before is in memory', async () => {
+    const other = await place({ allowFilter: false });
+    const [old = ''] = await grow(other.repo, 1, () => ({ 'a.yaml': map('a', 0) }));
+    await other.past(undefined);
+    const script: string[] = [];
+    for (let index = 1; index <= 60; index += 1) {
+      const content = map('a', index);
+      script.push('commit refs/heads/main', `committer A <a@example.com> ${1_900_000_000 + index} +0000`, 'data 1', 'x');
+      script.push(...(index === 1 ? [`from ${old}`] : []), 'M 100644 inline a.yaml', `data ${content.length}`, content);
+    }
+    await git(other.repo.directory, ['fast-import', '--quiet', '--force', '--date-format=raw'], `${script.join('\n')}\n`);
+    const fresh = createGitClient();
+    opened.push(fresh);
+    for (const client of [other.client, fresh]) {
+      const past = await pastOf({ ...other, client }, old);
+      const { relation, count, more, commits } = await past.incoming(asking);
+      expect([relation, count, more, commits.length]).toEqual(['Forward', 60, false, 60]);
+    }
   });
 
   test('who asks and goes ends by its signal', async () => {
