@@ -181,7 +181,7 @@ export function openPast(options: PastOptions): Past {
         if (left <= 0) return undefined;
         const began = now();
         try {
-          return await within(work, left, asking);
+          return await within(work, Math.ceil(left), asking);
         } finally {
           took(now() - began);
         }
