@@ -46,10 +46,7 @@ export class PackMemory {
   room(): PackRoom {
     const { bytes: limit, shareBytes, patienceMs } = this.#options;
     let own = 0;
-    const mayGoOn = (): boolean => {
-      const [first] = this.#large;
-      return own <= shareBytes || this.#taken <= limit || first === room;
-    };
+    const mayGoOn = (): boolean => own <= shareBytes || this.#taken <= limit || this.#large.values().next().value === room;
     const room: PackRoom = {
       add: (bytes) => {
         own += bytes;
