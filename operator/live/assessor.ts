@@ -2,7 +2,6 @@
  * Verdicts about labelled objects, made when an object is seen and kept instead of it: what was last written to each is
  * kept beside, packed (rule 27).
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { applyAnnotation, hashAnnotation, ignoreAnnotation, partOfLabel } from '../api/names.ts';
 import { parseJson, stringifyJson } from '../kube/json.ts';
 import { objectKey } from '../kube/types.ts';
@@ -18,6 +17,8 @@ import { packStated, unpackStated } from './drift/stated.ts';
 import type { Stated } from './drift/stated.ts';
 import { isClean, noDrift } from './drift/types.ts';
 import type { Drift } from './drift/types.ts';
+import { packText, unpackText } from './packed.ts';
+import type { Packed } from './packed.ts';
 
 /** What is known of one object, beside the member that it is. */
 interface Memo {
@@ -92,7 +93,7 @@ export function createAssessor(
   /** Objects seen before it was known what was written to them: after a restart, until their source has rendered. */
   const waiting = new Map<
     string,
-    { readonly resource: Resource; readonly applySet: string; readonly packed: Buffer; readonly metadataOnly: boolean }
+    { readonly resource: Resource; readonly applySet: string; readonly packed: Packed; readonly metadataOnly: boolean }
   >();
 
   function assess(sight: Sight): Drift | undefined {
@@ -204,7 +205,7 @@ export function createAssessor(
           yield undefined;
           continue;
         }
-        const object = parseJson(inflateRawSync(seen.packed).toString('utf8')) as KubeObject;
+        const object = parseJson(unpackText(seen.packed)) as KubeObject;
         const drift = assess({ key, resource: seen.resource, object, metadataOnly: seen.metadataOnly });
         yield drift === undefined ? undefined : [key, drift];
       }
@@ -328,10 +329,8 @@ function mix(hash: number, text: string): number {
 }
 
 /** The object without its status, as small as it goes: it waits only until its source has rendered. */
-function pack(object: KubeObject): Buffer {
+function pack(object: KubeObject): Packed {
   const { status: _status, ...rest } = object;
   const managedFields = (object.metadata.managedFields ?? []).filter((entry) => entry.subresource !== 'status');
-  const text = stringifyJson({ ...rest, metadata: { ...object.metadata, managedFields } });
-  // A copy, since what deflate answers holds on to a block of 16 KiB.
-  return Buffer.from(deflateRawSync(text, { level: 1 }));
+  return packText(stringifyJson({ ...rest, metadata: { ...object.metadata, managedFields } }));
 }

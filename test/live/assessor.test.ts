@@ -238,29 +238,39 @@ test('a change of status alone is not compared again', () => {
   expect(assess({ key, resource, metadataOnly: false, object: unlooked })).toBe(noDrift);
 });
 
-test('what is kept of an object is under 2 KiB, its manifest and its verdict included', () => {
+describe('what is kept of an object is under 2 KiB', () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  const count = 5_000;
-  const made = createAssessor(isMetadataOnly, () => '');
-  const members = createMembers();
-  const body = {
-    spec: { ...spec, template: { containers: Array.from({ length: 3 }, (_, index) => ({ name: `c${index}`, image: 'i', env: [] })) } },
-  };
-  const used = (): number => (({ heapUsed, external }) => heapUsed + external)(process.memoryUsage());
-  collect();
-  const before = used();
-  for (let index = 0; index < count; index += 1) {
-    const name = `web-${index}`;
-    const one = manifest({ ...which, name }, { hash: `v1:${index}`, body });
-    const copy: KubeObject = JSON.parse(JSON.stringify(object({ hash: `v1:${index}`, live: { ...spec, ...body.spec } })));
-    const live: KubeObject = { ...copy, metadata: { ...copy.metadata, name } };
-    finish(made.state(set, [one], false));
-    const drift = made.assess({ key: objectKey(one.id), resource, object: live, metadataOnly: false });
-    members.put(objectKey(one.id), undefined, { ...readLiveObject(resource, live), drift });
-  }
-  collect();
-  const each = (used() - before) / count;
-  expect(members.partOf(set).length).toBe(count);
-  expect(each).toBeLessThan(2_048);
+  const whole = { 'f:spec': { ...heldAll['f:spec'], 'f:template': {} } };
+  const env = Array.from({ length: 100 }, (_, index) => ({ name: `NAME_${index}`, value: `value ${index * 7_919}` }));
+
+  test.each([
+    { what: 'its manifest and its verdict included', env: [], isRendered: true },
+    { what: 'also of a large manifest', env, isRendered: true },
+    { what: 'also before its source was rendered', env: [], isRendered: false },
+  ])('$what', ({ env: one, isRendered }) => {
+    const count = 5_000;
+    const made = createAssessor(isMetadataOnly, () => '');
+    const members = createMembers();
+    const containers = Array.from({ length: 3 }, (_, index) => ({ name: `c${index}`, image: 'i', env: index === 0 ? one : [] }));
+    const body = { spec: { ...spec, template: { containers } } };
+    const used = (): number => (({ heapUsed, arrayBuffers }) => heapUsed + arrayBuffers)(process.memoryUsage());
+    collect();
+    const before = used();
+    for (let index = 0; index < count; index += 1) {
+      const name = `web-${index}`;
+      const written = manifest({ ...which, name }, { hash: `v1:${index}`, body });
+      const copy: KubeObject = JSON.parse(
+        JSON.stringify(object({ hash: `v1:${index}`, live: { ...spec, ...body.spec }, entries: [ours(whole)] })),
+      );
+      const live: KubeObject = { ...copy, metadata: { ...copy.metadata, name } };
+      if (isRendered) finish(made.state(set, [written], false));
+      const drift = made.assess({ key: objectKey(written.id), resource, object: live, metadataOnly: false });
+      members.put(objectKey(written.id), undefined, { ...readLiveObject(resource, live), drift });
+    }
+    collect();
+    const each = (used() - before) / count;
+    expect(members.partOf(set).length).toBe(count);
+    expect(each).toBeLessThan(2_048);
+  });
 });

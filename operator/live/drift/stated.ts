@@ -2,18 +2,19 @@
  * What was last written to an object, kept as small as can be: it is what the object is compared with. Secret and large
  * values are never kept.
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { commitAnnotation, commitBoundAnnotation, hashAnnotation, originAnnotation, partOfLabel } from '../../api/names.ts';
 import { parseJson, stringifyJson } from '../../kube/json.ts';
 import type { GroupVersionKind, KubeObject } from '../../kube/types.ts';
 import { isMapping } from '../../render/fields.ts';
+import { packText, unpackText } from '../packed.ts';
+import type { Packed } from '../packed.ts';
 
 /** A manifest as it was written, packed. */
 export interface Stated {
   readonly kind: GroupVersionKind;
   readonly hash: string;
   /** JSON, deflated above `large` characters. */
-  readonly text: string | Buffer;
+  readonly text: string | Packed;
 }
 
 /** A manifest, as far as it matters here (render/types.ts). */
@@ -44,13 +45,12 @@ export function packStated({ id, object, hash }: StatedManifest, applySet: strin
   };
   const text = stringifyJson(stated);
   const { group, version, kind } = id;
-  // A copy, since what deflate answers holds on to a block of 16 KiB.
-  return { kind: { group, version, kind }, hash, text: text.length > large ? Buffer.from(deflateRawSync(text, { level: 1 })) : text };
+  return { kind: { group, version, kind }, hash, text: text.length > large ? packText(text) : text };
 }
 
 /** What was written, to be compared. */
 export function unpackStated({ text }: Stated): Readonly<Record<string, unknown>> {
-  return parseJson(typeof text === 'string' ? text : inflateRawSync(text).toString('utf8')) as Readonly<Record<string, unknown>>;
+  return parseJson(typeof text === 'string' ? text : unpackText(text)) as Readonly<Record<string, unknown>>;
 }
 
 function withoutData(object: KubeObject): Readonly<Record<string, unknown>> {
