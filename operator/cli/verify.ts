@@ -18,6 +18,7 @@ import { isIgnored } from '../plan/plan.ts';
 import { renderSnapshot } from '../reconcile/render-step.ts';
 import { settleOne } from '../reconcile/settle-step.ts';
 import type { Walk } from '../reconcile/types.ts';
+import { verifySource as verifySignatures } from '../reconcile/verify-step.ts';
 import { itemText, itemsOf } from '../report/drift.ts';
 import { revisionText } from '../report/message.ts';
 import { finish } from '../render/steps.ts';
@@ -60,9 +61,11 @@ async function verifyWalk(self: Walk): Promise<Verification> {
       message: `nothing of GitOpsSource ${self.key} is applied yet: there is nothing to verify`,
     });
   }
-  const ref = { commit: applied, fullRef: undefined, shortRef: undefined };
+  // By its tag where that still leads there: spec.verify may ask for the tag.
+  const ref = self.seen.ref.commit === applied ? self.seen.ref : { commit: applied, fullRef: undefined, shortRef: undefined };
   const wanted = { path: spec.path ?? '', exclude: spec.exclude ?? [] };
   const checkout = await env.remotes.checkout(spec.url, self.credentials, ref, signal, wanted);
+  await verifySignatures(env, source, ref, checkout, signal);
   const { manifests } = await renderSnapshot(self, await checkout.snapshot(wanted, signal));
   const found = await Promise.all(manifests.map((manifest) => verifyObject(self, manifest)));
   return {

@@ -11,11 +11,12 @@ import type { ObjectId } from '../kube/types.ts';
 import type { Member } from '../live/types.ts';
 import { isProven } from '../plan/plan.ts';
 import type { Manifest, Notice } from '../render/types.ts';
-import type { ResolvedRef, Snapshot, SnapshotFile } from '../source/types.ts';
+import type { Checkout, ResolvedRef, Snapshot, SnapshotFile } from '../source/types.ts';
 import { isSameRepository } from '../source/url.ts';
 import type { Sight } from './look.ts';
 import { renderSnapshot } from './render-step.ts';
 import type { Walk } from './types.ts';
+import { verifySource } from './verify-step.ts';
 
 /** What a plan has to know of other sources. */
 export interface Elsewhere {
@@ -108,9 +109,13 @@ export function handedTo(stating: Stating, leaving: readonly Member[]): readonly
  * of it. Rejects where git cannot be asked: nothing is decided then.
  */
 async function readStating(self: Walk, other: GitOpsSource, leaving: readonly Member[] | undefined): Promise<Stating> {
+  const { env, source, credentials, seen, place, signal } = self;
+  const wanted = { path: other.spec.path ?? '', exclude: other.spec.exclude ?? [] };
+  let checkout: Checkout;
   let snapshot: Snapshot;
   try {
-    snapshot = await snapshotFor(self, other);
+    checkout = await env.remotes.checkout(source.spec.url, credentials, seen.ref, signal, wanted);
+    snapshot = await checkout.snapshot(wanted, signal);
   } catch (error) {
     if (!(error instanceof PlumblineError)) throw error;
     const { reason } = error;
@@ -122,19 +127,14 @@ async function readStating(self: Walk, other: GitOpsSource, leaving: readonly Me
   const { files } = snapshot;
   if (leaving?.some(({ id }) => isNamed(files, id)) === false) return { keys: new Set() };
   try {
-    const { env, place, signal } = self;
+    // What the other does not trust it does not render either: it may state whatever its files name.
+    await verifySource(env, other, seen.ref, checkout, signal);
     const { manifests } = await renderSnapshot({ env, source: other, place, signal }, snapshot);
     return { keys: new Set(manifests.map(({ id }) => objectKey(id))) };
   } catch (error) {
     if (error instanceof PlumblineError) return { reason: error.reason, files };
     throw error;
   }
-}
-
-async function snapshotFor({ env, source, credentials, seen, signal }: Walk, { spec }: GitOpsSource): Promise<Snapshot> {
-  const wanted = { path: spec.path ?? '', exclude: spec.exclude ?? [] };
-  const checkout = await env.remotes.checkout(source.spec.url, credentials, seen.ref, signal, wanted);
-  return checkout.snapshot(wanted, signal);
 }
 
 function unread(error: PlumblineError, other: string): PlumblineError {

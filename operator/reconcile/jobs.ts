@@ -8,6 +8,7 @@ import type { Manifest } from '../render/types.ts';
 import type { Sight } from './look.ts';
 import { renderSnapshot } from './render-step.ts';
 import type { Walk } from './types.ts';
+import { verifySource } from './verify-step.ts';
 
 /**
  * The hashes of the applied revision, by objectKey, where the plan asks for any: a Job of this one has a time to live and is
@@ -29,6 +30,8 @@ export async function appliedHashes(
     const ref = { commit: applied.commit, fullRef: undefined, shortRef: undefined };
     const wanted = { path: spec.path ?? '', exclude: spec.exclude ?? [] };
     const checkout = await self.env.remotes.checkout(spec.url, self.credentials, ref, self.signal, wanted);
+    // Keys that left the Secret since count no more: then it is as if the commit could not be had.
+    await verifySource(self.env, self.source, ref, checkout, self.signal);
     const rendered = await renderSnapshot(self, await checkout.snapshot(wanted, self.signal));
     return hashes(rendered.manifests);
   } catch (error) {

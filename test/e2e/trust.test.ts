@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { failsUntouched, failureOf } from './failing.ts';
+import { runPlugin } from './plugin.ts';
 import { waitForEvent, writesAs } from './refused.ts';
 import { configMap, type Stage, useScene } from './scene.ts';
 import { useSigners } from './signing.ts';
@@ -214,9 +215,40 @@ describe('every commit that is deployed is verified', () => {
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', again);
     const message = await refused(stage, 'SignatureUntrusted', () => secret(stage, { 'bob.asc': bobAsc }));
     expect(message).toContain(`commit ${short(again)} is signed with SSH key ${signers().keys.alice}, and the Secret`);
+    // Nor does the plugin render it.
+    const plugin = await runPlugin(scene().cluster.kubeconfigPath, ['verify', `${stage.namespace}/shop`]);
+    expect([plugin.code, plugin.out, plugin.err]).toEqual([
+      2,
+      '',
+      expect.stringContaining(`commit ${short(again)} is signed with SSH key`),
+    ]);
     await secret(stage, { allowed_signers: allowedSigners });
     await stage.request();
     await waitForCondition(scene().cluster, stage.namespace, 'shop', { type: 'SourceVerified', status: 'True', reason: 'Verified' });
+  });
+
+  test.concurrent('what another source states is not rendered either where that source would not: what leaves for it stays', async () => {
+    const { cluster } = scene();
+    const { allowedSigners, secret, commit } = signers();
+    const stage = await scene().stage();
+    await secret(stage, { allowed_signers: allowedSigners });
+    const files = { 'a/one.yaml': configMap('one'), 'a/two.yaml': configMap('two'), 'b/three.yaml': configMap('three') };
+    const first = await commit(stage.repo, files, 'alice');
+    await stage.source({ path: 'a' }, 'a');
+    await stage.source({ path: 'b', verify: head }, 'b');
+    for (const name of ['a', 'b']) await waitUntilApplied(cluster, stage.namespace, name, first);
+    // It only names the object; to know that it does not state it, it would have to be rendered.
+    const unsigned = await commit(stage.repo, { 'a/one.yaml': null, 'b/three.yaml': configMap('three', { key: 'one' }) });
+    await stage.request('a');
+    await waitUntilApplied(cluster, stage.namespace, 'a', unsigned);
+    await waitForEvent(
+      cluster,
+      stage.namespace,
+      'a',
+      'Notice',
+      `GitOpsSource ${stage.namespace}/b, which may state it and cannot be rendered (SignatureMissing)`,
+    );
+    expect(await stage.get('configmap', 'one')).toBeDefined();
   });
 
   test.concurrent('a Secret that is missing or broken is told, and heals when it is there', async () => {

@@ -51,7 +51,16 @@ async function signedCommit(sha: string, raw: Buffer, keys: VerifyKeys, now: Dat
 }
 
 async function signedTag(ref: ResolvedRef, commit: string, raw: Buffer | undefined, keys: VerifyKeys, now: Date): Promise<Signed> {
-  const name = ref.fullRef?.replace(/^refs\/tags\//, '') ?? ref.commit;
+  if (ref.fullRef === undefined) {
+    // Asked for by its id: what ran before a restart. Nothing is wrong with any tag.
+    throw named(
+      `commit ${commit.slice(0, 7)}`,
+      refuse('SignatureMissing', 'was reached by its id alone, so that the signature of the tag that once led to it cannot be verified', {
+        remedy: 'Nothing needs to be done to the commit or its tag: the next revision that is applied is verified by its own tag.',
+      }),
+    );
+  }
+  const name = ref.fullRef.replace(/^refs\/tags\//, '');
   if (ref.tag === undefined || raw === undefined) {
     throw named(
       `tag ${name}`,
