@@ -92,6 +92,20 @@ describe('what is not', () => {
     for (const [index, message] of messages.entries()) expect(error.faults[index]?.message).toMatch(message);
   });
 
+  // What ran before a restart: which tag it was is not remembered, and nothing is wrong with that tag.
+  test('a commit that is known by its id alone is told as such, and nobody is sent to make a tag', async () => {
+    const { ref, checkout } = revisions['lightweight tag of signed'] as Revision;
+    const alone = { commit: ref.commit, fullRef: undefined, shortRef: undefined };
+    const { faults } = await refusalOf(() => verifyRevision('Tag', alone, checkout, keys, now));
+    expect(faults).toMatchObject([
+      {
+        reason: 'SignatureMissing',
+        message: `commit ${ref.commit.slice(0, 7)} was reached by its id alone, so that the signature of the tag that once led to it cannot be verified`,
+        remedy: expect.stringContaining('Nothing needs to be done'),
+      },
+    ]);
+  });
+
   test('a lightweight tag is told how to be made anew', async () => {
     const { faults } = await refusalOf(() => verify('lightweight tag of signed', 'Tag'));
     expect(faults[0]?.remedy).toMatch(/^Make it anew as a signed tag \(git tag -s -f v5 [0-9a-f]{7}\) and push it\.$/);
