@@ -313,10 +313,10 @@ export const eventReasons = {
   Contested: 'Another source states an object of this one; it stays with this one.',
   Notice: 'Something in the repository is left out or read in a way that its author should know.',
   ApiServerWarning: 'The API server warned about an object, of a deprecation for instance.',
-  RefMoved:
-    'The ref was moved to a commit that does not follow the last one: a force-push, a tag set anew, or another repository in the place of the one before.',
+  RefMoved: 'The ref was moved to a commit that does not follow the last one: a force-push, or a tag that was set anew.',
   RepositoryReplaced:
     'The ref is at a commit that has none in common with the last one: another repository is at spec.url, or it was begun anew.',
+  RepositoryMoved: 'The git server redirects from spec.url to another URL, which the note names: write that into spec.url.',
   Healthy: 'Every object of the applied revision is healthy, for the first time or again.',
   Unhealthy: 'An object of the applied revision is no longer healthy.',
   Pruned: 'The source is deleted, and what it deployed with it, or let go of.',

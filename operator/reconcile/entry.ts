@@ -24,6 +24,8 @@ export interface Entry {
   toldObservation: Observation | undefined;
   /** What the last walk was over; `fullRef` is empty for a bare commit. */
   followed: Followed | undefined;
+  /** Where the repository was last told to be instead of spec.url. */
+  toldMovedTo: string | undefined;
   /** The value of requestedAt for which the remote was asked. */
   polledFor: string | undefined;
   /** A member changed during a walk. */
@@ -45,6 +47,7 @@ export function newEntry(link: RemoteLink): Entry {
     unsettled: 0,
     toldObservation: undefined,
     followed: undefined,
+    toldMovedTo: undefined,
     polledFor: undefined,
     recheck: false,
     lacks: undefined,

@@ -1,6 +1,6 @@
 /** What a source followed before, so that a ref that was moved otherwise than forward is noticed and told. */
 import type { GitOpsSource } from '../api/types.ts';
-import { judgeMove, moveText } from '../source/moves.ts';
+import { judgeMove, movedText, moveText } from '../source/moves.ts';
 import type { Move } from '../source/moves.ts';
 import type { ResolvedRef } from '../source/types.ts';
 import type { RemoteLink } from './remote-link.ts';
@@ -21,15 +21,18 @@ export function followedBefore({ metadata, spec, status }: GitOpsSource, now: Re
   return { url: spec.url, commit, fullRef: now.fullRef ?? '' };
 }
 
-/** Behind the walk: whether the ref was moved otherwise than by a push that goes forward. */
+/** Behind the walk: whether the ref was moved otherwise than by a push that goes forward, or the repository to another URL. */
 export function tellMove(
   { env, teller }: { readonly env: Pick<WalkEnv, 'remotes'>; readonly teller: Pick<Teller, 'refMoved'> },
-  entry: { followed: Followed | undefined; readonly link: RemoteLink },
+  entry: { followed: Followed | undefined; toldMovedTo: string | undefined; readonly link: Pick<RemoteLink, 'credentials'> },
   source: GitOpsSource,
   now: ResolvedRef,
   signal: AbortSignal,
 ): void {
   const { url } = source.spec;
+  const movedTo = env.remotes.movedTo(url, entry.link.credentials);
+  if (movedTo !== undefined && movedTo !== entry.toldMovedTo) teller.refMoved(source, 'RepositoryMoved', movedText(url, movedTo));
+  entry.toldMovedTo = movedTo;
   const past = entry.followed ?? followedBefore(source, now);
   entry.followed = { url, commit: now.commit, fullRef: now.fullRef ?? '' };
   if (past === undefined || past.url !== url) return;

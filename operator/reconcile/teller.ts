@@ -316,7 +316,7 @@ export class Teller {
     if (source !== undefined) this.event(source, notRecordedEvent(id, fields));
   }
 
-  /** The ref was moved otherwise than by a push that goes forward. */
+  /** The ref was moved otherwise than by a push that goes forward, or the repository to another URL. */
   refMoved(source: GitOpsSource, reason: RefMove, sentence: string): void {
     this.event(source, refMovedEvent(reason, sentence));
   }

@@ -148,11 +148,11 @@ export function notPutBackEvent(commit: string, why: readonly string[]): EventDr
   return { type: 'Warning', reason: 'NotPutBack', action: 'Correct', note };
 }
 
-export type RefMove = 'RefMoved' | 'RepositoryReplaced';
+export type RefMove = 'RefMoved' | 'RepositoryReplaced' | 'RepositoryMoved';
 
-/** A ref that was moved otherwise than by a push that goes forward; `sentence` says how. */
+/** A ref that was moved otherwise than by a push that goes forward, or a repository to another URL; `sentence` says how. */
 export function refMovedEvent(reason: RefMove, sentence: string): EventDraft {
-  return { type: 'Warning', reason, action: 'Fetch', note: sentence };
+  return { type: reason === 'RepositoryMoved' ? 'Normal' : 'Warning', reason, action: 'Fetch', note: sentence };
 }
 
 /** For a source (`namespace/name`) that is deleted: what became of what it deployed. None where there was nothing. */

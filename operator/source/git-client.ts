@@ -115,6 +115,8 @@ export function createGitClient(options: GitClientOptions = {}): GitClient {
       }
     },
 
+    movedTo: (url, credentials) => repositories.get(keyOf(url, credentials))?.movedTo(),
+
     isFull: () => cache.bytes > cache.limit,
 
     forget(url, credentials) {

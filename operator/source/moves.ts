@@ -2,6 +2,7 @@
 import { PlumblineError } from '../errors.ts';
 import { specText } from './refs.ts';
 import type { RefSpec, ResolvedRef } from './types.ts';
+import { showUrl } from './url.ts';
 
 export type Move = 'none' | 'forward' | 'rewritten' | 'replaced' | 'diverged' | 'tagMoved' | 'retargeted';
 
@@ -35,6 +36,11 @@ export function moveText(move: Move, previous: string, now: ResolvedRef): string
     return `${name} does not come from ${from} any more, where it was: it was force-pushed, or the repository was replaced by another. It is now at ${to}.`;
   if (move === 'tagMoved') return `Tag ${name} was moved from ${from} to ${to}.`;
   return undefined;
+}
+
+/** A sentence about a server that answers from elsewhere. */
+export function movedText(url: string, movedTo: string): string {
+  return `${showUrl(url)} is redirected to ${movedTo}, and is read there: it was renamed or moved. Write that URL into spec.url, before the redirect ends or leads elsewhere.`;
 }
 
 /** A ref that cannot be resolved, told with where it was last seen. Other errors pass as they are. */

@@ -172,6 +172,10 @@ export class Remotes implements SharedRemotes {
     }
   }
 
+  movedTo(url: string, credentials: Credentials): string | undefined {
+    return this.#options.client.movedTo(url, credentials);
+  }
+
   async close(): Promise<void> {
     for (const remote of this.#remotes.values()) remote.close();
     this.#remotes.clear();

@@ -62,6 +62,11 @@ export class Repository {
     return this.#options.store;
   }
 
+  /** Where the server says that the repository is now, if it is not where it is asked for. */
+  movedTo(): string | undefined {
+    return this.#options.service.movedTo?.();
+  }
+
   /** Ends its connections. */
   close(): Promise<void> {
     return this.#options.service.close();

@@ -9,7 +9,7 @@ import { quote } from './http-errors.ts';
 import { noMask } from './mask.ts';
 import type { Mask } from './mask.ts';
 import { notGit } from './pktline.ts';
-import { showUrl } from './url.ts';
+import { repositoryPlace, showUrl } from './url.ts';
 
 export type ProtocolVersion = 0 | 2;
 
@@ -18,6 +18,8 @@ export interface Service {
   readonly where: string;
   /** Takes out of the server's words what was sent to it as credentials, should it echo them. */
   readonly mask: Mask;
+  /** Where it said to be when it introduced itself last, as people may see it, if that is another repository than was asked for. */
+  readonly movedTo?: (() => string | undefined) | undefined;
   /** What the server says first, in packets: the capabilities of version 2, or the refs of version 0. Throws PlumblineError. */
   introduce(signal: AbortSignal): Promise<AsyncIterable<Buffer>>;
   /** One request in the version of the introduction, whole, and its answer in packets. Throws PlumblineError. */
@@ -31,6 +33,7 @@ export function httpService(transport: Transport, url: URL): Service {
   base.pathname = base.pathname.replace(/\/+$/, '');
   const where = showUrl(url);
   let uploadPack: URL | undefined;
+  let movedTo: string | undefined;
   /** Of the last answer and the one before: an answer may still be read when the token of the next is another. */
   let masks: readonly Mask[] = [];
   const answered = (answer: Answer): void => {
@@ -41,6 +44,7 @@ export function httpService(transport: Transport, url: URL): Service {
   return {
     where,
     mask: (text) => masks.reduce((masked, mask) => mask(masked), text),
+    movedTo: () => movedTo,
     async introduce(signal) {
       const infoRefs = new URL(base);
       infoRefs.pathname += '/info/refs';
@@ -53,6 +57,7 @@ export function httpService(transport: Transport, url: URL): Service {
       uploadPack = new URL(answer.url);
       uploadPack.pathname = uploadPack.pathname.replace(/\/info\/refs$/, '/git-upload-pack');
       uploadPack.search = '';
+      movedTo = otherPlace(answer, url);
       return answer.body;
     },
     async ask(request, version, signal) {
@@ -70,6 +75,14 @@ export function httpService(transport: Transport, url: URL): Service {
     },
     close: () => transport.close(),
   };
+}
+
+/** Another way of writing the same URL is no other place: another scheme, `.git` at the end. */
+function otherPlace(answer: Answer, asked: URL): string | undefined {
+  const now = new URL(answer.url);
+  now.pathname = now.pathname.replace(/\/info\/refs$/, '');
+  if (repositoryPlace(now.href) === repositoryPlace(asked.href)) return undefined;
+  return (answer.mask ?? noMask)(showUrl(now)).slice(0, 300);
 }
 
 async function notSmart(answer: Answer, where: string): Promise<PlumblineError> {

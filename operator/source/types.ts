@@ -182,6 +182,8 @@ export interface GitClient {
   history(url: string, credentials: Credentials, asked: HistoryAsked, signal: AbortSignal): Promise<History>;
   /** Objects by id: what is in memory, and the rest in one request. What is over the limit for a file, or not there, is left out. */
   objects(url: string, credentials: Credentials, oids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, GitObject>>;
+  /** Where the server last redirected to from this URL, as people may see it; undefined: nowhere, as far as is known. */
+  movedTo(url: string, credentials: Credentials): string | undefined;
   /** Whether what checkouts hold is more than is to be kept in memory. */
   isFull(): boolean;
   /** Lets go what only this remote needed. */
@@ -234,5 +236,7 @@ export interface SharedRemotes {
   history(url: string, credentials: Credentials, asked: HistoryAsked, signal: AbortSignal): Promise<History>;
   /** As GitClient.objects. */
   objects(url: string, credentials: Credentials, oids: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, GitObject>>;
+  /** As GitClient.movedTo. */
+  movedTo(url: string, credentials: Credentials): string | undefined;
   close(): Promise<void>;
 }

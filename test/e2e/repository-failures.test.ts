@@ -43,6 +43,7 @@ describe('a ref that is not what it was', () => {
     expect(message).toMatch(
       `branch main is not in the repository; there is other; branch main was there at ${commit.slice(0, 7)} when last seen. Nothing was changed;`,
     );
+    await waitForEvent(cluster, stage.namespace, 'shop', 'RefNotFound', 'branch main is not in the repository; there is other');
     await stage.repo.setRef('refs/heads/main', commit);
     await waitUntilApplied(cluster, stage.namespace, 'shop', commit);
   });

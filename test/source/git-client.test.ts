@@ -344,6 +344,13 @@ describe('a server that is not well', () => {
     server.faultFor = (request) => request.method === 'GET' && request.url?.startsWith('/before.git/') === true;
     const checkout = await checkoutOf(before, {});
     expect([checkout.commit.sha, (await cut(checkout, '')).files[0]?.content.toString()]).toEqual([next, '2']);
+    expect(git.movedTo(before, anonymous)).toBe(`${server.url}/after.git`);
+    // Another way to write the same is no move.
+    server.fault = { kind: 'redirect', location: '/after.git/info/refs?service=git-upload-pack' };
+    server.faultFor = (request) => request.url?.startsWith('/after/') === true;
+    await checkoutOf(`${server.url}/after`, {});
+    expect(git.movedTo(`${server.url}/after`, anonymous)).toBeUndefined();
+    expect(git.movedTo(url, anonymous)).toBeUndefined();
   });
 
   test('no such repository', async () => {
