@@ -254,8 +254,11 @@ describe('what is kept of an object is under 2 KiB', () => {
     const members = createMembers();
     const containers = Array.from({ length: 3 }, (_, index) => ({ name: `c${index}`, image: 'i', env: index === 0 ? one : [] }));
     const body = { spec: { ...spec, template: { containers } } };
-    const used = (): number => (({ heapUsed, arrayBuffers }) => heapUsed + arrayBuffers)(process.memoryUsage());
-    collect();
+    // What one collection finds to finalize is only freed by the next.
+    const used = (): number => {
+      for (let round = 0; round < 3; round += 1) collect();
+      return (({ heapUsed, arrayBuffers }) => heapUsed + arrayBuffers)(process.memoryUsage());
+    };
     const before = used();
     for (let index = 0; index < count; index += 1) {
       const name = `web-${index}`;
@@ -268,7 +271,6 @@ describe('what is kept of an object is under 2 KiB', () => {
       const drift = made.assess({ key: objectKey(written.id), resource, object: live, metadataOnly: false });
       members.put(objectKey(written.id), undefined, { ...readLiveObject(resource, live), drift });
     }
-    collect();
     const each = (used() - before) / count;
     expect(members.partOf(set).length).toBe(count);
     expect(each).toBeLessThan(2_048);
