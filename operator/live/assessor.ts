@@ -12,6 +12,7 @@ import { assessDrift, withTimes } from './drift/assess.ts';
 import { ownEntry } from './drift/fields.ts';
 import { pathText } from './drift/path.ts';
 import type { Path } from './drift/path.ts';
+import { isEqual } from './drift/settle.ts';
 import type { Answered } from './drift/settle.ts';
 import { packStated, unpackStated } from './drift/stated.ts';
 import type { Stated } from './drift/stated.ts';
@@ -37,6 +38,8 @@ interface Memo {
   held: Set<string> | undefined;
   /** The print of the object that they looked undecided in: of another one, a dry run is asked again. */
   heldIn: number | undefined;
+  /** As it was before what is undecided now. */
+  earlier: Drift | undefined;
   /** The version that a write of ours made. */
   written: { readonly version: string; readonly leftOut: readonly Path[] } | undefined;
 }
@@ -122,7 +125,9 @@ export function createAssessor(
     const same = before?.uid === uid && before.hash === stated.hash ? before : undefined;
     const print = fingerprint(object, metadataOnly);
     const ownWrite = before?.written?.version === version ? before.written : undefined;
-    if (same !== undefined && ownWrite === undefined && print !== undefined && print === same.print) return same.drift;
+    if (same !== undefined && ownWrite === undefined && print !== undefined && print === same.print) {
+      if (version === same.version || isClean(same.drift) || isStatusLater(object)) return same.drift;
+    }
     const all = unpackStated(stated);
     const known = same?.known ?? false;
     const assessed = assessDrift({
@@ -136,17 +141,18 @@ export function createAssessor(
     });
     const heldIn = assessed.undecided.length === 0 ? undefined : (print ?? wholePrint(object));
     const held = ownWrite === undefined && heldIn !== undefined && heldIn === same?.heldIn ? same.held : undefined;
-    const drift = dropHeld(assessed, held);
+    const drift = withTimes(dropHeld(assessed, held), same?.earlier ?? same?.drift, now());
     const memo: Memo = {
       uid,
       version,
       hash: stated.hash,
       print,
       known: known || isClean(assessed),
-      drift: withTimes(drift, same?.drift, now()),
+      drift: same !== undefined && isEqual(drift, same.drift) ? same.drift : drift,
       unrecorded: same?.unrecorded,
       held,
       heldIn,
+      earlier: drift.undecided.length === 0 ? undefined : (same?.earlier ?? same?.drift),
       written: ownWrite === undefined ? before?.written : undefined,
     };
     if (ownWrite !== undefined) takeAsWritten(key, memo, ownWrite.leftOut);
@@ -162,6 +168,7 @@ export function createAssessor(
     tellNews(key, memo.unrecorded, unrecorded);
     memo.unrecorded = unrecorded.length === 0 ? undefined : new Set(unrecorded);
     memo.held = undefined;
+    memo.earlier = undefined;
     memo.known = true;
     memo.drift = within(memo.drift, leftOut);
   }
@@ -221,7 +228,7 @@ export function createAssessor(
       // A later change was judged already, by itself. One that is still to come will be.
       if (memo === undefined || memo.uid !== uid || isNewer(memo.version, resourceVersion)) return undefined;
       const texts = new Set(asked.map(pathText));
-      const undecided = memo.drift.undecided.filter((path) => !texts.has(pathText(path)));
+      const isOpen = (path: Path): boolean => !texts.has(pathText(path));
       tellNews(key, memo.unrecorded, settled.unrecorded);
       if (settled.unrecorded.length > 0) memo.unrecorded = new Set([...(memo.unrecorded ?? []), ...settled.unrecorded]);
       if (settled.held.length > 0) memo.held = new Set([...(memo.held ?? []), ...settled.held]);
@@ -230,9 +237,11 @@ export function createAssessor(
         fields: [...memo.drift.fields, ...settled.fields],
         extra: memo.drift.extra,
         lost: [...memo.drift.lost, ...settled.lost],
-        undecided,
+        undecided: memo.drift.undecided.filter(isOpen),
+        unheld: memo.drift.unheld.filter(isOpen),
       };
-      memo.drift = isClean(drift) ? noDrift : withTimes(drift, undefined, now());
+      memo.drift = isClean(drift) ? noDrift : withTimes(drift, memo.earlier, now());
+      if (memo.drift.undecided.length === 0) memo.earlier = undefined;
       return memo.drift;
     },
     forget(key) {
@@ -260,13 +269,20 @@ const unknown = {
   unrecorded: undefined,
   held: undefined,
   heldIn: undefined,
+  earlier: undefined,
 } as const satisfies Omit<Memo, 'written'>;
 
 /** What of a verdict is about these paths: all that is left of it after a write that left them out. */
 export function within(drift: Drift, paths: readonly Path[]): Drift {
   const isIn = belowAny(paths);
-  const { fields, extra, lost, undecided } = drift;
-  const left = { fields: fields.filter(({ path }) => isIn(path)), extra, lost: lost.filter(isIn), undecided: undecided.filter(isIn) };
+  const { fields, extra, lost, undecided, unheld } = drift;
+  const left = {
+    fields: fields.filter(({ path }) => isIn(path)),
+    extra,
+    lost: lost.filter(isIn),
+    undecided: undecided.filter(isIn),
+    unheld: unheld.filter(isIn),
+  };
   return isClean(left) ? noDrift : left;
 }
 
@@ -293,8 +309,8 @@ function choose(statement: Statement | undefined, object: KubeObject): Stated | 
 
 function dropHeld(drift: Drift, held: ReadonlySet<string> | undefined): Drift {
   if (held === undefined || drift.undecided.length === 0) return drift;
-  const undecided = drift.undecided.filter((path) => !held.has(pathText(path)));
-  const left = { ...drift, undecided };
+  const isOpen = (path: Path): boolean => !held.has(pathText(path));
+  const left = { ...drift, undecided: drift.undecided.filter(isOpen), unheld: drift.unheld.filter(isOpen) };
   return isClean(left) ? noDrift : left;
 }
 
@@ -313,6 +329,19 @@ function fingerprint({ metadata }: KubeObject, metadataOnly: boolean): number | 
     print = mix(print, `${entry.manager}/${entry.operation}/${entry.time}/${size}`);
   }
   return print;
+}
+
+/**
+ * Whether the status was written in a later second than all else. Times are whole seconds: until then, an object that is not as
+ * stated may have been edited again without another print. One that is as stated cannot: our entry would have shrunk.
+ */
+function isStatusLater({ metadata }: KubeObject): boolean {
+  let [status, others] = ['', ''];
+  for (const { subresource, time = '' } of metadata.managedFields ?? []) {
+    if (subresource === 'status') status = time > status ? time : status;
+    else others = time > others ? time : others;
+  }
+  return status > others;
 }
 
 /** Of a kind without generation, whose values may change while the records of its fields stay (their times are whole seconds). */

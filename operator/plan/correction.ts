@@ -1,6 +1,6 @@
 /** Pure: what spec.drift makes of an object that git did not change. */
 import { objectKey } from '../kube/types.ts';
-import { applyIgnore } from '../live/drift/ignore.ts';
+import { applyIgnore, isMark } from '../live/drift/ignore.ts';
 import type { IgnoreRule, Judged } from '../live/drift/ignore.ts';
 import type { Path } from '../live/drift/path.ts';
 import { noDrift } from '../live/drift/types.ts';
@@ -30,17 +30,21 @@ export function judgedDrift(member: Pick<Member, 'id' | 'drift'>, policy: Pick<D
 /** The write that this member needs although its manifest did not change, or undefined. */
 export function correctionOf(member: Pick<Member, 'id' | 'drift'>, policy: DriftPolicy): Correction | undefined {
   if (member.drift === undefined || member.drift === noDrift || policy.mode === 'Ignore') return undefined;
-  const { fields, lost, ignored } = judgedDrift(member, policy);
+  const { fields, lost, ignored, restarted, undecided, unheld } = judgedDrift(member, policy);
+  const left = [...ignored, ...restarted];
   if (policy.mode === 'Report') {
+    // The mark by which an object is known to be ours is nothing that git states.
+    const theirs = fields.filter(({ path }) => !isMark(path));
+    if (lost.length === 0 && theirs.length === fields.length) return undefined;
     // What we hold still cannot be left out: that would reset it.
-    if (lost.length === 0 || fields.some((finding) => finding.held === true)) return undefined;
-    return { leaveOut: [...ignored, ...fields.map(({ path }) => path)], overrules: [] };
+    if (fields.some((finding) => finding.held === true) || undecided.length > unheld.length) return undefined;
+    return { leaveOut: [...left, ...theirs.map(({ path }) => path), ...unheld], overrules: [] };
   }
   const key = objectKey(member.id);
   const waiting = fields.filter((finding) => policy.heldBack(key, finding));
   const overrules = fields.filter((finding) => !waiting.includes(finding));
   if (overrules.length + lost.length === 0) return undefined;
-  return { leaveOut: [...ignored, ...waiting.filter((finding) => finding.held !== true).map(({ path }) => path)], overrules };
+  return { leaveOut: [...left, ...waiting.filter((finding) => finding.held !== true).map(({ path }) => path)], overrules };
 }
 
 /** Whether a dry run has to say what the object is. */

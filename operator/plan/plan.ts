@@ -10,6 +10,7 @@ import {
 } from '../api/names.ts';
 import type { Fault } from '../errors.ts';
 import { objectKey, objectText } from '../kube/types.ts';
+import { isMark } from '../live/drift/ignore.ts';
 import type { Member } from '../live/types.ts';
 import type { Manifest } from '../render/types.ts';
 import { correctionOf, judgedDrift } from './correction.ts';
@@ -109,7 +110,11 @@ function judge(manifest: Manifest, input: PlanInput): Verdict {
   if (live.partOf === input.applySet && live.ownsHashAndLabel && live.annotations[hashAnnotation] === manifest.hash) {
     return putBack(manifest, live, input);
   }
-  if (isLeftAsItIs(manifest, input)) return { is: live.partOf === input.applySet ? 'leftOut' : 'unlabelled' };
+  if (isLeftAsItIs(manifest, input) && !isOtherwiseWritten(live)) {
+    if (live.partOf !== input.applySet) return { is: 'unlabelled' };
+    const back = putBack(manifest, live, input);
+    return back.is === 'change' ? back : { is: 'leftOut' };
+  }
   const { ignored: leaveOut = [], fields = [] } = 'drift' in live ? judgedDrift(live, input.policy) : {};
   const puts = fields.length === 0 ? undefined : { back: fields, annotations: {} };
   const adopts = adoptedFrom(live, input);
@@ -143,6 +148,12 @@ function isLeftAsItIs(manifest: Manifest, input: PlanInput): boolean {
   if (input.policy.mode === 'Correct' || !input.appliedBefore) return false;
   const before = input.appliedHash(manifest.id);
   return before === unknownHash || before === manifest.hash;
+}
+
+/** Whether it carries, of our own hand, another manifest than the applied one: a revision that failed half-way wrote it. */
+function isOtherwiseWritten(live: Live): boolean {
+  if (!live.ownsHashAndLabel || !('drift' in live) || live.drift === undefined) return false;
+  return !live.drift.fields.some(({ path }) => isMark(path));
 }
 
 /** The managers of an object that no source owned; one that still says which hash it had lost only its label, and is taken back. */

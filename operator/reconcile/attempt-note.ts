@@ -8,7 +8,7 @@ const progressAfter = 1_000;
 export interface AttemptNote {
   readonly noteAttempt: WalkInput['noteAttempt'];
   /** Nothing is noted any more, once what is on its way has arrived: beside the outcome, it could arrive after it and cover it. */
-  end(): Promise<void>;
+  readonly end: () => Promise<void>;
 }
 
 /** `isStorm`: sources wait for each other's requests, so that a note of progress would only add to it, and yields. */

@@ -19,8 +19,7 @@ import { newEntry } from './entry.ts';
 import type { Entry } from './entry.ts';
 import { tellMove } from './followed.ts';
 import { finalize, isOurs, releaseSource } from './finalize.ts';
-import { HealthKeeper } from './health-keeper.ts';
-import type { HealthKeeperOptions } from './health-keeper.ts';
+import { HealthKeeper, type HealthKeeperOptions } from './health-keeper.ts';
 import { isAllowanceOver } from './held.ts';
 import { lacksOf, watchLacks } from './lacks.ts';
 import { isWell, reactionTo } from './member-reaction.ts';
@@ -34,7 +33,7 @@ import { checkSpec } from './spec.ts';
 import { requestedAt } from './teller.ts';
 import type { Teller } from './teller.ts';
 import type { Memory, WalkEnv, WalkInput } from './types.ts';
-import { walk, walkBack } from './walk.ts';
+import { nowhere, walk, walkAsking, walkBack } from './walk.ts';
 
 export interface ControllerOptions {
   readonly env: WalkEnv;
@@ -146,20 +145,17 @@ export class Controller {
       entry.recheck = true;
       return;
     }
-    const { memory, running, failures } = entry;
-    const policy = this.#drift.policy(key, source);
-    const reaction = reactionTo(change, { memory, running, failures, suspended: source.spec.suspend, policy });
+    const reaction = reactionTo(change, { ...entry, suspended: source.spec.suspend, policy: this.#drift.policy(key, source) });
     if (reaction === 'nothing') return;
     if (reaction === 'lookUp') return void this.#drift.lookUp(key, member);
-    const pause = (): number | undefined => (after === undefined ? undefined : this.#drift.pauseOf(key, after));
-    const delay = reaction === 'changed' ? 0 : reaction === 'fought' ? pause() : entry.pace.next(performance.now());
+    const delay =
+      reaction === 'changed' ? 0 : reaction === 'fought' ? this.#drift.pauseOf(key, member) : entry.pace.next(performance.now());
     if (delay !== undefined) this.#queue.wake(key, reaction === 'gone' ? 'MemberGone' : 'MemberChanged', delay);
   }
 
   #isWell(key: string, entry: Entry): boolean {
-    const { store, env } = this.#options;
-    const source = store.get(key);
-    return source === undefined || source.spec.suspend || isWell(entry, source, env.inventory, this.#drift.policy(key, source));
+    const source = this.#options.store.get(key);
+    return source === undefined || isWell(entry, source, this.#options.env.inventory, this.#drift.policy(key, source));
   }
 
   /** Something new is to be tried: whatever failed before does not delay it. */
@@ -271,15 +267,13 @@ export class Controller {
     teller.begin(source);
     this.#options.log.saw(key, seen.ref.commit);
     const current = (): GitOpsSource => store.get(key) ?? source;
-    const note = attemptNote({
+    const { noteAttempt, end } = attemptNote({
       attempt: (attempted) => teller.attempt(current(), attempted, signal),
       progress: (attempted) => teller.progress(current(), attempted, signal),
       isStorm: this.#options.isStorm,
     });
-    const input = { ...this.#input(key, entry, source, seen, signal), noteAttempt: note.noteAttempt };
-    const result = await walk(env, input).finally(() => note.end());
+    const result = await walk(env, { ...this.#input(key, entry, source, seen, signal), noteAttempt }).finally(end);
     entry.memory = result.memory;
-    entry.unsettled = result.unsettled ? entry.unsettled + 1 : 0;
     entry.lastApplied = result.memory ?? entry.lastApplied;
     takePutBack(this.#options, entry, source, result);
     this.#drift.takeGone(key, result.memory?.gone);
@@ -295,10 +289,16 @@ export class Controller {
     tellMove(this.#options, entry, source, seen.ref, signal);
     if (isAllowanceOver(source, outcome)) await teller.removeAnnotation(current(), allowPruneAnnotation, signal);
     if (outcome.kind === 'failed') this.#again(key, entry, source, outcome.error);
-    else if (result.unsettled) this.#queue.wake(key, 'Unsettled', backOff(entry.unsettled, intervalOf(source), this.#options.random()));
+    else this.#takeUnsettled(key, entry, source, result.unsettled);
     // What stays for another source is another's to write; whether that still states it, only a look tells.
     const isHanding = outcome.kind === 'applied' && (entry.memory?.handed.length ?? 0) > 0;
     if (isHanding) this.#queue.wake(key, 'HandedOver', Math.max(handedAgain, intervalOf(source)));
+  }
+
+  /** Of some member it is not known whether it is as stated: it is asked again. */
+  #takeUnsettled(key: string, entry: Entry, source: GitOpsSource, unsettled: boolean): void {
+    entry.unsettled = unsettled ? entry.unsettled + 1 : 0;
+    if (unsettled) this.#queue.wake(key, 'Unsettled', backOff(entry.unsettled, intervalOf(source), this.#options.random()));
   }
 
   #input(key: string, entry: Entry, source: GitOpsSource, seen: RevisionSeen, signal: AbortSignal): WalkInput {
@@ -331,7 +331,6 @@ export class Controller {
   /** The remote does not answer: what runs is put back as long as it is at hand. */
   async #putBack(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<readonly Correction[]> {
     if (entry.running === undefined) return [];
-    const nowhere: RevisionSeen = { ref: { commit: '', fullRef: undefined, shortRef: undefined }, time: '', commit: undefined };
     const putBack = await walkBack(this.#options.env, this.#input(key, entry, source, nowhere, signal));
     takePutBack(this.#options, entry, source, { running: putBack?.running ?? entry.running, putBack });
     return putBack?.corrected ?? [];
@@ -379,6 +378,8 @@ export class Controller {
   async #suspend(key: string, entry: Entry, source: GitOpsSource, signal: AbortSignal): Promise<void> {
     entry.link.close();
     entry.toldObservation = undefined;
+    const asked = await walkAsking(this.#options.env, this.#input(key, entry, source, nowhere, signal));
+    this.#takeUnsettled(key, entry, source, asked?.unsettled === true);
     const [drift, health] = [this.#drift.report(key, source), this.#health.input(key, source)];
     await this.#options.teller.outcome(source, { kind: 'suspended' }, undefined, drift, health, signal);
   }

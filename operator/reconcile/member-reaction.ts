@@ -5,12 +5,12 @@ import type { Inventory, MemberChange } from '../live/types.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { DriftPolicy } from '../plan/correction.ts';
 import { isAsWritten, isIntact } from './memory.ts';
-import { isAnyOff, isOff } from './running.ts';
+import { isAnyOff, isAnyUndecided, isOff, isToBeSettled } from './running.ts';
 import type { Memory, Running } from './types.ts';
 
 /**
- * `gone`: something of it left; `changed`: something is to be put back, at once; `paced`: so it is, but not for ever at once;
- * `fought`: only once a fight lets it be; `lookUp`: it left, and nobody walks over the source.
+ * `gone`: something of it left; `changed`: something is to be put back, at once; `paced`: so it is, or is to be asked about, but
+ * not for ever at once; `fought`: only once a fight lets it be; `lookUp`: it left, and nobody walks over the source.
  */
 export type Reaction = 'nothing' | 'gone' | 'lookUp' | 'changed' | 'paced' | 'fought';
 
@@ -38,7 +38,9 @@ export function reactionTo({ before, after }: MemberChange, input: ReactionInput
     if (known?.has(objectKey(member.id)) !== true) return 'nothing';
     return suspended ? 'lookUp' : 'gone';
   }
-  if (suspended) return 'nothing';
+  // What is put back by nobody is told all the same.
+  const isToldOnly = suspended || (memory === undefined && failures > 0 && policy.mode === 'Report');
+  if (isToldOnly) return running !== undefined && isToBeSettled(running, after, policy) ? 'paced' : 'nothing';
   // Fields have a pace of their own, by who writes them; what a dry run has to decide may be undecided again at each change.
   const pace = before?.drift === after.drift || (after.drift?.undecided.length ?? 0) > 0 ? 'paced' : 'changed';
   if (memory !== undefined) return isAsWritten(memory, after, policy) ? 'fought' : pace;
@@ -46,7 +48,7 @@ export function reactionTo({ before, after }: MemberChange, input: ReactionInput
   return isOff(running, after, policy) ? pace : 'fought';
 }
 
-/** Whether nothing of what runs is to be written, as far as that is known; nothing is of a source that failed to begin with. */
+/** Whether nothing of what runs is to be written or asked about, as far as that is known; nothing is of a source that failed to begin with. */
 export function isWell(
   { memory, running, failures }: Pick<ReactionInput, 'memory' | 'running' | 'failures'>,
   source: GitOpsSource,
@@ -54,6 +56,8 @@ export function isWell(
   policy: DriftPolicy,
 ): boolean {
   const applySet = applySetId(source.metadata);
+  const isToldOnly = source.spec.suspend || (memory === undefined && failures > 0 && policy.mode === 'Report');
+  if (isToldOnly) return running === undefined || !isAnyUndecided(running, inventory.membersOf(applySet), policy);
   if (memory !== undefined) return isIntact(memory, source, applySet, inventory, policy);
   if (running === undefined || failures === 0 || policy.mode !== 'Correct') return true;
   return !isAnyOff(running, inventory.membersOf(applySet), policy);

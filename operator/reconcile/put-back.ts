@@ -22,7 +22,7 @@ import { look, watchKinds } from './look.ts';
 import type { Sight } from './look.ts';
 import { claim } from './plan-step.ts';
 import { renderSnapshot } from './render-step.ts';
-import { isAnyOff, restorable } from './running.ts';
+import { isAnyOff, isAnyUndecided, restorable } from './running.ts';
 import { settleUndecided } from './settle-step.ts';
 import type { Running, Walk } from './types.ts';
 import { verifySource } from './verify-step.ts';
@@ -36,6 +36,8 @@ export interface PutBack {
   readonly stuck: readonly string[];
   /** Why it could not be found out whether anything is off. */
   readonly error: PlumblineError | undefined;
+  /** Of something of it no dry run could say whether it is as stated. */
+  readonly unsettled?: boolean;
 }
 
 /** Git is not waited for longer than this, milliseconds: the revision that fails wants to be tried again. */
@@ -44,13 +46,15 @@ const gitDeadline = 10_000;
 const passing: ReadonlySet<string> = new Set(['Conflict', 'ApiServerUnavailable']);
 
 /**
- * Puts back what of the applied revision is off, where the walk is over another one. Costs nothing where nothing is off, and
- * after a restart one render, before which no verdict is known. Throws only when the signal is aborted.
+ * Puts back what of the applied revision is off, where the walk is over another one; in mode Report it only finds out what a
+ * dry run has to say. Costs nothing where nothing is off, and after a restart one render, before which no verdict is known.
+ * Throws only when the signal is aborted.
  */
 export async function putBack(self: Walk): Promise<PutBack | undefined> {
   const { env, source, policy, applySet, signal } = self;
   const applied = source.status?.revision?.applied;
-  if (applied === undefined || policy.mode !== 'Correct' || self.seen.ref.commit === applied.commit) return undefined;
+  if (applied === undefined || self.seen.ref.commit === applied.commit) return undefined;
+  if (policy.mode !== 'Correct') return settleRunning(self);
   const running = self.running?.ref.commit === applied.commit ? self.running : undefined;
   if (running !== undefined && !isAnyOff(running, env.inventory.membersOf(applySet), policy)) return undefined;
   const ref = running?.ref ?? { commit: applied.commit, fullRef: undefined, shortRef: undefined };
@@ -63,6 +67,26 @@ export async function putBack(self: Walk): Promise<PutBack | undefined> {
     const told = ownRequestError(error);
     const stuck = running === undefined ? [] : lasting(told.faults);
     return { running, corrected: own.progress.corrected, stuck, error: told };
+  }
+}
+
+/**
+ * Asks what only dry runs can say of the running revision, and writes nothing: its source is suspended, or puts nothing back.
+ * Costs nothing where nothing is undecided. Throws only when the signal is aborted.
+ */
+export async function settleRunning(self: Walk): Promise<PutBack | undefined> {
+  const { env, source, policy, applySet, running, lookUps, signal } = self;
+  if (running === undefined || !isAnyUndecided(running, env.inventory.membersOf(applySet), policy)) return undefined;
+  const own: Walk = { ...self, progress: noProgress(), notices: [], past: undefined };
+  try {
+    const manifests = await renderRunning(own, running.ref);
+    const account = accountOf(source, env.defaultServiceAccount);
+    if (account !== undefined) await requireAccount(account, lookUps, signal);
+    await settleUndecided(own, manifests, account);
+    return { running, corrected: [], stuck: [], error: undefined, unsettled: own.unsettled };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { running, corrected: [], stuck: [], error: ownRequestError(error), unsettled: true };
   }
 }
 

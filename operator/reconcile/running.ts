@@ -23,6 +23,17 @@ export function isOff(running: Running, member: Member, policy: DriftPolicy): bo
   return !member.ownsHashAndLabel || isUndecided(member, policy) || correctionOf(member, policy) !== undefined;
 }
 
+/** Whether only a dry run can say what this member is, which carries what the running revision states. */
+export function isToBeSettled(running: Running, member: Member, policy: DriftPolicy): boolean {
+  if (member.deleting || isIgnored(undefined, member) || !isUndecided(member, policy)) return false;
+  return running.hashes.get(objectKey(member.id)) === member.annotations[hashAnnotation];
+}
+
+/** Whether there is any such member. */
+export function isAnyUndecided(running: Running, members: readonly Member[], policy: DriftPolicy): boolean {
+  return members.some((member) => isToBeSettled(running, member, policy));
+}
+
 /** Whether anything of it is changed or gone. */
 export function isAnyOff(running: Running, members: readonly Member[], policy: DriftPolicy): boolean {
   if (members.some((member) => isOff(running, member, policy))) return true;

@@ -67,9 +67,11 @@ export async function settleOne(
   const call = { flow, signal };
   try {
     if (isMetadataOnly(resource)) {
+      const isWhole = paths.some((path) => path.length === 0);
+      const forced = isWhole ? await applyObject(client, resource, object, { ...call, as, dryRun: true }) : undefined;
       const conflicts = await conflictsOf(() => applyObject(client, resource, object, { ...call, as, dryRun: true, force: false }));
       const live = await getMetadata(client, resource, id, call);
-      return live && answered(live, settleByConflicts(paths, live, conflicts));
+      return live && answered(live, settleByConflicts(paths, object, live, conflicts, forced?.object));
     }
     const { object: answer } = await applyObject(client, resource, object, { ...call, as, dryRun: true, full: true });
     const live = await getWhole(client, resource, id, call);

@@ -8,7 +8,7 @@ import { ownRequestError } from '../kube/faults.ts';
 import { objectKey } from '../kube/types.ts';
 import { applySetId } from '../plan/applyset.ts';
 import type { Plan } from '../plan/types.ts';
-import type { Changes, Outcome } from '../report/types.ts';
+import type { Changes, Outcome, RevisionSeen } from '../report/types.ts';
 import { workloadImages } from '../report/workloads.ts';
 import type { WorkloadImage } from '../report/workloads.ts';
 import type { Checkout, Snapshot, Wanted } from '../source/types.ts';
@@ -17,7 +17,7 @@ import { applyRevision } from './apply-step.ts';
 import { findOrigins, isNewRevision, openHistory, tellIncoming } from './history-step.ts';
 import { isCurrent, remember } from './memory.ts';
 import { planRevision } from './plan-step.ts';
-import { putBack } from './put-back.ts';
+import { putBack, settleRunning } from './put-back.ts';
 import type { PutBack } from './put-back.ts';
 import { renderSnapshot } from './render-step.ts';
 import { runningOf, withoutLeaving } from './running.ts';
@@ -36,6 +36,9 @@ export interface WalkResult {
   /** What was put back of the revision that runs, while this one fails. */
   readonly putBack: PutBack | undefined;
 }
+
+/** Of a walk over no revision. */
+export const nowhere: RevisionSeen = { ref: { commit: '', fullRef: undefined, shortRef: undefined }, time: '', commit: undefined };
 
 /** Walks once. Resolves with an outcome whatever fails; throws only when its signal is aborted. */
 export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> {
@@ -67,6 +70,16 @@ export async function walkBack(env: WalkEnv, input: WalkInput): Promise<PutBack 
   const self = begin(env, input);
   try {
     return await putBack(self);
+  } finally {
+    end(self);
+  }
+}
+
+/** The same where nothing is to be put back, only told: the source is suspended. Throws only when its signal is aborted. */
+export async function walkAsking(env: WalkEnv, input: WalkInput): Promise<PutBack | undefined> {
+  const self = begin(env, input);
+  try {
+    return await settleRunning(self);
   } finally {
     end(self);
   }

@@ -48,6 +48,20 @@ export function statusWrites(events: readonly AuditEvent[], namespace: string): 
   return events.filter(isStatus).map((event) => Date.parse(event.requestReceivedTimestamp));
 }
 
+/** What the operator wrote to objects of this resource in the namespace, dry runs included, as `patch /apis/…`. */
+export function writesTo(
+  events: readonly AuditEvent[],
+  { namespace }: { readonly namespace: string },
+  resource: string,
+): readonly string[] {
+  return events
+    .filter(({ verb, objectRef, userAgent }) => {
+      const ours = userAgent?.startsWith('plumbline/') === true && !/^(get|list|watch)$/.test(verb);
+      return ours && objectRef?.namespace === namespace && objectRef.resource === resource;
+    })
+    .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
+}
+
 const markAgent = 'plumbline-audit-mark/';
 
 /** The length of the log once everything that was answered before is in it: a request of our own is waited for. */

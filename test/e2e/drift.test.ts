@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { catalogue, eventReasons } from '../../operator/errors.ts';
 import type { Json } from '../controlplane/request.ts';
-import { type AuditEvent, statusWrites } from './audit.ts';
+import { statusWrites, writesTo } from './audit.ts';
 import { NotYet, waitFor } from './cluster.ts';
+import { objectPath } from './objects.ts';
 import { type Stage, configMap, useScene } from './scene.ts';
 import { conditionOf, getSource, patchSource, waitForCondition, waitUntilApplied } from './sources.ts';
 
@@ -43,6 +44,12 @@ describe('drift', () => {
     return stage;
   }
   const get = (stage: Stage): Promise<Json> => stage.get('deployment', 'web');
+  /** As an autoscaler does it. */
+  const autoscale = async (stage: Stage, replicas: number): Promise<void> => {
+    const path = `${objectPath('deployment', 'web', stage.namespace)}/scale`;
+    const scale = await scene().cluster.request.ok('GET', path);
+    await scene().cluster.request.ok('PUT', `${path}?fieldManager=kube-controller-manager`, { body: { ...scale, spec: { replicas } } });
+  };
   const container = (object: Json): Json => object.spec.template.spec.containers.find((one: Json) => one.name === 'web');
   const source = (stage: Stage): Promise<Json> => getSource(scene().cluster, stage.namespace, 'shop');
   const drifted = (stage: Stage, message: RegExp): Promise<Json> =>
@@ -55,13 +62,6 @@ describe('drift', () => {
   };
   const correctedBy = async (stage: Stage, manager: string): Promise<number> =>
     (await scene().operator.metric('plumbline_drift_corrections_total', { namespace: stage.namespace, manager })) ?? 0;
-  const writesTo = (events: readonly AuditEvent[], stage: Stage, resource: string): readonly string[] =>
-    events
-      .filter(({ verb, objectRef, userAgent }) => {
-        const ours = userAgent?.startsWith('plumbline/') === true && !/^(get|list|watch)$/.test(verb);
-        return ours && objectRef?.namespace === stage.namespace && objectRef.resource === resource;
-      })
-      .map(({ verb, requestURI }) => `${verb} ${requestURI}`);
 
   test.each<[string, (stage: Stage) => Promise<unknown>, (object: Json) => unknown, unknown, string]>([
     [
@@ -104,9 +104,8 @@ describe('drift', () => {
     [
       'edit',
       async (stage) => {
-        const env = { KUBE_EDITOR: 'sed -i s/1024Mi/2Gi/g;s/1Gi/2Gi/g', EDITOR: '' };
         const { code, stderr } = await scene().cluster.tryKubectl(['edit', 'deployment/web', '-n', stage.namespace], {
-          env: { ...env, KUBE_EDITOR: `sed -i -e 's/memory: 1Gi/memory: 2Gi/'` },
+          env: { KUBE_EDITOR: `sed -i -e 's/memory: 1Gi/memory: 2Gi/'` },
         });
         expect({ code, stderr }).toMatchObject({ code: 0 });
       },
@@ -152,8 +151,9 @@ describe('drift', () => {
   });
 
   test('what reads back otherwise, is defaulted, or empty is no drift: nothing is written, also after an edit of something else', async () => {
-    const stage = await running({ 'web.yaml': web() });
+    const stage = await running({ 'web.yaml': web().replace('  replicas: 1\n', '') });
     const audit = await scene().cluster.audit();
+    await autoscale(stage, 4);
     await stage.kubectl('annotate', 'deployment/web', 'acme.io/note=hello');
     await stage.kubectl('rollout', 'restart', 'deployment/web');
     await stage.kubectl('set', 'env', 'deployment/web', 'EXTRA=1');
@@ -174,8 +174,8 @@ describe('drift', () => {
     expect(conditionOf(told, 'Drifted')).toMatchObject({ status: 'False' });
     expect(await scene().operator.metric('plumbline_drift_objects', { namespace: stage.namespace, class: 'extra' })).toBe(1);
     expect(writesTo(await audit.events(), stage, 'deployments')).toEqual([]);
-    const { annotations } = (await get(stage)).spec.template.metadata;
-    expect(annotations['kubectl.kubernetes.io/restartedAt']).toBeDefined();
+    const { replicas, template } = (await get(stage)).spec;
+    expect([replicas, template.metadata.annotations['kubectl.kubernetes.io/restartedAt'] !== undefined]).toEqual([4, true]);
   });
 
   test('a deleted object comes back, and an edit of a Secret, of which no value is told', async () => {
@@ -248,11 +248,31 @@ describe('drift', () => {
     });
 
     test('an object whose label was taken off is told as that, once looked up', async () => {
-      const stage = await running({ 'a.yaml': configMap('a') }, report);
+      const stage = await running({ 'a.yaml': configMap('a'), 'b.yaml': configMap('b', { key: 'value', other: '1' }) }, report);
       await stage.kubectl('label', 'configmap/a', 'applyset.kubernetes.io/part-of-');
       const told = await drifted(stage, /metadata\.labels\["applyset\.kubernetes\.io\/part-of"\] is removed/);
       expect(told.status.drift).toMatchObject([{ class: 'removed' }]);
       expect((await stage.get('configmap', 'a')).metadata.labels?.['applyset.kubernetes.io/part-of']).toBeUndefined();
+      // Ownership is taken back without what did drift, also where nobody is recorded to own anything, or the hash is not ours.
+      const isOurs = async (): Promise<boolean> => {
+        const { managedFields } = (await stage.get('configmap', 'b')).metadata;
+        const own = managedFields.find((one: Json) => one.manager === 'plumbline' && one.operation === 'Apply');
+        return own?.fieldsV1['f:data']?.['f:other'] !== undefined && JSON.stringify(own.fieldsV1).includes('plumbline.dev/hash');
+      };
+      await stage.kubectl('patch', 'configmap/b', '-p', '{"data":{"key":"by hand"}}');
+      await drifted(stage, /b: data\.key is modified by field manager kubectl-patch /);
+      await stage.kubectl('patch', 'configmap/b', '--type=merge', '-p', '{"metadata":{"managedFields":[{}]}}');
+      await waitFor('it is ours again', isOurs);
+      await stage.kubectl('annotate', 'configmap/b', 'plumbline.dev/hash=v1:none', '--overwrite');
+      await waitFor('the hash is ours again', isOurs);
+      await drifted(stage, /b: data\.key is modified by field manager before-first-apply /);
+      expect((await stage.get('configmap', 'b')).data).toEqual({ key: 'by hand', other: '1' });
+      // And told while a revision fails.
+      await stage.repo.write({ 'c.yaml': 'kind: [' });
+      await stage.request();
+      await waitForCondition(scene().cluster, stage.namespace, 'shop', { type: 'Ready', status: 'False', reason: 'RenderFailed' });
+      await stage.kubectl('patch', 'configmap/b', '-p', '{"data":{"other":"by hand"}}');
+      await drifted(stage, /b: data\.other is modified by field manager kubectl-patch /);
     });
 
     test('what was edited and edited back is taken back by one apply, without what did drift', async () => {
@@ -281,12 +301,14 @@ describe('drift', () => {
   });
 
   test('suspended, nothing is put back, and drift and health are told all the same, within the pace; a deletion too', async () => {
-    const stage = await running({ 'web.yaml': web(), 'a.yaml': configMap('a') });
+    const stage = await running({ 'web.yaml': web(), 'a.yaml': configMap('a'), 'b.yaml': configMap('b') });
     await patchSource(scene().cluster, stage.namespace, 'shop', { spec: { suspend: true } });
     await waitForCondition(scene().cluster, stage.namespace, 'shop', { type: 'Reconciling', status: 'False', reason: 'Suspended' });
     const audit = await scene().cluster.audit();
     await stage.kubectl('scale', 'deployment/web', '--replicas=3');
     await stage.kubectl('delete', 'configmap/a');
+    await stage.kubectl('patch', 'configmap/b', '-p', '{"data":{"key":"other"}}');
+    await drifted(stage, /ConfigMap \S+\/b: data\.key is modified by field manager kubectl-patch /);
     await drifted(stage, /ConfigMap \S+\/a is gone since .*; Deployment \S+\/web: spec\.replicas is modified by field manager kubectl /);
     await waitFor('the health is told', async () => /0 of 3 replicas/.test(conditionOf(await source(stage), 'Healthy')?.message ?? ''));
     const at = statusWrites(await audit.events(), stage.namespace);
@@ -296,6 +318,7 @@ describe('drift', () => {
     await inSync(stage);
     expect((await get(stage)).spec.replicas).toBe(1);
     expect(await stage.get('configmap', 'a')).toBeDefined();
+    expect((await stage.get('configmap', 'b')).data.key).toBe('value');
   });
 
   test('in mode Ignore nothing is compared or put back', async () => {
@@ -308,11 +331,16 @@ describe('drift', () => {
   });
 
   test('what a rule ignores is left to its manager, also by later revisions, and is applied to a new object', async () => {
-    const ignore = [{ group: 'apps', kind: 'Deployment', paths: ['/spec/replicas', '/spec/template/spec/containers/[name=web]/image'] }];
-    const stage = await running({ 'web.yaml': web() }, { drift: { ignore } });
+    const ignore = [
+      { group: 'apps', kind: 'Deployment', paths: ['/spec/replicas', '/spec/template/spec/containers/[name=web]/image'] },
+      { kind: 'ConfigMap', paths: ['/data/key'] },
+    ];
+    const data = (other: string): string => configMap('a', { key: 'value', other });
+    const stage = await running({ 'web.yaml': web(), 'a.yaml': data('1') }, { drift: { ignore } });
     expect((await get(stage)).spec.replicas).toBe(1);
     const audit = await scene().cluster.audit();
-    await stage.kubectl('scale', 'deployment/web', '--replicas=3');
+    await autoscale(stage, 3);
+    await stage.kubectl('patch', 'configmap/a', '-p', '{"data":{"key":"theirs"}}');
     await stage.kubectl('set', 'image', 'deployment/web', 'web=registry.example.com/web:9');
     await stage.kubectl('set', 'env', 'deployment/web', 'MODE=slow');
     await waitFor('the rest is put back', async () => container(await get(stage)).env[0].value === 'fast');
@@ -320,7 +348,8 @@ describe('drift', () => {
     expect([kept.spec.replicas, container(kept).image]).toEqual([3, 'registry.example.com/web:9']);
     await inSync(stage);
     expect(writesTo(await audit.events(), stage, 'deployments').filter((text) => !text.includes('dryRun')).length).toBe(1);
-    await stage.deploy({ 'web.yaml': web(1).replace('value: red', 'value: blue') });
+    await stage.deploy({ 'web.yaml': web(1).replace('value: red', 'value: blue'), 'a.yaml': data('2') });
+    expect((await stage.get('configmap', 'a')).data).toEqual({ key: 'theirs', other: '2' });
     const later = await get(stage);
     expect([later.spec.replicas, container(later).image, container(later).env[1].value]).toEqual([3, 'registry.example.com/web:9', 'blue']);
     await inSync(stage);

@@ -228,6 +228,55 @@ test('what the server does not time is timed when it is first seen, and stays', 
   expect(gone('3')?.fields[0]?.since).toBe(first);
 });
 
+describe('what is edited and edited again by one manager within a second, as metadata can be without another generation,', () => {
+  const other = { ...spec, replicas: 9 };
+  const entries = [ours(held), scaled];
+  const status = (time: string) => entry('kube-controller-manager', 'Update', { 'f:status': {} }, { subresource: 'status', time });
+  const start = () => {
+    const made = assessor();
+    made.state(set, [stated()], false);
+    const see = (version: string, live: Json, more: readonly ManagedFieldsEntry[] = []): readonly string[] => {
+      const { metadata, ...rest } = object({ version, live, entries: [...entries, ...more] });
+      const drift = made.assess({ key, resource, metadataOnly: false, object: { ...rest, metadata: { ...metadata, generation: 1 } } });
+      return shown(drift ?? noDrift);
+    };
+    return { ...made, see };
+  };
+
+  test('is compared each time', () => {
+    const { see } = start();
+    expect(see('1', other)).toEqual(['modified spec.replicas by kubectl-scale']);
+    expect(see('2', spec, [status(scaled.time ?? '')])).toEqual(['lost spec.replicas']);
+    expect(see('3', other)).toEqual(['modified spec.replicas by kubectl-scale']);
+  });
+
+  test('is not once the status was written later', () => {
+    const { see } = start();
+    expect(see('1', other)).toEqual(['modified spec.replicas by kubectl-scale']);
+    expect(see('2', spec, [status('2027-01-01T00:00:00Z')])).toEqual(['modified spec.replicas by kubectl-scale']);
+  });
+
+  test('keeps its verdict as long as it is the same one', () => {
+    const { assess } = start();
+    const see = (version: string) => assess({ key, resource, metadataOnly: false, object: object({ version, live: other, entries }) });
+    expect(see('2')).toBe(see('1'));
+  });
+});
+
+test('what a dry run finds again and again is so since the first time', () => {
+  let now = '2026-01-01T00:00:00Z';
+  const { state, look, settle } = assessor(() => now);
+  state(set, [stated()], false);
+  const since = (version: string): string | undefined => {
+    expect(look({ version, live: { ...spec, replicas: undefined }, entries: [ours(held)] })).toEqual(['undecided spec.replicas']);
+    const finding = { path: replicas, class: 'removed', manager: undefined, operation: undefined, since: undefined } as const;
+    return settle(key, { ...answered(version, { fields: [finding] }), refused: true })?.fields[0]?.since;
+  };
+  const first = since('1');
+  now = '2026-01-02T00:00:00Z';
+  expect([first, since('2'), since('3')]).toEqual([first, first, first]);
+});
+
 test('a change of status alone is not compared again', () => {
   const { look, state, assess } = assessor();
   state(set, [stated()], false);

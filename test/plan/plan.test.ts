@@ -9,6 +9,8 @@ import type { Path } from '../../operator/live/drift/path.ts';
 import { noDrift } from '../../operator/live/drift/types.ts';
 import type { Drift, Finding } from '../../operator/live/drift/types.ts';
 import type { DriftPolicy } from '../../operator/plan/correction.ts';
+import { isAsWritten } from '../../operator/reconcile/memory.ts';
+import type { Memory } from '../../operator/reconcile/types.ts';
 import { manifest, member, ours, stranger } from './made.ts';
 
 function planOf(manifests: readonly Manifest[], live: readonly Live[], more: Partial<PlanInput> = {}) {
@@ -194,6 +196,8 @@ describe('an object that somebody changed', () => {
     if (write === undefined) return unchanged.length === 1 ? 'unchanged' : 'nothing';
     return { back: write.puts?.back.map(({ path }) => pathText(path)), out: write.leaveOut?.map(pathText) };
   };
+  const mark: Path = [{ field: 'metadata' }, { field: 'annotations' }, { field: 'plumbline.dev/hash' }];
+  const restart: Path = [{ field: 'spec' }, { field: 'annotations' }, { field: 'kubectl.kubernetes.io/restartedAt' }];
   const ignoreReplicas = [{ paths: ['/spec/replicas'] }];
   test.each<[string, Partial<Drift>, DriftPolicy, unknown]>([
     ['is put back', { fields: [of(replicas)] }, policy(), { back: ['spec.replicas'], out: [] }],
@@ -226,9 +230,66 @@ describe('an object that somebody changed', () => {
       policy({ mode: 'Report' }),
       'unchanged',
     ],
+    [
+      'is taken back in Report without what only a dry run could say',
+      { lost: [image], undecided: [replicas], unheld: [replicas] },
+      policy({ mode: 'Report' }),
+      { back: [], out: ['spec.replicas'] },
+    ],
+    [
+      'is not taken back in Report where that would reset what is undecided',
+      { lost: [image], undecided: [replicas] },
+      policy({ mode: 'Report' }),
+      'unchanged',
+    ],
+    ['is left alone where it is a restart, though git states its time', { fields: [of(restart)] }, policy(), 'unchanged'],
+    [
+      'is put back without undoing a restart',
+      { fields: [of(restart), of(image)] },
+      policy(),
+      { back: ['spec.image'], out: ['spec.annotations["kubectl.kubernetes.io/restartedAt"]'] },
+    ],
+    [
+      'is put back with what a rule ignores and we hold',
+      { fields: [of(replicas, { held: true }), of(image)] },
+      policy({ ignore: ignoreReplicas }),
+      { back: ['spec.image'], out: [] },
+    ],
+    [
+      'is put back without a value that a rule ignores and another holds',
+      { fields: [of(image)], undecided: [replicas], unheld: [replicas] },
+      policy({ ignore: ignoreReplicas }),
+      { back: ['spec.image'], out: ['spec.replicas'] },
+    ],
     ['is no reason to write where kubectl only added to it', { extra: [of(image, { class: 'extra' })] }, policy(), 'unchanged'],
   ])('%s', (_name, drift, how, expected) => {
     expect(told(drift, how)).toEqual(expected);
+  });
+
+  test.each<[string, Partial<Drift>, Partial<Member> & { hash?: string }, readonly string[] | undefined]>([
+    [
+      'managedFields cleared',
+      { fields: [of(replicas)], lost: [image, mark] },
+      { ownsLabel: false, ownsHashAndLabel: false },
+      ['spec.replicas'],
+    ],
+    ['the hash changed by hand', { fields: [of(mark), of(replicas)] }, { hash: 'v1:x', ownsHashAndLabel: false }, ['spec.replicas']],
+    ['the label taken over', { lost: [mark] }, { ownsLabel: false, ownsHashAndLabel: false }, []],
+    ['not what only drifted', { fields: [of(replicas)] }, {}, undefined],
+    ['not another manifest under our own name', { fields: [of(mark, { held: true })] }, { hash: 'v1:x' }, undefined],
+    ['not as long as it is not known', { undecided: [[]] }, { ownsLabel: false, ownsHashAndLabel: false }, undefined],
+    ['all of it, where our own half-way revision wrote it', { fields: [of(replicas)] }, { hash: 'v1:half' }, []],
+  ])('has its ownership taken back in Report: %s', (_name, drift, more, out) => {
+    const live = member({}, { hash: 'v1:new', drift: { ...noDrift, ...drift }, ...more });
+    const how = policy({ mode: 'Report' });
+    const { changes, leftOut, unchanged } = planOf([manifest()], [live], { policy: how, appliedHash: () => 'v1:new' });
+    expect(changes.map(({ leaveOut }) => leaveOut?.map(pathText))).toEqual(out === undefined ? [] : [out]);
+    expect(changes.length + leftOut.length + unchanged.length).toBe(1);
+    // Where nothing is written, it counts as written: else each poll would render anew.
+    if (out === undefined && live.drift?.undecided.length === 0) {
+      const memory = { expected: new Map([[objectKey(live.id), 'v1:new']]) } as unknown as Memory;
+      expect(isAsWritten(memory, live, how)).toBe(true);
+    }
   });
 
   test('is written with the revision that changes it, without what a rule ignores and is not ours', () => {

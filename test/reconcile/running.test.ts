@@ -83,6 +83,9 @@ describe('a change of a member', () => {
   const applied: ReactionInput = { memory, running, failures: 0, suspended: false, policy: correct };
   const failing: ReactionInput = { memory: undefined, running, failures: 2, suspended: false, policy: correct };
   const edit: MemberChange = { before: as(noDrift), after: as(edited) };
+  const doubt: MemberChange = { before: as(noDrift), after: as(undecided) };
+  const otherDoubt: MemberChange = { before: as(noDrift), after: as(undecided, { hash: 'v1:new' }) };
+  const report: DriftPolicy = { ...correct, mode: 'Report' };
   const gone: MemberChange = { before: as(noDrift), after: undefined };
   const unlabelled: MemberChange = { before: as(noDrift), after: as(noDrift, { partOf: 'applyset-other-v1' }) };
 
@@ -93,6 +96,16 @@ describe('a change of a member', () => {
     ['that removes it wakes the source', gone, applied, 'gone'],
     ['that removes what nobody expects does not', { before: member({ name: 'c' }), after: undefined }, applied, 'nothing'],
     ['that takes it away is looked up where the source is suspended', gone, { ...applied, suspended: true }, 'lookUp'],
+    ['that a dry run decides is asked about where the source is suspended', doubt, { ...applied, suspended: true }, 'paced'],
+    ['that nobody decides of another manifest', otherDoubt, { ...applied, suspended: true }, 'nothing'],
+    ['that a dry run decides, and nothing runs yet', doubt, { ...applied, running: undefined, suspended: true }, 'nothing'],
+    ['that a dry run decides is asked about in Report while a revision fails', doubt, { ...failing, policy: report }, 'paced'],
+    [
+      'that a dry run decides is nothing in Ignore while a revision fails',
+      doubt,
+      { ...failing, policy: { ...correct, mode: 'Ignore' } },
+      'nothing',
+    ],
     ['of a suspended source is told only', edit, { ...applied, suspended: true }, 'nothing'],
     ['while a revision fails is put back as well', edit, failing, 'changed'],
     ['while it fails, and the running one is not known', edit, { ...failing, running: undefined }, 'nothing'],

@@ -43,6 +43,7 @@ export function assessDrift(input: AssessInput): Drift {
   const isTold = (path: Path): boolean => unrecorded.size === 0 || !unrecorded.has(pathText(path));
   const found = compare({ stated, object, seen: input.metadataOnly ? 'metadata' : 'all' });
   const undecided = found.undecided.filter(isTold);
+  const unheld = found.unheld.filter(isTold);
   const fields: Finding[] = [];
   const underOurName = object.metadata.annotations?.[hashAnnotation];
   if (underOurName !== undefined && underOurName !== hash && holdsHash(own.fieldsV1)) {
@@ -51,10 +52,13 @@ export function assessDrift(input: AssessInput): Drift {
   }
   for (const finding of found.fields) {
     if (!isTold(finding.path)) continue;
-    if (!input.known && finding.class === 'removed') undecided.push(finding.path);
-    else fields.push(finding);
+    if (!input.known && finding.class === 'removed') {
+      undecided.push(finding.path);
+      unheld.push(finding.path);
+    } else fields.push(finding);
   }
-  const drift = { fields: fields.slice(0, mostFields), extra: extraFields(stated, object), lost: found.lost.filter(isTold), undecided };
+  const lost = found.lost.filter(isTold);
+  const drift = { fields: fields.slice(0, mostFields), extra: extraFields(stated, object), lost, undecided, unheld };
   return isClean(drift) ? noDrift : drift;
 }
 

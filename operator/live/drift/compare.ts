@@ -19,7 +19,7 @@ import {
   otherEntries,
   setMembers,
 } from './fields.ts';
-import type { FieldSet, Holder, ItemNode } from './fields.ts';
+import type { FieldSet, Holder } from './fields.ts';
 import { isBlank, isSameScalar } from './path.ts';
 import type { Path, Step } from './path.ts';
 import type { Drift, Finding } from './types.ts';
@@ -44,6 +44,8 @@ interface Found {
   readonly fields: Finding[];
   readonly lost: Path[];
   readonly undecided: Path[];
+  /** Those of the undecided that our entry does not hold. */
+  readonly unheld: Path[];
 }
 
 export interface CompareInput {
@@ -64,10 +66,10 @@ function isHidden(live: unknown): boolean {
 }
 
 /** What was taken from us. The order is that of the manifest. */
-export function compare({ stated, object, seen }: CompareInput): Pick<Drift, 'fields' | 'lost' | 'undecided'> {
+export function compare({ stated, object, seen }: CompareInput): Pick<Drift, 'fields' | 'lost' | 'undecided' | 'unheld'> {
   const own = ownEntry(object.metadata.managedFields);
   const others = otherEntries(object, own);
-  const found: Found = { fields: [], lost: [], undecided: [] };
+  const found: Found = { fields: [], lost: [], undecided: [], unheld: [] };
   for (const field of Object.keys(stated)) {
     if (identity.has(field)) continue;
     const live = field === 'metadata' || seen === 'all' ? object[field] : seen === 'metadata' ? unseen : written;
@@ -129,7 +131,8 @@ function visitWholeMap(place: Place, found: Found): void {
     const inner = fieldOf(place, field);
     const isLost = live === unseen || here(inner.others).length > 0 || inner.live === undefined;
     if (isLost) lose({ ...inner, node: undefined }, found);
-    else if (granular || likeness(inner.stated, inner.live) === 'differs') found.undecided.push(inner.path);
+    else if (granular) doubt(inner.path, found);
+    else if (likeness(inner.stated, inner.live) === 'differs') found.undecided.push(inner.path);
   }
 }
 
@@ -151,14 +154,18 @@ function visitItems(place: Place, items: readonly unknown[], node: FieldSet, fou
     return;
   }
   const matched = matchItems(items, nodes);
+  const claimed = [...nodes.map(({ keys }) => keys), ...wholeKeys(items, keyNames)];
   const lives: (number | undefined)[] = items.map((item, index) => {
     const served = matched[index];
     if (served === undefined) {
-      loseItem(place, item, index, keyNames, found, nodes);
+      loseItem(place, item, index, keyNames, claimed, found);
       return undefined;
     }
     const at = indexOfItem(place.live, served.keys);
-    visit(itemPlace(place, item, index, served.keys, served.node, at, served), found);
+    visit(
+      itemPlace(place, item, index, served.keys, served.node, at, (keys) => isSameKeys(keys, served.keys)),
+      found,
+    );
     return at;
   });
   if (isOutOfOrder(lives)) found.fields.push({ path: place.path, class: 'modified', held: true, ...nobody });
@@ -180,45 +187,58 @@ function visitMembers(place: Place, members: readonly unknown[], node: FieldSet,
   for (const value of members) if (!held.some((one) => isSameScalar(one, value))) loseMember(place, value, found);
 }
 
-/** The place of an item; `keys` are the key fields by which entries know it. */
+/** The key fields of an item, by which others know it; undefined where it is not known what the API server made of one. */
+type Keys = Readonly<Record<string, unknown>>;
+
+/** The place of an item; `isIt` says which item of another entry it is. */
 function itemPlace(
   place: Place,
   stated: unknown,
   index: number,
-  keys: Readonly<Record<string, unknown>>,
+  keys: Keys,
   node: FieldSet | undefined,
   liveIndex: number | undefined,
-  served: ItemNode | undefined,
+  isIt: (keys: Keys) => boolean,
 ): Place {
-  const shown = Object.fromEntries(Object.entries(keys).filter(([key]) => isMapping(stated) && stated[key] !== undefined));
-  const pick = (other: FieldSet): FieldSet | undefined =>
-    itemNodes(other).find((one) => (served === undefined ? fit(stated, one.keys) !== 'none' : isSameKeys(one.keys, keys)))?.node;
+  const isShown = (key: string): boolean => isMapping(stated) && stated[key] !== undefined && stated[key] !== null;
+  const shown = Object.fromEntries(Object.entries(keys).filter(([key]) => isShown(key)));
+  const rest = Object.fromEntries(Object.entries(keys).filter(([key]) => !isShown(key)));
+  const pick = (other: FieldSet): FieldSet | undefined => itemNodes(other).find((one) => isIt(one.keys))?.node;
   const live = isHidden(place.live) ? place.live : Array.isArray(place.live) && liveIndex !== undefined ? place.live[liveIndex] : undefined;
-  const step: Step = { item: shown, index };
+  const step: Step = { item: shown, index, ...(Object.keys(rest).length > 0 && { rest }) };
   return { path: [...place.path, step], stated, node, live, others: narrow(place.others, pick) };
 }
 
-/** Where in the live list the item with these key fields is, those that these nodes serve aside. */
-function indexOfItem(live: unknown, keys: Readonly<Record<string, unknown>>, others: readonly ItemNode[] = []): number | undefined {
+/** Where in the live list the item with these key fields is. */
+function indexOfItem(live: unknown, keys: Keys): number | undefined {
   if (!Array.isArray(live)) return undefined;
-  const has = (one: unknown, wanted: Readonly<Record<string, unknown>>): boolean =>
-    isMapping(one) && Object.keys(wanted).every((key) => isSameScalar(one[key], wanted[key]));
-  const at = live.findIndex((one) => has(one, keys) && !others.some((other) => has(one, other.keys)));
+  const at = live.findIndex((one) => isMapping(one) && Object.keys(keys).every((key) => isSameScalar(one[key], keys[key])));
   return at < 0 ? undefined : at;
 }
 
-/** An item of ours that our entry no longer names; what it names serves other items. */
-function loseItem(
-  place: Place,
-  item: unknown,
-  index: number,
-  keyNames: readonly string[],
-  found: Found,
-  named: readonly ItemNode[] = [],
-): void {
-  const stated = Object.fromEntries(keyNames.flatMap((name) => (isMapping(item) && item[name] !== undefined ? [[name, item[name]]] : [])));
-  const at = indexOfItem(place.live, stated, named);
-  lose(itemPlace(place, item, index, stated, undefined, at, undefined), found);
+function keysOf(item: unknown, keyNames: readonly string[]): Keys {
+  return Object.fromEntries(keyNames.map((name) => [name, isMapping(item) ? (item[name] ?? undefined) : undefined]));
+}
+
+/** The key fields of those items that state all of them. */
+function wholeKeys(items: readonly unknown[], keyNames: readonly string[]): readonly Keys[] {
+  return items.map((item) => keysOf(item, keyNames)).filter(isWhole);
+}
+
+function isWhole(keys: Keys): boolean {
+  return Object.values(keys).every((value) => value !== undefined);
+}
+
+/** An item of ours that our entry does not name; `claimed` are items that serve others of ours. */
+function loseItem(place: Place, item: unknown, index: number, keyNames: readonly string[], claimed: readonly Keys[], found: Found): void {
+  const stated = keysOf(item, keyNames);
+  const isIt = (keys: Keys): boolean =>
+    fit(item, keys) !== 'none' && (isWhole(stated) || !claimed.some((other) => isSameKeys(other, keys)));
+  const lives: readonly unknown[] = Array.isArray(place.live) ? place.live : [];
+  const at = lives.findIndex((one) => isIt(keysOf(one, keyNames)));
+  const named = here(place.others).flatMap(({ node }) => itemNodes(node).map(({ keys }) => keys));
+  const keys = at < 0 ? named.find(isIt) : keysOf(lives[at], keyNames);
+  lose(itemPlace(place, item, index, keys ?? stated, undefined, at < 0 ? undefined : at, isIt), found);
 }
 
 function loseMember(place: Place, value: unknown, found: Found): void {
@@ -244,7 +264,8 @@ function lose(place: Place, found: Found): void {
     const lists = holders.flatMap(({ node }) => itemNodes(node));
     if (lists.length > 0) {
       const keyNames = Object.keys(lists[0]?.keys ?? {});
-      stated.forEach((item, index) => loseItem(place, item, index, keyNames, found));
+      const claimed = wholeKeys(stated, keyNames);
+      stated.forEach((item, index) => loseItem(place, item, index, keyNames, claimed, found));
       return;
     }
     if (holders.some(({ node }) => namesAny(node, 'v:'))) {
@@ -270,7 +291,7 @@ function tell(place: Place, live: unknown, found: Found): void {
   const holders = here(others);
   if (isHidden(live)) {
     // Whether it is the same value only the API server can say.
-    if (holders.length > 0) found.undecided.push(path);
+    if (holders.length > 0) doubt(path, found);
     else found.fields.push({ path, class: 'removed', ...nobody });
     return;
   }
@@ -280,8 +301,14 @@ function tell(place: Place, live: unknown, found: Found): void {
   }
   const like = likeness(stated, live);
   if (like === 'same') found.lost.push(path);
-  else if (like === 'unsure') found.undecided.push(path);
+  else if (like === 'unsure') doubt(path, found);
   else found.fields.push({ path, class: 'modified', ...attribution(holders.length > 0 ? holders : others) });
+}
+
+/** What our entry does not hold, and of which it is not known whether it is as stated. */
+function doubt(path: Path, found: Found): void {
+  found.undecided.push(path);
+  found.unheld.push(path);
 }
 
 type Attribution = Pick<Finding, 'manager' | 'operation' | 'since'>;

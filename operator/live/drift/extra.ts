@@ -2,15 +2,15 @@
 import type { KubeObject } from '../../kube/types.ts';
 import { isMapping } from '../../render/fields.ts';
 import { attribution } from './compare.ts';
-import { childOf, fit, here, isLeaf, itemNodes, isSameKeys, narrow, namesAny, otherEntries, ownEntry } from './fields.ts';
+import { childOf, fit, here, isLeaf, itemNodes, isSameKeys, matchItems, narrow, namesAny, otherEntries, ownEntry } from './fields.ts';
 import type { FieldSet, Holder } from './fields.ts';
-import { isBlank, isSameScalar } from './path.ts';
+import { isBlank, isSameScalar, pathText } from './path.ts';
 import type { Path, Step } from './path.ts';
 import type { Finding } from './types.ts';
 
 /** More than these are not told of one object. */
 const most = 20;
-/** A rollout restart is never undone, nor told. */
+/** A rollout restart is no drift. */
 const restartedAt = 'kubectl.kubernetes.io/restartedAt';
 /** Metadata is everybody's, status a controller's; the others are no fields. */
 const leftAlone: ReadonlySet<string> = new Set(['f:metadata', 'f:status', 'f:apiVersion', 'f:kind']);
@@ -21,6 +21,8 @@ interface Place {
   /** What one entry of kubectl holds here. */
   readonly node: FieldSet;
   readonly entry: Holder;
+  /** What we hold here. */
+  readonly own: FieldSet | undefined;
   /** What everybody but kubectl holds here, we included. */
   readonly rest: readonly Holder[];
 }
@@ -39,10 +41,28 @@ export function extraFields(stated: Readonly<Record<string, unknown>>, object: K
       if (leftAlone.has(name) || node === undefined || !name.startsWith('f:')) continue;
       const field = name.slice(2);
       const inner = narrow(rest, (other) => childOf(other, name));
-      visit({ path: [{ field }], stated: stated[field], node, entry, rest: inner }, found);
+      visit({ path: [{ field }], stated: stated[field], node, entry, own: childOf(own?.fieldsV1, name), rest: inner }, found);
     }
   }
-  return found.slice(0, most);
+  return eachOnce(found).slice(0, most);
+}
+
+/** Whether this says that a rollout was restarted by hand. */
+export function isRestart({ path, class: how, held }: Finding): boolean {
+  const [map, key] = path.slice(-2);
+  if (how !== 'modified' || held === true || map === undefined || key === undefined) return false;
+  return 'field' in map && map.field === 'annotations' && 'field' in key && key.field === restartedAt;
+}
+
+/** Of several commands that hold a field, the one that wrote last. */
+function eachOnce(found: readonly Finding[]): readonly Finding[] {
+  const told = new Map<string, Finding>();
+  for (const finding of found) {
+    const text = pathText(finding.path);
+    const known = told.get(text);
+    if (known === undefined || (finding.since ?? '') > (known.since ?? '')) told.set(text, finding);
+  }
+  return [...told.values()];
 }
 
 function isKubectl({ entry }: Holder): boolean {
@@ -70,9 +90,11 @@ function visit(place: Place, found: Finding[]): void {
 }
 
 function visitItems(place: Place, found: Finding[]): void {
-  const items = Array.isArray(place.stated) ? place.stated : [];
+  const items: readonly unknown[] = Array.isArray(place.stated) ? place.stated : [];
+  const served = matchItems(items, place.own === undefined ? [] : itemNodes(place.own)).map((one) => one?.keys);
   for (const { keys, node } of itemNodes(place.node)) {
-    const index = items.findIndex((item) => fit(item, keys) !== 'none');
+    const ours = served.findIndex((one) => one !== undefined && isSameKeys(one, keys));
+    const index = ours >= 0 ? ours : items.findIndex((item, at) => served[at] === undefined && fit(item, keys) !== 'none');
     const pick = (other: FieldSet): FieldSet | undefined => itemNodes(other).find((one) => isSameKeys(one.keys, keys))?.node;
     const inner = step(place, { item: keys, index: index < 0 ? undefined : index }, items[index], node, pick);
     if (index >= 0) visit(inner, found);
@@ -97,6 +119,7 @@ function step(place: Place, next: Step, stated: unknown, node: FieldSet, pick: (
     stated: isBlank(stated) ? undefined : stated,
     node,
     entry: place.entry,
+    own: place.own && pick(place.own),
     rest: narrow(place.rest, pick),
   };
 }

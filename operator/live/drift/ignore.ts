@@ -1,5 +1,7 @@
 /** Pure: what spec.drift.ignore leaves out of a verdict. */
+import { hashAnnotation, partOfLabel } from '../../api/names.ts';
 import type { ObjectId } from '../../kube/types.ts';
+import { isRestart } from './extra.ts';
 import type { Path, Step } from './path.ts';
 import type { Drift, Finding } from './types.ts';
 
@@ -18,25 +20,44 @@ export interface IgnoreRule {
 export interface Judged extends Drift {
   /** Fields that are not ours and stay so: left out when the object is written. */
   readonly ignored: readonly Path[];
+  /** Restarts by hand of a rollout whose time git states too: undone by nothing but a revision that changes the object. */
+  readonly restarted: readonly Path[];
 }
 
-const nothingIgnored: readonly Path[] = [];
+const nothing: readonly Path[] = [];
 
 /** The verdict without what a rule ignores. */
 export function applyIgnore(drift: Drift, id: ObjectId, rules: readonly IgnoreRule[]): Judged {
   const ofObject = rules.filter((rule) => isObject(rule, id));
-  if (ofObject.length === 0) return { ...drift, ignored: nothingIgnored };
-  const isIgnored = (path: Path, manager: string | undefined): boolean => ofObject.some((rule) => isFinding(rule, path, manager));
+  if (ofObject.length === 0) return withoutRestarts({ ...drift, ignored: nothing, restarted: nothing });
+  const isIgnored = (path: Path, manager: string | undefined): boolean =>
+    !isMark(path) && ofObject.some((rule) => isFinding(rule, path, manager));
   const keep = (finding: Finding): boolean => !isIgnored(finding.path, finding.manager);
-  const gone = drift.fields.filter((finding) => !keep(finding)).map(({ path }) => path);
+  // What we hold cannot be left out: that would remove it.
+  const gone = drift.fields.filter((finding) => !keep(finding) && finding.held !== true).map(({ path }) => path);
   const goneLost = drift.lost.filter((path) => isIgnored(path, undefined));
-  return {
+  return withoutRestarts({
     fields: drift.fields.filter(keep),
     extra: drift.extra.filter(keep),
     lost: drift.lost.filter((path) => !goneLost.includes(path)),
     undecided: drift.undecided.filter((path) => path.length === 0 || !isIgnored(path, undefined)),
-    ignored: [...gone, ...goneLost],
-  };
+    unheld: drift.unheld.filter((path) => !isIgnored(path, undefined)),
+    ignored: [...gone, ...goneLost, ...drift.unheld.filter((path) => isIgnored(path, undefined))],
+    restarted: nothing,
+  });
+}
+
+function withoutRestarts(judged: Judged): Judged {
+  const restarts = judged.fields.filter(isRestart);
+  if (restarts.length === 0) return judged;
+  return { ...judged, fields: judged.fields.filter((finding) => !isRestart(finding)), restarted: restarts.map(({ path }) => path) };
+}
+
+/** Whether this is the mark by which an object is known to be ours: no rule is about it. */
+export function isMark([root, map, key, ...more]: Path): boolean {
+  if (root === undefined || map === undefined || key === undefined || more.length > 0) return false;
+  if (!('field' in root && 'field' in map && 'field' in key) || root.field !== 'metadata') return false;
+  return (map.field === 'annotations' && key.field === hashAnnotation) || (map.field === 'labels' && key.field === partOfLabel);
 }
 
 /** Whether nobody is told that the object is gone, since a rule ignores all of it. */
@@ -87,7 +108,9 @@ function takes(part: Part, step: Step): boolean {
   if ('any' in part) return true;
   if ('keys' in part) {
     if ('value' in step) return part.keys.some(([key, value]) => key === '' && value === String(step.value));
-    return 'item' in step && part.keys.every(([key, value]) => key in step.item && String(step.item[key]) === value);
+    if (!('item' in step)) return false;
+    const known = [step.item, step.rest ?? {}];
+    return part.keys.every(([key, value]) => known.some((keys) => key in keys && String(keys[key]) === value));
   }
   if ('field' in step) return step.field === part.name;
   if ('item' in step) return step.index !== undefined && String(step.index) === part.name;

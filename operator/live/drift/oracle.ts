@@ -4,7 +4,7 @@ import { isMapping } from '../../render/fields.ts';
 import { childOf, isLeaf, itemNodes, ownEntry, setMembers } from './fields.ts';
 import type { FieldSet } from './fields.ts';
 import { isBlank, isSameScalar, pathText, valueAt } from './path.ts';
-import type { Path, Step } from './path.ts';
+import type { ItemStep, Path, Step } from './path.ts';
 import { isEqual } from './settle.ts';
 import { neverCompared } from './stated.ts';
 import type { Drift } from './types.ts';
@@ -88,6 +88,10 @@ function isSameStep(a: Step, b: Step): boolean {
   if ('field' in a) return 'field' in b && a.field === b.field;
   if ('value' in a) return 'value' in b && isSameScalar(a.value, b.value);
   if (!('item' in b)) return false;
-  const { item } = b;
-  return Object.keys(a.item).every((key) => !(key in item) || isSameScalar(a.item[key], item[key]));
+  const [one, other] = [keysOf(a), keysOf(b)];
+  return Object.keys(one).every((key) => one[key] === undefined || other[key] === undefined || isSameScalar(one[key], other[key]));
+}
+
+function keysOf({ item, rest }: ItemStep): Readonly<Record<string, unknown>> {
+  return { ...rest, ...item };
 }

@@ -4,10 +4,19 @@ import { isMapping } from '../../render/fields.ts';
 /** One step from a value to what is inside it. */
 export type Step =
   | { readonly field: string }
-  /** An item of an associative list, by the key fields that are known of it; `index` is its place in the manifest. */
-  | { readonly item: Readonly<Record<string, unknown>>; readonly index: number | undefined }
+  | ItemStep
   /** A member of a set. */
   | { readonly value: unknown };
+
+/** An item of an associative list. */
+export interface ItemStep {
+  /** The key fields that are stated of it. */
+  readonly item: Readonly<Record<string, unknown>>;
+  /** Its place in the manifest. */
+  readonly index: number | undefined;
+  /** Its other key fields, which the API server has defaulted: undefined where it is not known to what. */
+  readonly rest?: Readonly<Record<string, unknown>>;
+}
 
 export type Path = readonly Step[];
 
@@ -36,22 +45,25 @@ export function isBlank(value: unknown): boolean {
   return isMapping(value) && Object.keys(value).length === 0;
 }
 
-/** The value at this path, or undefined; items of lists by their key fields. */
+/** The value at this path of an object of the API server, which has every key field of an item; undefined where there is none. */
 export function valueAt(root: unknown, path: Path): unknown {
   let value = root;
   for (const step of path) {
     if ('field' in step) value = isMapping(value) ? value[step.field] : undefined;
     else if (!Array.isArray(value)) return undefined;
     else if ('value' in step) value = value.find((one) => isSameScalar(one, step.value));
-    else value = value.find((one) => isItem(one, step.item));
+    else
+      value = value.find(
+        (one) => isItem(one, step.item) && Object.entries(step.rest ?? {}).every(([key, rest]) => isSameOrNone(rest, keyOf(one, key))),
+      );
     if (value === undefined) return undefined;
   }
   return value;
 }
 
 /**
- * A copy of the object without what is at these paths; a mapping or list that becomes empty by it goes too, since an empty
- * one would be stated.
+ * A copy of a manifest without what is at these paths; a mapping or list that becomes empty by it goes too, since an empty
+ * one would be stated. An item is the one that states the same key fields and none of the others otherwise.
  */
 export function withoutPaths<T>(root: T, paths: readonly Path[]): T {
   let result: unknown = root;
@@ -72,13 +84,26 @@ function withoutPath(value: unknown, path: Path, at: number): unknown {
     return emptied(Object.fromEntries(rest as [string, unknown][]));
   }
   if (!Array.isArray(value)) return value;
-  const matches = (one: unknown): boolean => ('value' in step ? isSameScalar(one, step.value) : isItem(one, step.item));
+  const matches = (one: unknown): boolean => ('value' in step ? isSameScalar(one, step.value) : statesItem(one, step));
   const list = value.flatMap((one) => {
     if (!matches(one)) return [one];
     const inner = withoutPath(one, path, at + 1);
     return inner === undefined ? [] : [inner];
   });
   return emptied(list);
+}
+
+/** Whether this is how a manifest states the item: a key field that was defaulted is left out, or stated as the default. */
+export function statesItem(item: unknown, { item: keys, rest = {} }: ItemStep): boolean {
+  return isItem(item, keys) && Object.entries(rest).every(([key, value]) => isSameOrNone(keyOf(item, key), value));
+}
+
+function isSameOrNone(a: unknown, b: unknown): boolean {
+  return a === undefined || a === null || isSameScalar(a, b);
+}
+
+function keyOf(item: unknown, key: string): unknown {
+  return isMapping(item) ? item[key] : undefined;
 }
 
 /** Whether this item of a list states all of these key fields with these values. */

@@ -2,10 +2,10 @@
 import type { KubeObject } from '../../kube/types.ts';
 import { isMapping } from '../../render/fields.ts';
 import { attribution } from './compare.ts';
-import { childOf, fit, here, isLeaf, itemNodes, narrow, otherEntries, ownEntry } from './fields.ts';
+import { childOf, fit, here, isLeaf, itemNodes, matchItems, narrow, otherEntries, ownEntry } from './fields.ts';
 import type { FieldSet, Holder } from './fields.ts';
-import { isBlank, isSameScalar, pathText, valueAt } from './path.ts';
-import type { Path, Step } from './path.ts';
+import { isBlank, isSameScalar, pathText, statesItem, valueAt } from './path.ts';
+import type { ItemStep, Path, Step } from './path.ts';
 import { neverCompared } from './stated.ts';
 import type { Drift, Finding } from './types.ts';
 
@@ -37,31 +37,69 @@ export function settle(paths: readonly Path[], stated: unknown, live: KubeObject
   const asked = paths.some((path) => path.length === 0) ? statedPaths(stated) : paths;
   const [before, after] = [ownEntry(live.metadata.managedFields)?.fieldsV1, ownEntry(answer.metadata.managedFields)?.fieldsV1];
   const result = { fields: [] as Finding[], lost: [] as Path[], unrecorded: [] as string[], held: [] as string[] };
-  for (const path of asked) {
-    const recorded = nodeAt(after, path);
+  for (const one of asked) {
+    const path = completed(one, stated, after);
+    const [held, recorded] = [nodeAt(before, path), nodeAt(after, path)];
     const now = valueAt(live, path);
     if (recorded === undefined) result.unrecorded.push(pathText(path));
     else if (!isEqual(now, valueAt(answer, path))) {
-      result.fields.push({ path, class: now === undefined ? 'removed' : 'modified', ...attributionAt(live, path) });
-    } else if (isEqual(nodeAt(before, path), recorded)) result.held.push(pathText(path));
+      const isHeld = held !== undefined && (held.depth === path.length || held.depth === recorded.depth);
+      const found: Finding = { path, class: now === undefined ? 'removed' : 'modified', ...attributionAt(live, path) };
+      result.fields.push(isHeld ? { ...found, held: true } : found);
+    } else if (held?.depth === recorded.depth && isEqual(held.node, recorded.node)) result.held.push(pathText(path));
     else result.lost.push(path);
   }
   return result;
 }
 
+/** The path with what the API server has made of key fields that are not stated, as far as its record of the manifest says. */
+function completed(path: Path, stated: unknown, recorded: FieldSet | undefined): Path {
+  let [value, node] = [stated, recorded];
+  return path.map((step) => {
+    if ('field' in step) value = isMapping(value) ? value[step.field] : undefined;
+    else if ('value' in step) value = undefined;
+    else {
+      const list: readonly unknown[] = Array.isArray(value) ? value : [];
+      const at = list.findIndex((item) => statesItem(item, step));
+      value = list[at];
+      const served = node && at >= 0 ? matchItems(list, itemNodes(node))[at] : undefined;
+      if (served !== undefined) {
+        node = served.node;
+        return withKeys(step, served.keys);
+      }
+    }
+    node = node && stepInto(node, step);
+    return step;
+  });
+}
+
+function withKeys({ item, index }: ItemStep, keys: Readonly<Record<string, unknown>>): ItemStep {
+  const rest = Object.fromEntries(Object.entries(keys).filter(([key]) => !(key in item)));
+  return Object.keys(rest).length === 0 ? { item, index } : { item, index, rest };
+}
+
 /**
  * The same where values must not be looked at (a Secret's): `conflicts` are the fields that a dry-run apply without force
- * was refused for, as the API server writes them (`.data.tls.crt`).
+ * was refused for, as the API server writes them (`.data.tls.crt`). `answer` is the metadata of what one with force would
+ * make of it: where nobody was recorded to hold anything, it says what is there. Wanted for the whole object only.
  */
-export function settleByConflicts(paths: readonly Path[], live: Pick<KubeObject, 'metadata'>, conflicts: ReadonlySet<string>): Settled {
+export function settleByConflicts(
+  paths: readonly Path[],
+  stated: unknown,
+  live: Pick<KubeObject, 'metadata'>,
+  conflicts: ReadonlySet<string>,
+  answer?: Pick<KubeObject, 'metadata'>,
+): Settled {
+  const asked = paths.some((path) => path.length === 0) ? statedPaths(stated) : paths;
   const fields: Finding[] = [];
   const lost: Path[] = [];
-  for (const path of paths) {
+  for (const path of asked) {
     const name = path.map((step) => ('field' in step ? `.${step.field}` : '')).join('');
     const attributed = attributionAt(live, path);
+    const isThere = attributed.manager !== undefined || (answer !== undefined && attributionAt(answer, path).manager !== undefined);
     if (conflicts.has(name)) fields.push({ path, class: 'modified', ...attributed });
-    else if (attributed.manager === undefined) fields.push({ path, class: 'removed', ...attributed });
-    else lost.push(path);
+    else if (isThere) lost.push(path);
+    else fields.push({ path, class: 'removed', ...attributed });
   }
   return { fields, lost, unrecorded: [], held: [] };
 }
@@ -74,19 +112,20 @@ function attributionAt(live: Pick<KubeObject, 'metadata'>, path: Path): Pick<Fin
   return attribution(exact.length > 0 ? exact : holders);
 }
 
-/** The node of an entry at this path; that of a whole that holds it. */
-function nodeAt(root: FieldSet | undefined, path: Path): FieldSet | undefined {
+/** The node of an entry at this path, or that of a whole that holds it, and how far down it is. */
+function nodeAt(root: FieldSet | undefined, path: Path): { readonly node: FieldSet; readonly depth: number } | undefined {
   let node = root;
-  for (const step of path) {
-    if (node === undefined || (node !== root && isLeaf(node))) return node;
+  for (const [depth, step] of path.entries()) {
+    if (node === undefined) return undefined;
+    if (depth > 0 && isLeaf(node)) return { node, depth };
     node = stepInto(node, step);
   }
-  return node;
+  return node && { node, depth: path.length };
 }
 
 function stepInto(node: FieldSet, step: Step): FieldSet | undefined {
   if ('field' in step) return childOf(node, `f:${step.field}`);
-  if ('item' in step) return itemNodes(node).find((one) => fit(step.item, one.keys) !== 'none')?.node;
+  if ('item' in step) return itemNodes(node).find((one) => fit({ ...step.rest, ...step.item }, one.keys) !== 'none')?.node;
   const name = Object.keys(node).find((one) => one.startsWith('v:') && isSameScalar(JSON.parse(one.slice(2)), step.value));
   return name === undefined ? undefined : childOf(node, name);
 }

@@ -27,10 +27,12 @@ export interface Drift {
   readonly lost: readonly Path[];
   /** Fields of which only a dry run of the object can say what they are. Empty: the rest is certain. */
   readonly undecided: readonly Path[];
+  /** Those of them that our entry does not hold, so that a write may leave them out. */
+  readonly unheld: readonly Path[];
 }
 
 /** Nothing to tell. One value for all, so that an object that did not drift costs nothing. */
-export const noDrift: Drift = { fields: [], extra: [], lost: [], undecided: [] };
+export const noDrift: Drift = { fields: [], extra: [], lost: [], undecided: [], unheld: [] };
 
 /** Whether there is nothing to tell, take back or ask. */
 export function isClean(drift: Drift): boolean {

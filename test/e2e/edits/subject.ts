@@ -104,7 +104,12 @@ export async function subjectOf(request: Requester, namespace: string, stated: J
       tally.asked += 1;
       const paths = drift.undecided;
       const settled = metadataOnly
-        ? settleByConflicts(paths, live, conflictsOf(await apply(desired(manifest, mark), 'plumbline', '&force=false&dryRun=All')))
+        ? settleByConflicts(
+            paths,
+            desired(manifest, mark),
+            live,
+            conflictsOf(await apply(desired(manifest, mark), 'plumbline', '&force=false&dryRun=All')),
+          )
         : settle(paths, desired(manifest, mark), live, whole);
       drift =
         assessor.settle(key, {

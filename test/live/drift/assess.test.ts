@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { assessDrift, unrecordedFields, withTimes } from '../../../operator/live/drift/assess.ts';
+import { pathText, withoutPaths } from '../../../operator/live/drift/path.ts';
 import { packStated, unpackStated } from '../../../operator/live/drift/stated.ts';
 import { noDrift } from '../../../operator/live/drift/types.ts';
 import { entry, inputOf, ours, verdict } from './made.ts';
@@ -18,7 +19,11 @@ const held = {
   'f:env': { 'k:{"name":"A"}': { '.': {}, 'f:name': {}, 'f:value': {} } },
   'f:ports': { [port]: { '.': {}, 'f:containerPort': {} } },
 };
-const containers = (fields: Json): Json => ({ 'f:template': { 'f:spec': { 'f:containers': { 'k:{"name":"web"}': fields } } } });
+const sctp = 'k:{"containerPort":80,"protocol":"SCTP"}';
+const containersOf = (name: string, fields: Json): Json => ({
+  'f:template': { 'f:spec': { 'f:containers': { [`k:{"name":"${name}"}`]: fields } } },
+});
+const containers = (fields: Json): Json => containersOf('web', fields);
 const heldSpec = { 'f:replicas': {}, 'f:selector': {}, ...containers(held) };
 const liveContainer = { ...web, ports: [{ containerPort: 80, protocol: 'TCP' }], terminationMessagePath: '/dev/termination-log' };
 const liveSpec = { ...stated.spec, revisionHistoryLimit: 10, template: { spec: { containers: [liveContainer] } } };
@@ -144,6 +149,30 @@ describe('assessDrift', () => {
       ['extra spec.minReadySeconds by kubectl-edit'],
     ],
     [
+      'a container of kubectl edit that kubectl set changed is told once, with the last',
+      {
+        ...whole,
+        live: withLiveContainer(liveContainer, { name: 'x', image: 'x:2' }),
+        entries: [
+          ...whole.entries,
+          entry('kubectl-edit', 'Update', { 'f:spec': containersOf('x', { '.': {}, 'f:name': {} }) }),
+          entry('kubectl-set', 'Update', { 'f:spec': containersOf('x', { 'f:image': {} }) }, { time: '2026-11-25T11:00:00Z' }),
+        ],
+      },
+      ['extra spec.template.spec.containers[name=x] by kubectl-set'],
+    ],
+    [
+      'a port that kubectl added beside ours of the same number',
+      {
+        ...whole,
+        entries: [
+          ...whole.entries,
+          entry('kubectl-edit', 'Update', { 'f:spec': containers({ 'f:ports': { [sctp]: { '.': {}, 'f:containerPort': {} } } }) }),
+        ],
+      },
+      ['extra spec.template.spec.containers[name=web].ports[containerPort=80,protocol=SCTP] by kubectl-edit'],
+    ],
+    [
       'what another holds of a mapping that we hold as `{}` was taken from us',
       {
         ...whole,
@@ -220,6 +249,47 @@ describe('assessDrift', () => {
     expect(verdict({ ...made, entries: [ours({ 'f:spec': { 'f:ports': all } }, own)] })).toEqual([]);
     const gone = { live: { spec: { ports: livePorts.slice(1) } }, entries: [ours({ 'f:spec': { 'f:ports': without(all, tcp) } }, own)] };
     expect(verdict({ ...made, ...gone })).toEqual(['removed spec.ports[port=53]']);
+    // What is told of the one leaves the other alone, whoever took which, and in whatever order they are.
+    const rival = (key: string, ...names: string[]) =>
+      entry('rival', 'Update', { 'f:spec': { 'f:ports': { [key]: Object.fromEntries(names.map((name) => [name, {}])) } } }, own);
+    const renamed = livePorts.map((one) => ({ ...one, name: `${one.name}-x` }));
+    const both = [ours({ 'f:spec': { 'f:ports': { [tcp]: without(fields, 'f:name'), [udp]: all[udp] } } }, own), rival(tcp, 'f:name')];
+    const neither = [ours({ 'f:spec': {} }, own), rival(udp, '.', 'f:port', 'f:name')];
+    const leftOf = (one: Case): unknown => {
+      const theirs = assessDrift(inputOf(one)).fields.filter((finding) => finding.held !== true);
+      return withoutPaths(
+        { ports },
+        theirs.map(({ path }) => path.slice(1)),
+      );
+    };
+    const oneRenamed = { ...made, live: { spec: { ports: [livePorts[1] as Json, renamed[0] as Json] } }, entries: both };
+    expect(verdict(oneRenamed)).toEqual(['modified spec.ports[port=53].name by rival', 'modified spec.ports']);
+    expect(leftOf(oneRenamed)).toEqual({ ports: [{ port: 53 }, ports[1]] });
+    expect(leftOf({ ...made, ...gone })).toEqual({ ports: [ports[1]] });
+    const onlyOther = { ...made, live: { spec: { ports: [renamed[1] as Json] } }, entries: neither };
+    expect(verdict(onlyOther)).toEqual([
+      'removed spec.ports[port=53]',
+      'modified spec.ports[port=53,protocol=UDP].name by rival',
+      'lost spec.ports[port=53,protocol=UDP].port',
+      'lost spec.ports[port=53,protocol=UDP].protocol',
+    ]);
+    expect(leftOf(onlyOther)).toEqual({ ports: [{ port: 53, protocol: 'UDP' }] });
+  });
+
+  test('what is undecided says whether we hold it', () => {
+    const unheldOf = (one: Case): readonly string[] => assessDrift(inputOf(one)).unheld.map(pathText);
+    const memory = (value: string, ...names: string[]): Case => ({
+      stated: { spec: { memory: '1024Mi', map: { a: '1' } } },
+      live: { spec: { memory: value, map: { a: '2' } } },
+      entries: [ours({ 'f:spec': Object.fromEntries(names.map((name) => [name, {}])) })],
+    });
+    expect(verdict(memory('1Gi', 'f:map'))).toEqual(['undecided spec.memory', 'undecided spec.map.a']);
+    expect(unheldOf(memory('1Gi', 'f:map'))).toEqual(['spec.memory']);
+    const configMap = { group: '', version: 'v1', kind: 'ConfigMap' };
+    const own = { apiVersion: 'v1' };
+    const taken = [ours({}, own), entry('rival', 'Update', { 'f:data': { 'f:a': {} } }, own)];
+    expect(unheldOf({ kind: configMap, metadataOnly: true, stated: { data: { a: 'x' } }, live: {}, entries: taken })).toEqual(['data.a']);
+    expect(unheldOf({ ...whole, entries: [] })).toEqual([]);
   });
 
   test('of a Secret only names are told', () => {

@@ -43,6 +43,34 @@ describe('withoutPaths', () => {
   });
 });
 
+describe('of two items that differ in a key field which one of them leaves out', () => {
+  const ports: Path = [{ field: 'ports' }];
+  const tcp: Path = [...ports, { item: { port: 53 }, index: 0, rest: { protocol: 'TCP' } }];
+  const udp: Path = [...ports, { item: { port: 53, protocol: 'UDP' }, index: 1 }];
+  const unknown: Path = [...ports, { item: { port: 53 }, index: 0, rest: { protocol: undefined } }];
+  const target = { field: 'targetPort' };
+  const bare = { port: 53, targetPort: 'a' };
+  const whole = { port: 53, protocol: 'TCP', targetPort: 'a' };
+  const other = { port: 53, protocol: 'UDP', targetPort: 'b' };
+
+  test.each<[string, object[], Path, object[]]>([
+    ['the one that leaves it out', [bare, other], tcp, [other]],
+    ['the one that states it', [bare, other], udp, [bare]],
+    ['a field of the one', [bare, other], [...tcp, target], [{ port: 53 }, other]],
+    ['a field of the other', [bare, other], [...udp, target], [bare, { port: 53, protocol: 'UDP' }]],
+    ['the one whose default is not known', [other, bare], unknown, [other]],
+    ['the one, where a later manifest states the default', [other, whole], tcp, [other]],
+    ['nothing, where a later manifest no longer says which it is', [bare], udp, [bare]],
+  ])('a manifest goes without %s', (_what, list, path, expected) => {
+    expect(withoutPaths({ ports: list }, [path])).toEqual({ ports: expected });
+  });
+
+  test('the live one is found', () => {
+    const live = { ports: [other, whole] };
+    expect([valueAt(live, [...tcp, target]), valueAt(live, [...udp, target])]).toEqual(['a', 'b']);
+  });
+});
+
 describe('likeness', () => {
   test.each([
     ['a', 'a', 'same'],
