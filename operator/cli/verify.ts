@@ -108,11 +108,10 @@ async function verifyObject(self: Walk, manifest: Manifest): Promise<ObjectVerif
     const about = { object: text, isSecret: isMetadataOnly(id), verb: 'apply', as };
     return { ...agreed, unknown: [toPlumblineError(new PlumblineError(describeApiError(error, about))).message] };
   }
-  const judged = judgedDrift({ id, drift: verdict.drift }, { ignore: [] });
   const told = judgedDrift({ id, drift: verdict.drift }, self.policy);
   return {
     drift: itemsOf(id, member.uid, [...told.fields, ...told.extra]).map(itemText),
-    disagreements: disagreements(judged, differences(live, answer)).map((what) => `${text}: ${what}`),
+    disagreements: disagreements(verdict.drift, differences(live, answer)).map((what) => `${text}: ${what}`),
     unknown: [],
     asked: verdict.asked,
   };
