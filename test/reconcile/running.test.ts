@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
+import type { GitOpsSource } from '../../operator/api/types.ts';
 import { noDrift } from '../../operator/live/drift/types.ts';
 import type { Drift } from '../../operator/live/drift/types.ts';
-import type { Member, MemberChange } from '../../operator/live/types.ts';
+import type { Inventory, Member, MemberChange } from '../../operator/live/types.ts';
 import type { DriftPolicy } from '../../operator/plan/correction.ts';
-import { reactionTo } from '../../operator/reconcile/member-reaction.ts';
+import { isWell, reactionTo } from '../../operator/reconcile/member-reaction.ts';
 import type { Reaction, ReactionInput } from '../../operator/reconcile/member-reaction.ts';
 import { isAnyOff, isOff, restorable, runningOf, withoutLeaving } from '../../operator/reconcile/running.ts';
 import type { Memory, Running } from '../../operator/reconcile/types.ts';
@@ -122,4 +123,15 @@ describe('a change of a member', () => {
   ])('%s', (_name, change, input, reaction) => {
     expect(reactionTo(change, input)).toBe(reaction);
   });
+});
+
+test.each<[string, boolean, DriftPolicy['mode'], number, Drift, boolean]>([
+  ['is not well as long as a dry run has something to tell, suspended or not', true, 'Correct', 0, undecided, false],
+  ['is well with what is told and not put back', true, 'Correct', 0, edited, true],
+  ['is not well in Report while a revision fails and a dry run has something to tell', false, 'Report', 1, undecided, false],
+  ['is well in Report while a revision fails, whatever is told', false, 'Report', 1, edited, true],
+])('a source %s', (_name, suspend, mode, failures, drift, expected) => {
+  const source = { metadata: { namespace: 'shop', name: 'shop' }, spec: { suspend } } as unknown as GitOpsSource;
+  const inventory = { membersOf: () => [as(drift)] } as unknown as Inventory;
+  expect(isWell({ memory: undefined, running, failures }, source, inventory, { ...correct, mode })).toBe(expected);
 });
