@@ -15,14 +15,13 @@ import { adoptImages } from './adopt-images.ts';
 import { attemptNote } from './attempt-note.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { unattempted } from './failure.ts';
-import { newEntry } from './entry.ts';
-import type { Entry } from './entry.ts';
+import { type Entry, newEntry } from './entry.ts';
 import { tellMove } from './followed.ts';
 import { finalize, isOurs, releaseSource } from './finalize.ts';
 import { HealthKeeper, type HealthKeeperOptions } from './health-keeper.ts';
 import { isAllowanceOver } from './held.ts';
 import { lacksOf, watchLacks } from './lacks.ts';
-import { isWell, reactionTo } from './member-reaction.ts';
+import { isToldSuspended, isWell, reactionTo } from './member-reaction.ts';
 import { takePutBack } from './put-back-told.ts';
 import { WalkQueue } from './queue.ts';
 import { RemoteLink, intervalOf } from './remote-link.ts';
@@ -380,6 +379,7 @@ export class Controller {
     entry.toldObservation = undefined;
     const asked = await walkAsking(this.#options.env, this.#input(key, entry, source, nowhere, signal));
     this.#takeUnsettled(key, entry, source, asked?.unsettled === true);
+    if (asked !== undefined && isToldSuspended(source)) return; // what came of it is told at the pace of drift
     const [drift, health] = [this.#drift.report(key, source), this.#health.input(key, source)];
     await this.#options.teller.outcome(source, { kind: 'suspended' }, undefined, drift, health, signal);
   }

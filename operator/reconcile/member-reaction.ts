@@ -1,4 +1,5 @@
 /** Pure: what a change of a member asks of its source. */
+import { findCondition } from '../api/conditions.ts';
 import type { GitOpsSource } from '../api/types.ts';
 import { objectKey } from '../kube/types.ts';
 import type { Inventory, MemberChange } from '../live/types.ts';
@@ -46,6 +47,12 @@ export function reactionTo({ before, after }: MemberChange, input: ReactionInput
   if (memory !== undefined) return isAsWritten(memory, after, policy) ? 'fought' : pace;
   if (failures === 0 || running === undefined || policy.mode !== 'Correct') return 'nothing';
   return isOff(running, after, policy) ? pace : 'fought';
+}
+
+/** Whether the source, as its spec is now, was told to be suspended: there is no outcome to tell again. */
+export function isToldSuspended({ metadata, status }: GitOpsSource): boolean {
+  const told = findCondition(status?.conditions, 'Reconciling');
+  return told?.reason === 'Suspended' && told.observedGeneration === metadata.generation;
 }
 
 /** Whether nothing of what runs is to be written or asked about, as far as that is known; nothing is of a source that failed to begin with. */

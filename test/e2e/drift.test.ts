@@ -45,10 +45,11 @@ describe('drift', () => {
   }
   const get = (stage: Stage): Promise<Json> => stage.get('deployment', 'web');
   /** As an autoscaler does it. */
-  const autoscale = async (stage: Stage, replicas: number): Promise<void> => {
-    const path = `${objectPath('deployment', 'web', stage.namespace)}/scale`;
-    const scale = await scene().cluster.request.ok('GET', path);
-    await scene().cluster.request.ok('PUT', `${path}?fieldManager=kube-controller-manager`, { body: { ...scale, spec: { replicas } } });
+  const autoscale = async (stage: Stage, replicas: number, path = `${objectPath('deployment', 'web', stage.namespace)}/scale`) => {
+    await waitFor('no controller writes at the same moment', async () => {
+      const body = { ...(await scene().cluster.request.ok('GET', path)), spec: { replicas } };
+      return (await scene().cluster.request.raw('PUT', `${path}?fieldManager=kube-controller-manager`, { body })).status === 200;
+    });
   };
   const container = (object: Json): Json => object.spec.template.spec.containers.find((one: Json) => one.name === 'web');
   const source = (stage: Stage): Promise<Json> => getSource(scene().cluster, stage.namespace, 'shop');
@@ -104,9 +105,8 @@ describe('drift', () => {
     [
       'edit',
       async (stage) => {
-        const { code, stderr } = await scene().cluster.tryKubectl(['edit', 'deployment/web', '-n', stage.namespace], {
-          env: { KUBE_EDITOR: `sed -i -e 's/memory: 1Gi/memory: 2Gi/'` },
-        });
+        const env = { KUBE_EDITOR: `sed -i -e 's/memory: 1Gi/memory: 2Gi/'` };
+        const { code, stderr } = await scene().cluster.tryKubectl(['edit', 'deployment/web', '-n', stage.namespace], { env });
         expect({ code, stderr }).toMatchObject({ code: 0 });
       },
       (object) => container(object).resources.requests.memory,

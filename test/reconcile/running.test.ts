@@ -4,7 +4,7 @@ import { noDrift } from '../../operator/live/drift/types.ts';
 import type { Drift } from '../../operator/live/drift/types.ts';
 import type { Inventory, Member, MemberChange } from '../../operator/live/types.ts';
 import type { DriftPolicy } from '../../operator/plan/correction.ts';
-import { isWell, reactionTo } from '../../operator/reconcile/member-reaction.ts';
+import { isToldSuspended, isWell, reactionTo } from '../../operator/reconcile/member-reaction.ts';
 import type { Reaction, ReactionInput } from '../../operator/reconcile/member-reaction.ts';
 import { isAnyOff, isOff, restorable, runningOf, withoutLeaving } from '../../operator/reconcile/running.ts';
 import type { Memory, Running } from '../../operator/reconcile/types.ts';
@@ -134,4 +134,13 @@ test.each<[string, boolean, DriftPolicy['mode'], number, Drift, boolean]>([
   const source = { metadata: { namespace: 'shop', name: 'shop' }, spec: { suspend } } as unknown as GitOpsSource;
   const inventory = { membersOf: () => [as(drift)] } as unknown as Inventory;
   expect(isWell({ memory: undefined, running, failures }, source, inventory, { ...correct, mode })).toBe(expected);
+});
+
+test.each([
+  ['Suspended', 2, true],
+  ['Suspended', 1, false],
+  ['Succeeded', 2, false],
+])('the outcome of a suspended source is told once: %s of generation %s', (reason, observedGeneration, expected) => {
+  const conditions = [{ type: 'Reconciling', status: 'False', reason, message: '', observedGeneration, lastTransitionTime: '' }];
+  expect(isToldSuspended({ metadata: { generation: 2 }, status: { conditions } } as unknown as GitOpsSource)).toBe(expected);
 });
