@@ -315,6 +315,7 @@ describe('a story', () => {
     const edit = () =>
       stage.kubectl('patch', 'configmap', 'a', '--type=merge', '--patch={"data":{"key":"other"}}', '--field-manager=somebody');
     await stage.source({ path: './prod', drift: { mode: 'Report' } });
+    await waitForCondition(scene().cluster, stage.namespace, 'shop', { status: 'True' });
     // Beside it, the API server has no watch of Deployments any more, nor of sources.
     const isBroken = ({ method, url }: Passing) => method === 'GET' && /\/(deployments|gitopssources)\?(.*&)?watch=/.test(url);
     proxy.hook = async (request) => (isBroken(request) ? 'drop' : undefined);
