@@ -58,7 +58,7 @@ const gather = 20;
 /** How long an applied revision may take to become healthy before it is told that it is waited for, milliseconds. */
 const settleAfter = 1_000;
 /** With many that wait at once each waits so much longer: their notes would come by the hundred. */
-const settlePerSource = 20;
+const settlePerSource = 40;
 const longestSettle = 30_000;
 const longestRetry = 30_000;
 
