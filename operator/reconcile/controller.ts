@@ -15,7 +15,7 @@ import { adoptImages } from './adopt-images.ts';
 import { attemptNote } from './attempt-note.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { unattempted } from './failure.ts';
-import { type Entry, newEntry } from './entry.ts';
+import { type Entry, newEntry, nothingToRecheck } from './entry.ts';
 import { tellMove } from './followed.ts';
 import { finalize, isOurs, releaseSource } from './finalize.ts';
 import { HealthKeeper, type HealthKeeperOptions } from './health-keeper.ts';
@@ -32,6 +32,7 @@ import { checkSpec } from './spec.ts';
 import { requestedAt } from './teller.ts';
 import type { Teller } from './teller.ts';
 import type { Memory, WalkEnv, WalkInput } from './types.ts';
+import { delayAfterWalk, delayFor, noteChange } from './wake-delay.ts';
 import { nowhere, walk, walkAsking, walkBack } from './walk.ts';
 
 export interface ControllerOptions {
@@ -62,8 +63,7 @@ export class Controller {
 
   constructor(options: ControllerOptions) {
     this.#options = options;
-    const { env, store, teller, log } = options;
-    this.#drift = new DriftWatch({ env, store, teller, log, isWalking: (key) => this.#walking.has(key) });
+    this.#drift = new DriftWatch({ ...options, isWalking: (key) => this.#walking.has(key) });
     this.#queue = new WalkQueue({
       run: (key, cause, signal) => this.#run(key, cause, signal),
       onAgain: (key) => this.#health.interrupt(key),
@@ -126,8 +126,8 @@ export class Controller {
   #onParent(key: string): void {
     const entry = this.#entries.get(key);
     if (entry?.memory === undefined) return;
-    if (this.#walking.has(key)) entry.recheck = true;
-    else if (!this.#isWell(key, entry)) this.#queue.wake(key, 'ParentChanged', entry.pace.next(performance.now()));
+    if (this.#walking.has(key)) entry.recheck.parent = true;
+    else if (!this.#isWell(key, entry)) this.#queue.wake(key, 'ParentChanged', entry.pace.next([''], performance.now()));
   }
 
   /** A member that is gone, or is not as it was written, wakes its source. */
@@ -140,16 +140,21 @@ export class Controller {
     const source = key === undefined ? undefined : this.#options.store.get(key);
     if (key === undefined || entry === undefined || source === undefined) return;
     this.#drift.note(key, change);
-    if (this.#walking.has(key)) {
-      entry.recheck = true;
-      return;
-    }
+    if (this.#walking.has(key)) return noteChange(entry.recheck, change);
     const reaction = reactionTo(change, { ...entry, suspended: source.spec.suspend, policy: this.#drift.policy(key, source) });
-    if (reaction === 'nothing') return;
     if (reaction === 'lookUp') return void this.#drift.lookUp(key, member);
-    const delay =
-      reaction === 'changed' ? 0 : reaction === 'fought' ? this.#drift.pauseOf(key, member) : entry.pace.next(performance.now());
+    const delay = delayFor(reaction, change, { pace: entry.pace, ...this.#drift.pauses(key) });
     if (delay !== undefined) this.#queue.wake(key, reaction === 'gone' ? 'MemberGone' : 'MemberChanged', delay);
+  }
+
+  /** Members that changed while their source walked. */
+  #recheck(key: string): void {
+    const [entry, source] = [this.#entries.get(key), this.#options.store.get(key)];
+    if (entry === undefined || source === undefined) return;
+    const known = { ...entry, suspended: source.spec.suspend, policy: this.#drift.policy(key, source) };
+    const input = { pace: entry.pace, ...this.#drift.pauses(key) };
+    const delay = delayAfterWalk(entry.recheck, known, this.#options.env.inventory, () => this.#isWell(key, entry), input);
+    if (delay !== undefined) this.#queue.wake(key, 'MemberChanged', delay);
   }
 
   #isWell(key: string, entry: Entry): boolean {
@@ -212,10 +217,7 @@ export class Controller {
       this.#walking.delete(key);
       this.#health.walked(key);
     }
-    const entry = this.#entries.get(key);
-    if (entry?.recheck === true && !this.#isWell(key, entry)) {
-      this.#queue.wake(key, 'MemberChanged', entry.pace.next(performance.now()));
-    }
+    this.#recheck(key);
   }
 
   async #walkOver(key: string, signal: AbortSignal): Promise<void> {
@@ -224,7 +226,7 @@ export class Controller {
     const entry = this.#entry(key, source);
     this.#options.metrics.sourceSpec(key, source.spec, () => entry.link.answeredAt());
     entry.lacks?.abort();
-    entry.recheck = false;
+    entry.recheck = nothingToRecheck();
     try {
       if (source.metadata.deletionTimestamp !== undefined) await this.#finalize(key, entry, source, signal);
       else if (source.spec.suspend) await this.#suspend(key, entry, source, signal);

@@ -1,8 +1,10 @@
 /** What each source knows of its drift between walks: who fights, what is gone, and when it is told. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { GitOpsSource } from '../api/types.ts';
 import { isKubeError } from '../kube/client.ts';
 import { getMetadata } from '../kube/operations.ts';
 import { objectKey } from '../kube/types.ts';
+import type { ObjectId } from '../kube/types.ts';
 import { noDrift } from '../live/drift/types.ts';
 import type { Member, MemberChange } from '../live/types.ts';
 import { applySetId } from '../plan/applyset.ts';
@@ -10,16 +12,19 @@ import type { DriftPolicy } from '../plan/correction.ts';
 import type { DriftReport } from '../report/drift.ts';
 import { driftReport } from './drift-report.ts';
 import { Fights, policyOf } from './fights.ts';
+import { backOff } from './retry.ts';
 import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
 import type { Teller } from './teller.ts';
 import type { Gone, WalkEnv } from './types.ts';
+import type { DelayInput } from './wake-delay.ts';
 
 export interface DriftWatchOptions {
   readonly env: Pick<WalkEnv, 'client' | 'inventory' | 'now'>;
   readonly store: SourceStore;
   readonly teller: Teller;
   readonly log: SourceLog;
+  readonly random: () => number;
   readonly isWalking: (key: string) => boolean;
 }
 
@@ -30,6 +35,8 @@ interface Known {
   readonly fights: Fights;
   /** By objectKey. */
   gone: ReadonlyMap<string, Gone>;
+  /** What is being looked up, by objectKey. */
+  readonly sought: Set<string>;
   timer: NodeJS.Timeout | undefined;
   /** What is being told. */
   telling: Promise<void>;
@@ -71,18 +78,38 @@ export class DriftWatch {
     if (gone !== undefined) this.#of(key).gone = gone;
   }
 
-  /** Nobody walks over this source now, so what left its watch is looked up here, once (rule 26). */
+  /**
+   * Nobody walks over this source now, so what left its watch is looked up here (rule 26): once, and again as long as the API
+   * server does not say. Never rejects.
+   */
   async lookUp(key: string, { id, resource }: Member): Promise<void> {
-    const { env, log } = this.#options;
+    const { env, log, random } = this.#options;
+    const { signal } = this.#stopped;
     const known = this.#of(key);
-    try {
-      const live = await getMetadata(env.client, resource, id, { flow: key, signal: this.#stopped.signal });
-      const gone: Gone = { id, isThere: live !== undefined, since: new Date(env.now()).toISOString() };
-      known.gone = new Map([...known.gone, [objectKey(id), gone]]);
-      this.#tellLater(key, known);
-    } catch (error) {
-      if (!this.#stopped.signal.aborted) log.of(key).debug('what left its watch cannot be looked up', { error });
+    const object = objectKey(id);
+    if (known.sought.has(object)) return;
+    known.sought.add(object);
+    const since = new Date(env.now()).toISOString();
+    for (let tries = 1; !signal.aborted; tries += 1) {
+      try {
+        const live = await getMetadata(env.client, resource, id, { flow: key, signal });
+        known.gone = new Map([...known.gone, [object, { id, isThere: live !== undefined, since }]]);
+        this.#tellLater(key, known);
+        break;
+      } catch (error) {
+        if (signal.aborted) break;
+        log.of(key).debug('what left its watch cannot be looked up', { error });
+        await sleep(backOff(tries, 0, random()), undefined, { signal, ref: false }).catch(() => {}); // the loop ends
+        if (!this.#isSought(key, known, id)) break;
+      }
     }
+    known.sought.delete(object);
+  }
+
+  /** Once somebody walks, or the object is back, there is nothing to be looked up here. */
+  #isSought(key: string, known: Known, id: ObjectId): boolean {
+    const { store, env } = this.#options;
+    return this.#known.get(key) === known && store.get(key)?.spec.suspend === true && env.inventory.find(id) === undefined;
   }
 
   /** Once nothing is on its way that could arrive after what a walk tells, and cover it. */
@@ -94,12 +121,19 @@ export class DriftWatch {
     return policyOf(source, this.#of(key).fights, () => performance.now());
   }
 
-  /** Milliseconds until a fight of this member lets it be corrected, or undefined. */
-  pauseOf(key: string, member: Member): number | undefined {
+  /** When what is fought over is to be put back. */
+  pauses(key: string): Omit<DelayInput, 'pace'> {
     const { fights } = this.#of(key);
     const now = performance.now();
-    const waits = (member.drift?.fields ?? []).map((finding) => fights.wait(objectKey(member.id), finding, now)).filter((wait) => wait > 0);
-    return waits.length === 0 ? undefined : Math.min(...waits) + 1;
+    const soonest = (waits: readonly number[]): number | undefined => {
+      const left = waits.filter((wait) => wait > 0);
+      return left.length === 0 ? undefined : Math.min(...left) + 1;
+    };
+    return {
+      now,
+      pauseOf: (member) => soonest((member.drift?.fields ?? []).map((finding) => fights.wait(objectKey(member.id), finding, now))),
+      pauseBack: (object) => soonest([fights.waitBack(object, now)]),
+    };
   }
 
   /** What differs from git now; undefined as long as nothing is known. */
@@ -110,7 +144,13 @@ export class DriftWatch {
   }
 
   #of(key: string): Known {
-    const known = this.#known.get(key) ?? { fights: new Fights(), gone: new Map(), timer: undefined, telling: Promise.resolve() };
+    const known = this.#known.get(key) ?? {
+      fights: new Fights(),
+      gone: new Map(),
+      sought: new Set(),
+      timer: undefined,
+      telling: Promise.resolve(),
+    };
     this.#known.set(key, known);
     return known;
   }

@@ -4,6 +4,7 @@ import { CorrectionPace } from './correction-pace.ts';
 import type { Followed } from './followed.ts';
 import type { RemoteLink } from './remote-link.ts';
 import type { Memory, Running } from './types.ts';
+import type { Recheck } from './wake-delay.ts';
 
 /** What is kept of one source between its walks. */
 export interface Entry {
@@ -28,8 +29,8 @@ export interface Entry {
   toldMovedTo: string | undefined;
   /** The value of requestedAt for which the remote was asked. */
   polledFor: string | undefined;
-  /** A member changed during a walk. */
-  recheck: boolean;
+  /** What changed since the last walk began. */
+  recheck: Recheck;
   /** Ends the watches for what the last walk lacked. */
   lacks: AbortController | undefined;
 }
@@ -49,7 +50,11 @@ export function newEntry(link: RemoteLink): Entry {
     followed: undefined,
     toldMovedTo: undefined,
     polledFor: undefined,
-    recheck: false,
+    recheck: nothingToRecheck(),
     lacks: undefined,
   };
+}
+
+export function nothingToRecheck(): Recheck {
+  return { parent: false, members: new Map() };
 }

@@ -2,8 +2,10 @@
 import { findCondition } from '../api/conditions.ts';
 import type { GitOpsSource } from '../api/types.ts';
 import { objectKey } from '../kube/types.ts';
-import type { Inventory, MemberChange } from '../live/types.ts';
+import { isEqual } from '../live/drift/settle.ts';
+import type { Inventory, Member, MemberChange } from '../live/types.ts';
 import { applySetId } from '../plan/applyset.ts';
+import { correctionOf } from '../plan/correction.ts';
 import type { DriftPolicy } from '../plan/correction.ts';
 import { isAsWritten, isIntact } from './memory.ts';
 import { isAnyOff, isAnyUndecided, isOff, isToBeSettled } from './running.ts';
@@ -28,25 +30,45 @@ export interface ReactionInput {
 
 /** Of a change of a member of the source, between its walks. */
 export function reactionTo({ before, after }: MemberChange, input: ReactionInput): Reaction {
-  const { memory, running, failures, suspended, policy } = input;
+  const { memory, failures, suspended, policy } = input;
   const member = after ?? before;
   if (member === undefined) return 'nothing';
   const left = after === undefined || (before !== undefined && after.partOf !== before.partOf);
   // What a failed revision waits for may be that something goes.
   if (memory === undefined && after === undefined) return failures > 0 ? 'gone' : 'nothing';
   if (left) {
-    const known = memory?.expected ?? (failures > 0 && policy.mode === 'Correct' ? running?.present : undefined);
-    if (known?.has(objectKey(member.id)) !== true) return 'nothing';
+    if (!isAwaited(objectKey(member.id), input)) return 'nothing';
     return suspended ? 'lookUp' : 'gone';
   }
+  const isIt = isToPutBack(after, input);
+  if (isIt === undefined) return 'nothing';
+  if (!isIt) return 'fought';
+  return isEdit({ before, after }, policy) ? 'changed' : 'paced';
+}
+
+/** Whether something of this member is to be written or asked; undefined where nothing is put back now, nor to be asked. */
+export function isToPutBack(member: Member, { memory, running, failures, suspended, policy }: ReactionInput): boolean | undefined {
   // What is put back by nobody is told all the same.
   const isToldOnly = suspended || (memory === undefined && failures > 0 && policy.mode === 'Report');
-  if (isToldOnly) return running !== undefined && isToBeSettled(running, after, policy) ? 'paced' : 'nothing';
-  // Fields have a pace of their own, by who writes them; what a dry run has to decide may be undecided again at each change.
-  const pace = before?.drift === after.drift || (after.drift?.undecided.length ?? 0) > 0 ? 'paced' : 'changed';
-  if (memory !== undefined) return isAsWritten(memory, after, policy) ? 'fought' : pace;
-  if (failures === 0 || running === undefined || policy.mode !== 'Correct') return 'nothing';
-  return isOff(running, after, policy) ? pace : 'fought';
+  if (isToldOnly) return (running !== undefined && isToBeSettled(running, member, policy)) || undefined;
+  if (memory !== undefined) return !isAsWritten(memory, member, policy);
+  if (failures === 0 || running === undefined || policy.mode !== 'Correct') return undefined;
+  return isOff(running, member, policy);
+}
+
+/**
+ * Whether a field was changed by this that is to be put back. Fields have a pace of their own, by who writes them; what a
+ * dry run has to decide may be undecided again at each change.
+ */
+export function isEdit({ before, after }: MemberChange, policy: DriftPolicy): boolean {
+  if (after?.drift === undefined || after.drift.undecided.length > 0 || correctionOf(after, policy) === undefined) return false;
+  return !isEqual(before?.drift, after.drift);
+}
+
+/** Whether an object is to be there. */
+export function isAwaited(key: string, { memory, running, failures, policy }: Omit<ReactionInput, 'suspended'>): boolean {
+  const known = memory?.expected ?? (failures > 0 && policy.mode === 'Correct' ? running?.present : undefined);
+  return known?.has(key) === true;
 }
 
 /** Whether the source, as its spec is now, was told to be suspended: there is no outcome to tell again. */

@@ -53,11 +53,28 @@ test('how a commit came in is told until an attempt at it is: one that a crash l
 });
 
 describe('corrections', () => {
-  test('come at once five times in a minute, then slower and slower, until it is quiet', () => {
+  const delays = (pace: CorrectionPace, count: number, subject: (index: number) => string): readonly number[] =>
+    Array.from({ length: count }, (_, index) => pace.next([subject(index)], index * 100));
+
+  test('of the same place come at once five times in a minute, then slower and slower, until it is quiet', () => {
     const pace = new CorrectionPace();
-    const delays = Array.from({ length: 12 }, (_, index) => pace.next(index * 100));
-    expect(delays).toEqual([0, 0, 0, 0, 0, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
-    expect(pace.next(120_000)).toBe(0);
+    expect(delays(pace, 12, () => 'a data.key')).toEqual([0, 0, 0, 0, 0, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    expect(pace.next(['a data.key'], 120_000)).toBe(0);
+  });
+
+  test('of other places and objects come at once, however many', () => {
+    expect(delays(new CorrectionPace(), 12, (index) => `a data.key-${index}`)).toEqual(Array.from({ length: 12 }, () => 0));
+    const pace = new CorrectionPace();
+    delays(pace, 12, () => 'a data.key');
+    expect(pace.next(['a data.key', 'b data.key'], 1_200)).toBe(0);
+    expect(pace.next(['a data.key'], 1_300)).toBe(30_000);
+  });
+
+  test('are counted of a thousand places at most', () => {
+    const pace = new CorrectionPace();
+    delays(pace, 6, () => 'first');
+    delays(pace, 1_500, String);
+    expect(pace.next(['first'], 600)).toBe(0);
   });
 });
 

@@ -47,6 +47,36 @@ describe('Fights', () => {
     expect(fights.wait(key, finding(), 20)).toBe(0);
   });
 
+  test.each<[string, Record<string, string>]>([
+    ['takes our annotations away', {}],
+    ['puts old annotations back', { 'plumbline.dev/hash': 'v1:saved-once' }],
+  ])('goes on though the rival replaces the object whole and %s', (_what, annotations) => {
+    const fights = new Fights();
+    const replaced: Member = { ...drifted(finding('kubectl-replace')), annotations, ownsHashAndLabel: false };
+    for (let time = 0; time < 12_000; time += 1_000) {
+      fights.note({ before: clean, after: replaced }, time);
+      fights.note({ before: replaced, after: clean }, time + 10);
+    }
+    expect(fights.going(12_000)).toMatchObject([{ key, path: 'spec.replicas', manager: 'kubectl-replace' }]);
+    expect(fights.wait(key, finding('kubectl-replace'), 12_000)).toBeGreaterThan(100_000);
+  });
+
+  test('is counted of an object whose label is taken off, and of none that is made anew, or was out of sight', () => {
+    const fights = new Fights();
+    const round = (time: number, uid: string, back = uid, drift?: typeof noDrift): void => {
+      fights.note({ before: member({}, { drift: noDrift, uid }), after: undefined }, time);
+      fights.note({ before: undefined, after: member({}, { drift, uid: back }) }, time + 10);
+    };
+    for (let time = 0; time < 6_000; time += 1_000) round(time, 'old', 'new');
+    for (let time = 0; time < 6_000; time += 1_000) round(time, 'same', 'same', noDrift);
+    expect([fights.going(6_000), fights.waitBack(key, 6_000)]).toEqual([[], 0]);
+    for (let time = 6_000; time < 12_000; time += 1_000) round(time, 'same');
+    expect(fights.going(12_000)).toMatchObject([{ key, path: 'metadata.labels["applyset.kubernetes.io/part-of"]', manager: undefined }]);
+    expect(fights.waitBack(key, 12_000)).toBeGreaterThan(1_000);
+    fights.note({ before: member({}, { drift: noDrift, uid: 'same' }), after: member({}, { hash: 'v1:next', drift: noDrift }) }, 12_000);
+    expect(fights.waitBack(key, 12_000)).toBe(0);
+  });
+
   test('ends when git changes the object', () => {
     const fights = new Fights();
     rounds(fights, 6);
