@@ -51,9 +51,13 @@ function summary({ created, changed, pruned, adopted, letGo, held, refused }: Di
 }
 
 /** Writes what differs from git, and above all where verdict and dry run disagree. */
-export function printVerification({ revision, objects, drift, disagreements, unknown, asked }: Verification, out: Writable): void {
-  const lines = [...drift.map((text) => `~ ${text}`), ...unknown.map((text) => `? ${text}`), ...disagreements.map((text) => `! ${text}`)];
-  const counts = `${objects} objects, ${drift.length} differences, ${disagreements.length} disagreements with the dry run`;
+export function printVerification({ revision, objects, drift, disagreements, untrue, unknown, asked }: Verification, out: Writable): void {
+  const lines = [
+    ...drift.map((text) => `~ ${text}`),
+    ...unknown.map((text) => `? ${text}`),
+    ...[...disagreements, ...untrue].map((text) => `! ${text}`),
+  ];
+  const counts = `${objects} objects, ${drift.length} differences, ${disagreements.length} disagreements with the dry run, ${untrue.length} with the status`;
   lines.push(`${revision}: ${counts}; ${asked} verdicts took a dry run of their own`);
   out.write(`${lines.join('\n')}\n`);
 }

@@ -20,7 +20,8 @@ import { verifySource } from './verify.ts';
 const usage = `Usage:
   kubectl plumbline diff NAMESPACE/NAME   what the source would change now, by a server-side dry run
   kubectl plumbline diff -f SOURCE.yaml   the same for a GitOpsSource that is not applied yet
-  kubectl plumbline verify NAMESPACE/NAME  what is said of the drift of each object, against a server-side dry run
+  kubectl plumbline verify NAMESPACE/NAME  what is said of the drift of each object, and the status tells of it, against a
+                                         server-side dry run
   kubectl plumbline history NAMESPACE/NAME  the revisions of a source, newest first; of one that is gone as well
   kubectl plumbline at TIME               which commit each source of a namespace ran then
   kubectl plumbline trace KIND/NAME       from an object to file and line, commit, author, and the times of its revision
@@ -36,7 +37,7 @@ Flags:
   --default-service-account=NAME  as the operator has it: the account of a source that names none
   --kubeconfig=FILE               instead of KUBECONFIG and ~/.kube/config
 
-Exit status: 0 nothing would change (verify: verdict and dry run agree; history, at, trace: it is told), 1 something would
+Exit status: 0 nothing would change (verify: verdict, status and dry run agree; history, at, trace: it is told), 1 something would
 (they do not; trace: no source has applied it), 2 it could not be found out, or is refused, 64 the command is not understood.
 `;
 
@@ -100,7 +101,7 @@ async function command(args: readonly string[], env: Environment, out: Writable,
     if (verb === 'verify') {
       const verification = await verifySource(input);
       printVerification(verification, out);
-      return verification.disagreements.length > 0 ? 1 : verification.unknown.length > 0 ? 2 : 0;
+      return verification.disagreements.length + verification.untrue.length > 0 ? 1 : verification.unknown.length > 0 ? 2 : 0;
     }
     const diff = await diffSource(input);
     printDiff(diff, out);

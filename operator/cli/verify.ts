@@ -1,30 +1,40 @@
-/** `kubectl plumbline verify`: what is said of each object's drift, against what a server-side dry run would change. Writes nothing. */
+/**
+ * `kubectl plumbline verify`: what is said of each object's drift, against what a server-side dry run would change, and against
+ * what the operator tells in the status. Writes nothing.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { accountOf, userOf } from '../apply/account.ts';
 import { desired } from '../apply/desired.ts';
-import { commitAnnotation } from '../api/names.ts';
+import { applyAnnotation, commitAnnotation, hashAnnotation, partOfLabel } from '../api/names.ts';
 import { PlumblineError, toPlumblineError } from '../errors.ts';
 import { KubeError } from '../kube/client.ts';
 import { describeApiError } from '../kube/faults.ts';
 import { applyObject, getObject } from '../kube/operations.ts';
 import { objectKey, objectText } from '../kube/types.ts';
-import type { KubeObject } from '../kube/types.ts';
+import type { KubeObject, ObjectId } from '../kube/types.ts';
 import { createAssessor } from '../live/assessor.ts';
 import { differences, disagreements } from '../live/drift/oracle.ts';
+import { ignoresAll } from '../live/drift/ignore.ts';
+import { pathText } from '../live/drift/path.ts';
 import type { Drift } from '../live/drift/types.ts';
 import { isMetadataOnly } from '../live/inventory.ts';
 import { readLiveObject } from '../live/read.ts';
+import type { LiveObject } from '../live/types.ts';
 import { judgedDrift } from '../plan/correction.ts';
-import { isIgnored } from '../plan/plan.ts';
+import { hasTimeToLive, isIgnored } from '../plan/plan.ts';
 import { renderSnapshot } from '../reconcile/render-step.ts';
 import { settleOne } from '../reconcile/settle-step.ts';
 import type { Walk } from '../reconcile/types.ts';
 import { verifySource as verifySignatures } from '../reconcile/verify-step.ts';
 import { itemText, itemsOf } from '../report/drift.ts';
+import type { DriftItem } from '../report/drift.ts';
 import { revisionText } from '../report/message.ts';
 import { finish } from '../render/steps.ts';
 import type { Manifest } from '../render/types.ts';
 import { openWalk } from './diff.ts';
 import type { DiffInput } from './diff.ts';
+import { statusDisagreements } from './verify-status.ts';
+import type { Found } from './verify-status.ts';
 
 /** What was found. */
 export interface Verification {
@@ -35,14 +45,29 @@ export interface Verification {
   readonly drift: readonly string[];
   /** Where verdict and dry run are of two minds, a sentence each. */
   readonly disagreements: readonly string[];
+  /** Where what was found and what the operator tells in the status are of two minds, a sentence each. */
+  readonly untrue: readonly string[];
   /** Objects that could not be dry-run, and why. */
   readonly unknown: readonly string[];
   /** Verdicts that the records of the fields alone did not give. */
   readonly asked: number;
 }
 
-/** Verifies every object of the applied revision. Throws PlumblineError or KubeError where it cannot. */
+/** What changes at the moment is told by then, milliseconds. */
+const settleMs = 3_000;
+
+/**
+ * Verifies every object of the applied revision; where the status tells something else, once more a moment later, for it may
+ * be about to be told. Throws PlumblineError or KubeError where it cannot.
+ */
 export async function verifySource(input: DiffInput): Promise<Verification> {
+  const first = await verifyOnce(input);
+  if (first.untrue.length === 0) return first;
+  await sleep(settleMs, undefined, { signal: input.signal });
+  return await verifyOnce(input);
+}
+
+async function verifyOnce(input: DiffInput): Promise<Verification> {
   const { walk, close } = await openWalk(input);
   try {
     return await verifyWalk(walk);
@@ -71,31 +96,43 @@ async function verifyWalk(self: Walk): Promise<Verification> {
   return {
     revision: status?.display?.revision ?? revisionText(undefined, applied),
     objects: manifests.length,
-    drift: found.flatMap(({ drift }) => drift),
+    drift: found.flatMap(({ drift }) => drift.map(itemText)),
     disagreements: found.flatMap((one) => one.disagreements),
+    untrue: spec.drift.mode === 'Ignore' || status === undefined ? [] : statusDisagreements(lookedAt(found), status),
     unknown: found.flatMap(({ unknown }) => unknown),
     asked: found.filter(({ asked }) => asked).length,
   };
 }
 
 interface ObjectVerification {
-  readonly drift: readonly string[];
+  readonly id: ObjectId;
+  readonly drift: readonly DriftItem[];
   readonly disagreements: readonly string[];
   readonly unknown: readonly string[];
   readonly asked: boolean;
+  /** The operator measures it by a revision that is half in, or is about to put it back: its status tells something else. */
+  readonly isOther: boolean;
 }
 
-const agreed: ObjectVerification = { drift: [], disagreements: [], unknown: [], asked: false };
+function lookedAt(found: readonly ObjectVerification[]): Found {
+  const certain = found.filter(({ isOther, unknown }) => !isOther && unknown.length === 0);
+  return {
+    objects: certain.map(({ id }) => id),
+    items: certain.flatMap(({ drift }) => drift),
+    isPartial: certain.length < found.length,
+  };
+}
 
 async function verifyObject(self: Walk, manifest: Manifest): Promise<ObjectVerification> {
   const { env, applySet, key: flow, signal } = self;
   const { id, resource } = manifest;
-  const text = objectText(id);
+  const agreed: ObjectVerification = { id, drift: [], disagreements: [], unknown: [], asked: false, isOther: false };
   const live = await getObject(env.client, resource, id, { flow, signal });
-  if (live === undefined) return { ...agreed, drift: [`${text} is gone`] };
-  const member = { ...readLiveObject(resource, live), drift: undefined };
-  if (isIgnored(manifest, member)) return agreed;
-  if (member.partOf !== applySet) return { ...agreed, drift: [`${text} is no member of this source`] };
+  const member = live && { ...readLiveObject(resource, live), drift: undefined };
+  const presence = ignoresAll(id, self.policy.ignore) ? [] : verifyPresence(manifest, member, applySet);
+  // Where it is to be put back, what keeps it away is told instead.
+  const isOther = (presence ?? []).length > 0 && self.policy.mode === 'Correct' && !self.source.spec.suspend;
+  if (live === undefined || member === undefined || presence !== undefined) return { ...agreed, drift: presence ?? [], isOther };
   const account = accountOf(self.source, env.defaultServiceAccount);
   const as = account && userOf(account);
   const object = desired(manifest, { applySet, commit: member.annotations[commitAnnotation] ?? '' }, member.uid);
@@ -105,16 +142,35 @@ async function verifyObject(self: Walk, manifest: Manifest): Promise<ObjectVerif
     answer = (await applyObject(env.client, resource, object, { dryRun: true, full: true, as, flow, signal })).object;
     verdict = await verdictOf(self, manifest, live, as);
   } catch (error) {
-    const about = { object: text, isSecret: isMetadataOnly(id), verb: 'apply', as };
+    const about = { object: objectText(id), isSecret: isMetadataOnly(id), verb: 'apply', as };
     return { ...agreed, unknown: [toPlumblineError(new PlumblineError(describeApiError(error, about))).message] };
   }
   const told = judgedDrift({ id, drift: verdict.drift }, self.policy);
   return {
-    drift: itemsOf(id, member.uid, [...told.fields, ...told.extra]).map(itemText),
-    disagreements: disagreements(verdict.drift, differences(live, answer)).map((what) => `${text}: ${what}`),
-    unknown: [],
+    ...agreed,
+    drift: itemsOf(id, member.uid, [...told.fields, ...told.extra]),
+    disagreements: disagreements(verdict.drift, differences(live, answer)).map((what) => `${objectText(id)}: ${what}`),
     asked: verdict.asked,
+    isOther: member.ownsHashAndLabel && member.annotations[hashAnnotation] !== manifest.hash,
   };
+}
+
+/**
+ * What is to be told of an object that is not there, or that only its presence counts of (rules 22 and 26); undefined where
+ * its fields count.
+ */
+export function verifyPresence(
+  manifest: Manifest,
+  live: Pick<LiveObject, 'annotations' | 'partOf' | 'uid'> | undefined,
+  applySet: string,
+): readonly DriftItem[] | undefined {
+  const { id } = manifest;
+  const item = { id, uid: live?.uid ?? '', manager: undefined, since: undefined };
+  if (isIgnored(manifest, live)) return [];
+  if (live === undefined) return hasTimeToLive(manifest) ? [] : [{ ...item, class: 'missing', field: undefined }];
+  if (manifest.object.metadata.annotations?.[applyAnnotation] === 'IfNotPresent') return [];
+  const field = pathText([{ field: 'metadata' }, { field: 'labels' }, { field: partOfLabel }]);
+  return live.partOf === applySet ? undefined : [{ ...item, class: live.partOf === '' ? 'removed' : 'modified', field }];
 }
 
 /** The verdict as the operator reaches it after a restart. */

@@ -10,33 +10,61 @@ describe('kubectl plumbline verify', () => {
 
   test('prints what differs, that verdicts and dry runs agree, and writes nothing', async () => {
     const stage = await scene().stage();
+    const seed =
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: seed, annotations: {plumbline.dev/apply: IfNotPresent}}\ndata: {key: in-git}\n';
+    const once = `apiVersion: batch/v1
+kind: Job
+metadata: {name: once}
+spec:
+  suspend: true
+  ttlSecondsAfterFinished: 3600
+  template: {spec: {restartPolicy: Never, containers: [{name: once, image: registry.example.com/once:1}]}}
+`;
     const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: keys}\nstringData: {password: hunter2, user: shop}\n';
     const commit = await stage.repo.write({
       'web.yaml': deployment('web'),
       'a.yaml': configMap('a'),
       'b.yaml': configMap('b'),
       'keys.yaml': secret,
+      'seed.yaml': seed,
+      'once.yaml': once,
     });
+    await stage.kubectl('create', 'configmap', 'seed', '--from-literal=key=by-hand');
     await stage.source({ drift: { mode: 'Report' }, health: { wait: false } });
     await waitUntilApplied(scene().cluster, stage.namespace, 'shop', commit);
     const clean = await run('verify', `${stage.namespace}/shop`);
     expect(clean).toEqual({
       code: 0,
       err: '',
-      out: `main@${commit.slice(0, 7)}: 4 objects, 0 differences, 0 disagreements with the dry run; 0 verdicts took a dry run of their own\n`,
+      out: `main@${commit.slice(0, 7)}: 6 objects, 0 differences, 0 disagreements with the dry run, 0 with the status; 0 verdicts took a dry run of their own\n`,
     });
     await stage.kubectl('scale', 'deployment/web', '--replicas=2');
-    await stage.kubectl('delete', 'configmap/b');
+    await stage.kubectl('delete', 'configmap/b', 'job/once');
     await stage.kubectl('patch', 'secret/keys', '-p', '{"stringData":{"password":"swordfish"}}');
-    await waitForCondition(scene().cluster, stage.namespace, 'shop', { type: 'Drifted', status: 'True' });
+    await waitForCondition(scene().cluster, stage.namespace, 'shop', { type: 'Drifted', status: 'True', message: /^3 objects differ/ });
     const { code, out } = await run('verify', `${stage.namespace}/shop`);
     expect(out).toMatch(new RegExp(`^~ ConfigMap ${stage.namespace}/b is gone$`, 'm'));
     expect(out).toMatch(/^~ Deployment \S+\/web: spec\.replicas is modified by field manager kubectl since /m);
     expect(out).toMatch(/^~ Secret \S+\/keys: data\.password is modified by field manager kubectl-patch since /m);
-    expect(out).toMatch(/: 4 objects, 3 differences, 0 disagreements with the dry run; 1 verdicts took a dry run of their own\n$/);
+    expect(out).toMatch(
+      /: 6 objects, 3 differences, 0 disagreements with the dry run, 0 with the status; 1 verdicts took a dry run of their own\n$/,
+    );
     expect(out).not.toMatch(/swordfish|hunter2|c3dvcmRmaXNo|aHVudGVyMg/);
     expect(code).toBe(0);
     expect(await stage.kubectl('get', 'deployment/web', '-o', 'jsonpath={.spec.replicas}')).toBe('2');
+
+    // A verdict of the operator's that does not hold.
+    const object = `Deployment ${stage.namespace}/web`;
+    const drift = [{ object, class: 'modified', field: 'spec.paused', since: '2026-01-01T00:00:00Z' }];
+    const path = `/apis/plumbline.dev/v1/namespaces/${stage.namespace}/gitopssources/shop/status`;
+    await scene().cluster.request.ok('PATCH', path, { body: { status: { drift, objects: { drifted: 7 } } } });
+    const stale = await run('verify', `${stage.namespace}/shop`);
+    expect(stale.out).toContain(`! spec.replicas of ${object} is modified, and the status does not tell it\n`);
+    expect(stale.out).toContain(`! ConfigMap ${stage.namespace}/b is missing, and the status does not tell it\n`);
+    expect(stale.out).toContain(`! the status tells that spec.paused of ${object} is modified, which is not so\n`);
+    expect(stale.out).toContain('! the status counts 7 objects that differ, found were 3\n');
+    expect(stale.out).toMatch(/ 0 disagreements with the dry run, 5 with the status; /);
+    expect(stale.code).toBe(1);
   });
 
   test('wants a source, and one that is applied', async () => {
