@@ -12,7 +12,7 @@ import { watchDelay } from './retry.ts';
 import type { KubeObject, Resource } from './types.ts';
 import { isNewer } from './versions.ts';
 
-/** Told in the order of what happened; duplicates and events older than a write's answer are passed on. Must not throw. */
+/** Told in the order of what happened; duplicates and events older than a write's answer are passed on. What it throws at is told again, and is a failure meanwhile. */
 export interface ReflectorHandler {
   /**
    * The list that follows is older than what was told before: the server's store was put back to an earlier time, so
@@ -60,6 +60,8 @@ export interface Reflector {
   readonly done: Promise<void>;
   /** Ends a pause after a failure. */
   hurry(): void;
+  /** Lists anew, as soon as may be. */
+  relist(): void;
 }
 
 const metadataOnlyEvents = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
@@ -77,9 +79,23 @@ const versionRefused = new Set([400, 500, 504]);
 export function reflect(options: ReflectOptions): Reflector {
   const { promise: synced, resolve, reject } = Promise.withResolvers<void>();
   synced.catch(() => {}); // there may be nobody who waits
-  const position: Position = { resourceVersion: undefined, told: '', failures: 0, refusals: 0, up: undefined, why: '', pause: undefined };
+  const position: Position = {
+    resourceVersion: undefined,
+    told: '',
+    failures: 0,
+    refusals: 0,
+    up: undefined,
+    why: '',
+    pause: undefined,
+    watch: undefined,
+    again: false,
+  };
   const done = run(options, position, resolve).catch((error: unknown) => reject(error));
-  return { synced, done, hurry: () => position.pause?.abort() };
+  const relist = (): void => {
+    position.again = true;
+    position.watch?.abort(new Error('it is to be listed anew'));
+  };
+  return { synced, done, hurry: () => position.pause?.abort(), relist };
 }
 
 /** What a turn of the loop leaves for the next. */
@@ -97,6 +113,10 @@ interface Position {
   why: string;
   /** Ends the pause that it is in. */
   pause: AbortController | undefined;
+  /** Ends the watch. */
+  watch: AbortController | undefined;
+  /** A list was asked for since the last began. */
+  again: boolean;
 }
 
 async function run(options: ReflectOptions, position: Position, synced: () => void): Promise<never> {
@@ -110,14 +130,17 @@ async function run(options: ReflectOptions, position: Position, synced: () => vo
   };
   for (;;) {
     signal.throwIfAborted();
+    if (position.again) position.resourceVersion = undefined;
+    position.again = false;
     try {
       if (position.resourceVersion === undefined) {
         await list(options, position);
         synced();
       }
-      await follow(options, position, () => tell(true));
+      if (!position.again) await follow(options, position, () => tell(true));
     } catch (error) {
       signal.throwIfAborted();
+      if (position.again && position.watch?.signal.aborted === true) continue;
       const wait = afterFailure(error, position);
       if (wait === undefined) continue;
       if (isKubeError(error, 404)) handler.replace([], '');
@@ -217,6 +240,7 @@ async function follow(options: ReflectOptions, position: Position, tellUp: () =>
 
 function watchFrom(options: ReflectOptions, position: Position, onOpen: () => void): AsyncGenerator<WatchEvent<KubeObject | Status>> {
   const { client, resource, namespace, labelSelector, fieldSelector, signal, idleMs } = options;
+  position.watch = new AbortController();
   const seconds = watchFor.least + options.random() * (watchFor.most - watchFor.least);
   return client.watch<KubeObject | Status>({
     method: 'GET',
@@ -229,7 +253,7 @@ function watchFrom(options: ReflectOptions, position: Position, onOpen: () => vo
       ...(fieldSelector === undefined ? {} : { fieldSelector }),
     },
     accept: options.metadataOnly ? metadataOnlyEvents : 'application/json',
-    signal,
+    signal: AbortSignal.any([signal, position.watch.signal]),
     idleMs,
     onOpen,
   });
@@ -243,11 +267,11 @@ function take({ resource, handler }: ReflectOptions, position: Position, event: 
     throw new KubeError(status.code ?? 500, status, { retryAfterMs: seconds === undefined ? undefined : seconds * 1000 });
   }
   const object = event.object as KubeObject;
+  // Before the position moves: what a handler throws at is told again.
+  if (event.type === 'DELETED') handler.remove(asKind(resource, object));
+  else if (event.type !== 'BOOKMARK') handler.upsert(asKind(resource, object));
   position.failures = 0;
   position.refusals = 0;
   position.resourceVersion = object.metadata.resourceVersion ?? position.resourceVersion;
   position.told = position.resourceVersion ?? position.told;
-  if (event.type === 'BOOKMARK') return;
-  if (event.type === 'DELETED') handler.remove(asKind(resource, object));
-  else handler.upsert(asKind(resource, object));
 }

@@ -4,7 +4,7 @@
  */
 import { applyAnnotation, hashAnnotation, ignoreAnnotation, partOfLabel } from '../api/names.ts';
 import { parseJson, stringifyJson } from '../kube/json.ts';
-import { objectKey } from '../kube/types.ts';
+import { gvkKey, objectKey } from '../kube/types.ts';
 import type { KubeObject, Resource } from '../kube/types.ts';
 import { isNewer } from '../kube/versions.ts';
 import type { Manifest } from '../render/types.ts';
@@ -20,6 +20,7 @@ import { isClean, noDrift } from './drift/types.ts';
 import type { Drift } from './drift/types.ts';
 import { packText, unpackText } from './packed.ts';
 import type { Packed } from './packed.ts';
+import { readLiveObject } from './read.ts';
 
 /** What is known of one object, beside the member that it is. */
 interface Memo {
@@ -84,11 +85,20 @@ export interface Assessor {
 /** What of an object's manifest the server does not record; told once for each object, manifest and field. */
 export type OnUnrecorded = (key: string, fields: readonly string[]) => void;
 
+/** Whose objects are kept until it is known what was written to them. */
+export interface Keeping {
+  /** Whether a source has this ApplySet. */
+  readonly hasSource: (applySet: string) => boolean;
+  /** Objects of this kind (gvkKey) were seen before their source was, and not kept: they have to be told again. */
+  readonly lookAgain: (kind: string) => void;
+}
+
 /** `now` is RFC 3339: since when a change is there that the API server has not timed. */
 export function createAssessor(
   isMetadataOnly: (resource: Resource) => boolean,
   now: () => string,
   onUnrecorded: OnUnrecorded = () => {},
+  keeping: Keeping = { hasSource: () => true, lookAgain: () => {} },
 ): Assessor {
   const memos = new Map<string, Memo>();
   /** By ApplySet, then by object: two sources may state the same one. */
@@ -96,8 +106,17 @@ export function createAssessor(
   /** Objects seen before it was known what was written to them: after a restart, until their source has rendered. */
   const waiting = new Map<
     string,
-    { readonly resource: Resource; readonly applySet: string; readonly packed: Packed; readonly metadataOnly: boolean }
+    {
+      readonly resource: Resource;
+      readonly applySet: string;
+      readonly isOurs: boolean;
+      readonly packed: Packed;
+      readonly metadataOnly: boolean;
+    }
   >();
+
+  /** The kinds of objects that were not kept, by an ApplySet that no source had. */
+  const passed = new Map<string, Set<string>>();
 
   function assess(sight: Sight): Drift | undefined {
     const { key, object, resource } = sight;
@@ -108,8 +127,7 @@ export function createAssessor(
     }
     const stated = choose(statement, object);
     if (stated === undefined) {
-      const applySet = object.metadata.labels?.[partOfLabel] ?? '';
-      waiting.set(key, { resource, applySet, packed: pack(object), metadataOnly: sight.metadataOnly });
+      keep(sight);
       return undefined;
     }
     waiting.delete(key);
@@ -117,6 +135,22 @@ export function createAssessor(
     // The API server converts: an object in another version than the manifest's says nothing by its fields.
     if (stated.kind.version !== resource.version) return memo?.drift;
     return judge(sight, stated, memo);
+  }
+
+  /** Until it is stated: no copy of a label, and nothing of another tool's set, which may never be. */
+  function keep({ key, resource, object, metadataOnly }: Sight): void {
+    const applySet = object.metadata.labels?.[partOfLabel] ?? '';
+    const isKnown = keeping.hasSource(applySet);
+    const isOurs = readLiveObject(resource, object).ownsLabel;
+    if (isKnown && (isOurs || !statements.has(applySet))) {
+      waiting.set(key, { resource, applySet, isOurs, packed: pack(object), metadataOnly });
+      return;
+    }
+    waiting.delete(key);
+    if (isKnown) return;
+    passed.set(applySet, (passed.get(applySet) ?? new Set()).add(gvkKey(resource)));
+    const [oldest] = passed.keys();
+    if (passed.size > mostPassed && oldest !== undefined) passed.delete(oldest);
   }
 
   function judge({ key, object, metadataOnly }: Sight, stated: Stated, before: Memo | undefined): Drift {
@@ -216,11 +250,16 @@ export function createAssessor(
         const drift = assess({ key, resource: seen.resource, object, metadataOnly: seen.metadataOnly });
         yield drift === undefined ? undefined : [key, drift];
       }
+      for (const kind of passed.get(applySet) ?? []) keeping.lookAgain(kind);
+      passed.delete(applySet);
     },
     retain(applySet, stated) {
       const ofSet = statements.get(applySet);
       for (const key of ofSet?.keys() ?? []) if (stated?.has(key) !== true) ofSet?.delete(key);
       if (stated === undefined) statements.delete(applySet);
+      for (const [key, seen] of waiting) {
+        if (seen.applySet === applySet && !(stated !== undefined && (seen.isOurs || stated.has(key)))) waiting.delete(key);
+      }
     },
     isStated: (applySet) => statements.has(applySet),
     settle(key, { uid, resourceVersion, asked, settled, refused }) {
@@ -252,6 +291,8 @@ export function createAssessor(
 }
 
 const nothing: ReadonlySet<string> = new Set();
+/** Of more ApplySets than these it is not known that objects of theirs were passed over. */
+const mostPassed = 10_000;
 
 /** Rule 22: these are left out of correction. */
 function isExempt({ object }: Manifest): boolean {

@@ -16,6 +16,7 @@ import type { Drift } from './drift/types.ts';
 import { assess, needsStatus } from './health/table.ts';
 import { isSameVerdict } from './health/types.ts';
 import type { Verdict } from './health/types.ts';
+import { createTurning } from './health/turning.ts';
 import { createMembers, inVersion } from './members.ts';
 import { readLiveObject } from './read.ts';
 import type { Inventory, Member } from './types.ts';
@@ -32,6 +33,10 @@ export interface InventoryOptions {
   readonly metadataOnly?: boolean;
   /** How long a watch that nobody needs is kept, milliseconds; default 5 minutes. */
   readonly lingerMs?: number;
+  /** Milliseconds since the epoch; default the clock. */
+  readonly now?: () => number;
+  /** Whether a source with this ApplySet is known: what is labelled by another's is not kept until it is stated. Default: any. */
+  readonly hasSource?: (applySet: string) => boolean;
 }
 
 /** Milliseconds that a walk waits for the first list of a kind. */
@@ -53,6 +58,8 @@ interface KindWatch {
   readonly lacking: Set<string | undefined>;
   /** Has it tried again now what waits after a failure. */
   readonly hurry: () => void;
+  /** Has all of it told again. */
+  readonly relist: () => void;
   /** Ends it, a while after its last user has gone. */
   lingering: NodeJS.Timeout | undefined;
   /** A first list was in once, though it may be lacking again. */
@@ -73,15 +80,22 @@ export function isMetadataOnly({ group, kind }: { readonly group: string; readon
 export function createInventory(options: InventoryOptions): Inventory {
   const watches = new Map<string, KindWatch>();
   const members = createMembers();
+  const { now = () => Date.now() } = options;
   const unrecordedListeners = new Set<(member: Member, fields: readonly string[]) => void>();
   const assessor = createAssessor(
     isMetadataOnly,
-    () => new Date().toISOString(),
+    () => new Date(now()).toISOString(),
     (key, fields) => {
       const member = members.get(key);
       if (member !== undefined) for (const listener of unrecordedListeners) listener(member, fields);
     },
+    { hasSource: options.hasSource ?? (() => true), lookAgain: (kind) => watches.get(kind)?.relist() },
   );
+  const turning = createTurning(now, (key, health) => judged(key, undefined, health), options.signal);
+  members.onChange(({ before, after }) => {
+    const member = after ?? before;
+    if (member !== undefined) turning.note(objectKey(member.id), after?.health);
+  });
   /** By key, the resourceVersion at which an object went: what is told of it late does not bring it back. */
   const gone = new Map<string, string>();
 
@@ -99,7 +113,7 @@ export function createInventory(options: InventoryOptions): Inventory {
       return;
     }
     if (options.metadataOnly === true) return members.put(key, before, { ...seen, drift: before?.drift });
-    const health = isWatched || !needsStatus(resource) ? assess(object, Date.now()) : undefined;
+    const health = isWatched || !needsStatus(resource) ? assess(object, now()) : undefined;
     if (!isWatched) return members.put(key, before, { ...seen, drift: before?.drift, health });
     const drift = assessor.assess({ key, resource, object, metadataOnly: isMetadataOnly(resource) });
     if (isNew) members.put(key, before, { ...seen, drift: drift ?? before?.drift, health });
@@ -110,8 +124,8 @@ export function createInventory(options: InventoryOptions): Inventory {
   function judged(key: string, drift: Drift | undefined, health?: Verdict): void {
     const member = members.get(key);
     if (member === undefined) return;
-    const now = { drift: drift ?? member.drift, health: health ?? member.health };
-    if (now.drift !== member.drift || !isSameVerdict(now.health, member.health)) members.put(key, member, { ...member, ...now });
+    const known = { drift: drift ?? member.drift, health: health ?? member.health };
+    if (known.drift !== member.drift || !isSameVerdict(known.health, member.health)) members.put(key, member, { ...member, ...known });
   }
 
   function drop(key: string, member: Member): void {
@@ -205,6 +219,7 @@ export function createInventory(options: InventoryOptions): Inventory {
       synced: lists(),
       lacking: new Set(scopes),
       hurry: () => reflectors.forEach((reflector) => reflector.hurry()),
+      relist: () => reflectors.forEach((reflector) => reflector.relist()),
       lingering: undefined,
       listed: false,
       faults: new Map(),

@@ -46,7 +46,15 @@ export function createMembers(): Members {
     ofKind: ({ group, kind }) => [...byKey].filter(([, { id }]) => id.group === group && id.kind === kind),
     put(key, before, after) {
       set(key, before, after);
-      for (const listener of listeners) listener({ before, after });
+      const thrown: unknown[] = [];
+      for (const listener of listeners) {
+        try {
+          listener({ before, after });
+        } catch (error) {
+          thrown.push(error); // the others are told all the same
+        }
+      }
+      if (thrown.length > 0) throw thrown[0];
     },
     replace: (key, member) => set(key, byKey.get(key), member),
     onChange(listener) {

@@ -121,6 +121,7 @@ export async function runOperator({ config, log, instance, signal }: RunOptions)
     namespaces: config.namespaces,
     random,
     signal: lifetime.signal,
+    hasSource: (applySet) => store.sourceOf(applySet) !== undefined,
     onWatchState: (gvk, up, error) => {
       watches.note(gvk, { of: 'members' }, up);
       if (isKubeError(error, 404)) discovery.invalidate(); // the kind is served no more

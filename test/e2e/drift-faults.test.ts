@@ -23,12 +23,14 @@ function misbehave(proxy: AlteringProxy, random: () => number): void {
       if (dice < 0.15) return { code: 410, body: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' } };
       if (dice < 0.25) return { code: 429, headers: { 'retry-after': '1' } };
       if (dice < 0.35) return 'cut';
-      return dice < 0.75 ? { shuffle: random } : undefined;
+      if (dice < 0.42) return { delay: 300 * random() };
+      return dice < 0.8 ? { shuffle: random, dropsBookmarks: random() < 0.5 } : undefined;
     }
     if (dice < 0.04) return { code: 503 };
     if (dice < 0.08) return { code: 429, headers: { 'retry-after': '1' } };
     if (dice < 0.12) return 'cut';
-    return dice < 0.16 ? 'cut-after' : undefined;
+    if (dice < 0.16) return 'cut-after';
+    return dice < 0.3 ? { delay: 200 * random() } : undefined;
   };
 }
 
@@ -125,9 +127,12 @@ test(
       await new Promise((resolve) => setTimeout(resolve, random() * 300));
     }
     proxy.rule = () => undefined;
-    proxy.cut();
+    // Silence is ended by the watches' own deadline of 90 s; that is waited for in the soak, and shown for one watch by
+    // test/kube/reflector.test.ts.
+    if (isSoak()) proxy.silence();
+    else proxy.cut();
     await stage.request();
-    await waitUntilApplied(cluster, stage.namespace, 'shop', last, 90_000);
+    await waitUntilApplied(cluster, stage.namespace, 'shop', last, isSoak() ? 300_000 : 90_000);
     await waitFor(
       'the cluster is as git says, and so is the status',
       async () => {

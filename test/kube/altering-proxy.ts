@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent } from 'undici';
 import type { Credentials as TestCredentials } from '../controlplane/pki.ts';
 import type { Credentials } from '../../operator/kube/credentials-types.ts';
@@ -21,7 +22,9 @@ export type Verdict =
   /** Passed on, and the connection cut before the answer. */
   | 'cut-after'
   /** Passed on; the events of a watch come late, some of them twice and in any order, but never after a bookmark that follows them. */
-  | { readonly shuffle: () => number }
+  | { readonly shuffle: () => number; readonly dropsBookmarks?: boolean }
+  /** Passed on after so many milliseconds. */
+  | { readonly delay: number }
   | { readonly code: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> };
 
 export interface AlteringProxy {
@@ -60,6 +63,7 @@ export async function startAlteringProxy(target: TestCredentials): Promise<Alter
       response.writeHead(verdict.code, { 'content-type': isText ? 'text/plain' : 'application/json', ...verdict.headers });
       return void response.end(isText ? verdict.body : JSON.stringify(verdict.body ?? {}));
     }
+    if (typeof verdict === 'object' && 'delay' in verdict) await sleep(verdict.delay);
     const { host: _host, connection: _connection, 'content-length': _length, ...headers } = request.headers;
     const gone = new AbortController();
     response.once('close', () => gone.abort());
@@ -81,7 +85,8 @@ export async function startAlteringProxy(target: TestCredentials): Promise<Alter
     const send = (data: Buffer | string): void => {
       if (!silenced.has(request.socket)) response.write(data, 'latin1');
     };
-    if (typeof verdict === 'object') await shuffled(answer.body, verdict.shuffle, send, (flush) => held.set(request.socket, flush));
+    if (typeof verdict === 'object' && 'shuffle' in verdict)
+      await shuffled(answer.body, verdict, send, (flush) => held.set(request.socket, flush));
     else for await (const chunk of answer.body) send(chunk as Buffer);
     held.get(request.socket)?.();
     held.delete(request.socket);
@@ -140,7 +145,7 @@ export async function startAlteringProxy(target: TestCredentials): Promise<Alter
 /** Passes a watch's lines on out of order; `onFlush` is given what sends all that is held back. */
 async function shuffled(
   body: AsyncIterable<Buffer>,
-  random: () => number,
+  { shuffle: random, dropsBookmarks = false }: { readonly shuffle: () => number; readonly dropsBookmarks?: boolean },
   send: (data: string) => void,
   onFlush: (flush: () => void) => void,
 ): Promise<void> {
@@ -162,7 +167,7 @@ async function shuffled(
     for (const line of lines) {
       if (line.includes('"type":"BOOKMARK"')) {
         flush();
-        send(`${line}\n`);
+        if (!dropsBookmarks) send(`${line}\n`);
       } else {
         waiting.push(`${line}\n`);
         timer ??= setTimeout(flush, 20 + random() * 100);

@@ -39,7 +39,11 @@ interface Told {
 }
 
 /** Follows ConfigMaps with the label `follow` through a proxy, unless told otherwise. */
-async function follow(more: Partial<ReflectOptions> = {}, rule?: AlteringProxy['rule']): Promise<Told> {
+async function follow(
+  more: Partial<ReflectOptions> = {},
+  rule?: AlteringProxy['rule'],
+  before: (name: string) => void = () => {},
+): Promise<Told> {
   const proxy = await startAlteringProxy(cluster().admin);
   if (rule !== undefined) proxy.rule = rule;
   const client = clientOf(proxy.credentials);
@@ -64,6 +68,7 @@ async function follow(more: Partial<ReflectOptions> = {}, rule?: AlteringProxy['
       },
       upsert(object) {
         log.push(`upsert ${object.metadata.name}`);
+        before(object.metadata.name);
         known.set(object.metadata.name, object);
       },
       remove(object) {
@@ -222,6 +227,32 @@ describe('a connection', () => {
     expect(told.states).toEqual([[true, undefined]]);
     expect(told.count('list')).toBe(1);
   });
+});
+
+test('an event that its handler throws at is told again, and what comes after it comes after it', async () => {
+  let throws = 2;
+  const told = await follow({}, undefined, (name) => {
+    if (name === 'awkward' && (throws -= 1) >= 0) throw new Error('a fault of the handler');
+  });
+  await told.reflector.synced;
+  await waitFor('the watch stands', () => told.states.length === 1);
+  await put('awkward');
+  await put('after-awkward');
+  await waitFor('both are known', () => told.known.has('awkward') && told.known.has('after-awkward'));
+  expect(told.log.filter((line) => line.endsWith('awkward'))).toEqual([...Array(3).fill('upsert awkward'), 'upsert after-awkward']);
+  expect(told.count('list')).toBe(1);
+  await waitFor('the watch stands again', () => told.states.at(-1)?.[0] === true);
+});
+
+test('all of it is told again when it is asked for, and that is no failure', async () => {
+  const told = await follow();
+  await told.reflector.synced;
+  await waitFor('the watch stands', () => told.states.length === 1);
+  told.reflector.relist();
+  await waitFor('it lists anew', () => told.log.filter((line) => line.startsWith('replace')).length === 2);
+  await put('after-the-list');
+  await waitFor('it goes on', () => told.known.has('after-the-list'));
+  expect([told.states, told.count('list')]).toEqual([[[true, undefined]], 2]);
 });
 
 describe('an answer', () => {

@@ -49,15 +49,17 @@ function object({ version = '1', hash = 'v1:a', uid = 'u', live = spec, entries 
 const { resource, id } = stated();
 const key = objectKey(id);
 
-function assessor(now = () => '2026-01-01T00:00:00Z') {
+function assessor(now = () => '2026-01-01T00:00:00Z', hasSource = true) {
   const told: string[] = [];
-  const made = createAssessor(isMetadataOnly, now, (of, fields) => told.push(`${of === key ? '' : of}${fields.join()}`));
+  const again: string[] = [];
+  const keeping = { hasSource: () => hasSource, lookAgain: (kind: string) => again.push(kind) };
+  const made = createAssessor(isMetadataOnly, now, (of, fields) => told.push(`${of === key ? '' : of}${fields.join()}`), keeping);
   const look = (seen?: Seen, of = resource) => {
     const drift = made.assess({ key, resource: of, object: object(seen), metadataOnly: false });
     return drift && shown(drift);
   };
   const state = (...of: Parameters<typeof made.state>) => new Map([...made.state(...of)].filter((one) => one !== undefined));
-  return { ...made, state, look, told };
+  return { ...made, state, look, told, again };
 }
 
 const replicas: Path = [{ field: 'spec' }, { field: 'replicas' }];
@@ -73,6 +75,41 @@ describe('what an object is measured against', () => {
     expect(look({ live: { ...spec, replicas: 5 }, entries: [ours(held), scaled] })).toBeUndefined();
     const known = state(set, [stated()], true);
     expect([...known].map(([of, drift]) => [of, shown(drift)])).toEqual([[key, ['modified spec.replicas by kubectl-scale']]]);
+    expect(state(set, [stated()], true).size).toBe(0);
+  });
+
+  test('is not waited for where no source is known: its kind is told again once there is one', () => {
+    const { look, state, again } = assessor(undefined, false);
+    const edited = { live: { ...spec, replicas: 5 }, entries: [ours(held), scaled] };
+    expect(look(edited)).toBeUndefined();
+    expect([state(set, [stated()], true).size, again]).toEqual([0, ['apps/v1/Deployment']]);
+    expect(look(edited)).toEqual(['modified spec.replicas by kubectl-scale']);
+    expect([state(set, [stated()], true).size, again.length]).toEqual([0, 1]);
+  });
+
+  test('is waited for of what is ours, also where its source states it later', () => {
+    const { look, state, retain } = assessor();
+    state(set, [], true);
+    expect(look()).toBeUndefined();
+    retain(set, new Set());
+    expect([...state(set, [stated()], true).keys()]).toEqual([key]);
+  });
+
+  test('is not waited for of a copy of the label once its source has said what it states, nor once that is gone', () => {
+    const copy = { entries: [entry('endpointslice-controller', 'Update', {})] };
+    const { look, state, retain } = assessor();
+    state(set, [], true);
+    expect(look(copy)).toBeUndefined();
+    expect(state(set, [stated()], true).size).toBe(0);
+    const early = assessor();
+    expect(early.look(copy)).toBeUndefined(); // it may yet be stated
+    early.state(set, [], true);
+    early.retain(set, new Set());
+    expect(early.state(set, [stated()], true).size).toBe(0);
+    expect(look()).toEqual([]);
+    retain(set, new Set());
+    expect(look({ version: '2' })).toBeUndefined();
+    retain(set, undefined);
     expect(state(set, [stated()], true).size).toBe(0);
   });
 

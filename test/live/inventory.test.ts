@@ -8,6 +8,7 @@ import { seededRandom } from '../soak.ts';
 import type { ConnectedClient } from '../../operator/kube/connect.ts';
 import type { Resource } from '../../operator/kube/types.ts';
 import { createInventory } from '../../operator/live/inventory.ts';
+import type { InventoryOptions } from '../../operator/live/inventory.ts';
 import { SourceStore } from '../../operator/reconcile/source-store.ts';
 import { noDrift } from '../../operator/live/drift/types.ts';
 import type { Inventory, MemberChange } from '../../operator/live/types.ts';
@@ -34,13 +35,17 @@ interface Watched {
   readonly signal: AbortSignal;
 }
 
-async function watched(rule: AlteringProxy['rule'] = () => undefined, lingerMs?: number): Promise<Watched> {
+async function watched(
+  rule: AlteringProxy['rule'] = () => undefined,
+  more: Partial<InventoryOptions> = {},
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Watched> {
   const proxy = await startAlteringProxy(cluster().admin);
   proxy.rule = rule;
-  const client: ConnectedClient = clientOf(proxy.credentials);
+  const client: ConnectedClient = clientOf({ ...proxy.credentials, headers: async () => headers });
   const abort = new AbortController();
   const { signal } = abort;
-  const inventory = createInventory({ client, namespaces: [namespace], random: () => 0, signal, ...(lingerMs && { lingerMs }) });
+  const inventory = createInventory({ client, namespaces: [namespace], random: () => 0, signal, ...more });
   const changes: MemberChange[] = [];
   inventory.onChange((change) => changes.push(change));
   closing.push(async () => {
@@ -107,7 +112,7 @@ test('what went twice stays gone, whichever of its lives is told last', async ()
 });
 
 test('a watch serves all sources, stays for a while after the last, and then ends; what it knew is forgotten', async () => {
-  const { inventory, signal, proxy } = await watched(undefined, 700);
+  const { inventory, signal, proxy } = await watched(undefined, { lingerMs: 700 });
   await put(configMaps, 'kept', {});
   const watches = (): number => proxy.seen.filter(({ url }) => isWatch(url)).length;
   const isKnown = (): boolean => inventory.membersOf(set).some(({ id }) => id.name === 'kept');
@@ -261,6 +266,65 @@ test('an aggregated API that is down breaks its own watch alone, and heals once 
   await waitFor('the kind is had', () => inventory.need('shop/a', [things, configMaps], signal).then(() => true), 40_000);
   await waitFor('no watch is broken any more', () => inventory.state().broken.length === 0, 40_000);
 }, 60_000);
+
+test('what was labelled before its source was known is looked at once it is, and a foreign set costs nothing', async () => {
+  const services: Resource = { ...configMaps, kind: 'Service', plural: 'services' };
+  const body = { spec: { ports: [{ port: 80 }], selector: { app: 'early' } } };
+  await put(services, 'early', body);
+  let isKnown = false;
+  const { inventory, signal, proxy } = await watched(undefined, { hasSource: () => isKnown });
+  await inventory.need('shop/a', [services], signal);
+  const early = () => inventory.membersOf(set).find(({ id }) => id.name === 'early');
+  expect(early()).toMatchObject({ drift: undefined });
+  isKnown = true;
+  const stated = { ...manifest({ ...services, namespace, name: 'early' }, { body }), hash: 'v1:new' };
+  finish(inventory.stating(set, [stated], true));
+  await waitFor('there is a verdict', () => early()?.drift === noDrift);
+  const lists = () => proxy.seen.filter(({ url }) => url.includes('/services') && !isWatch(url)).length;
+  expect(lists()).toBe(2);
+  finish(inventory.stating(set, [stated], true));
+  await put(services, 'early', { spec: { ...body.spec, selector: { app: 'later' } } });
+  await waitFor('the watch goes on', () => early()?.drift !== noDrift);
+  expect(lists()).toBe(2);
+});
+
+test('a pod that finds no node has failed when its time is over, though nothing more is told of it', async () => {
+  const pods: Resource = { ...configMaps, kind: 'Pod', plural: 'pods' };
+  await put(pods, 'lonely', { spec: { containers: [{ name: 'web', image: 'registry.example.com/web:1' }], schedulerName: 'nobody' } });
+  const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes.' }];
+  await cluster().request.ok('PATCH', `${pathOf(pods)}/lonely/status`, { body: { status: { phase: 'Pending', conditions } } });
+  const { inventory, signal, changes, proxy } = await watched(undefined, { now: () => Date.now() + 13_000 });
+  await inventory.need('shop/a', [pods], signal);
+  await waitFor('it has failed', () => inventory.membersOf(set).some(({ health }) => health?.status === 'Failed'));
+  expect(changes.map(({ after }) => after?.health?.status)).toEqual(['InProgress', 'Failed']);
+  expect(changes.map(({ after }) => after?.resourceVersion)[0]).toBe(changes[1]?.after?.resourceVersion);
+  expect(proxy.seen.filter(({ url }) => isWatch(url)).length).toBeLessThanOrEqual(1);
+});
+
+test('rights that are withdrawn and given back lose nothing, and what came meanwhile is found', async () => {
+  const rbac = '/apis/rbac.authorization.k8s.io/v1';
+  const name = `watcher-${namespace}`;
+  const rules = [{ apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] }];
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name };
+  const subjects = [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'watcher' }];
+  await cluster().request.ok('POST', `${rbac}/clusterroles`, { body: { metadata: { name }, rules } });
+  await cluster().request.ok('POST', `${rbac}/namespaces/${namespace}/rolebindings`, { body: { metadata: { name }, roleRef, subjects } });
+  await put(configMaps, 'watched-by-right', {});
+  const { inventory, signal, changes, proxy } = await watched(undefined, {}, { 'impersonate-user': 'watcher' });
+  await waitFor('the right is there', () => inventory.need('shop/a', [configMaps], signal).then(() => true));
+  const known = (one: string) => inventory.membersOf(set).some(({ id }) => id.name === one);
+  await cluster().request.ok('PATCH', `${rbac}/clusterroles/${name}`, { body: { rules: [] } });
+  await waitFor('the watch is refused', () => {
+    proxy.cut();
+    return inventory.state().broken.some((text) => text.includes('forbidden'));
+  });
+  await put(configMaps, 'made-without-right', {});
+  expect([known('watched-by-right'), known('made-without-right')]).toEqual([true, false]);
+  await cluster().request.ok('PATCH', `${rbac}/clusterroles/${name}`, { body: { rules } });
+  await waitFor('what came meanwhile is known', () => known('made-without-right'), 20_000);
+  expect(inventory.state().broken).toEqual([]);
+  expect(changes.filter(({ after }) => after === undefined)).toEqual([]);
+});
 
 test('a CRD whose stored version changes is neither a drift nor a loss', async () => {
   const { inventory, signal, changes } = await watched();

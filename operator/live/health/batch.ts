@@ -1,7 +1,8 @@
 /** Pure: the health of Jobs and of Pods that stand alone. */
 import type { KubeObject } from '../../kube/types.ts';
 import { conditionAt, conditionText, numberAt, textAt } from './fields.ts';
-import { podTrouble } from './pod-trouble.ts';
+import { crashLoopOf, podTrouble } from './pod-trouble.ts';
+import type { Trouble } from './pod-trouble.ts';
 import { current, failed, inProgress } from './types.ts';
 import type { Verdict } from './types.ts';
 
@@ -32,16 +33,24 @@ export function podHealth(object: KubeObject, now: number): Verdict {
       return current;
     case 'Running':
       if (conditionAt(object, 'Ready')?.status === 'True') return current;
-      return trouble?.isCrashLoop === true ? failed(trouble.text) : inProgress(`it runs but is not ready${why}`);
+      return runningHealth(object, trouble);
     case 'Pending': {
       const scheduled = conditionAt(object, 'PodScheduled');
       if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') return inProgress(`it is pending${why}`);
-      const age = now - Date.parse(object.metadata.creationTimestamp ?? '');
-      return age < schedulingTime ? inProgress(`it is pending${why}`) : failed(trouble?.text ?? conditionText(scheduled));
+      const due = Date.parse(object.metadata.creationTimestamp ?? '') + schedulingTime;
+      const unschedulable = failed(trouble?.text ?? conditionText(scheduled));
+      return now < due ? { ...inProgress(`it is pending${why}`), turns: { at: due, into: unschedulable } } : unschedulable;
     }
     case '':
       return inProgress('no node has taken it up yet');
     default:
       return { status: 'Unknown', message: `its phase is ${textAt(object, 'status', 'phase')}${why}` };
   }
+}
+
+/** One that is not ready: one container that crashes again and again is enough, whatever the others wait for. */
+function runningHealth(object: KubeObject, trouble: Trouble | undefined): Verdict {
+  const crash = crashLoopOf(object);
+  if (crash === undefined) return inProgress(`it runs but is not ready${trouble === undefined ? '' : `: ${trouble.text}`}`);
+  return failed(trouble === undefined || trouble.text === crash.text ? crash.text : `${crash.text}; ${trouble.text}`);
 }

@@ -16,7 +16,7 @@ export function serviceHealth(object: KubeObject): Verdict {
 export function claimHealth(object: KubeObject): Verdict {
   const phase = textAt(object, 'status', 'phase');
   if (phase === 'Bound') return current;
-  if (phase === 'Lost') return failed(`the volume that it was bound to is gone (phase Lost)`);
+  if (phase === 'Lost') return inProgress('the volume that it was bound to is gone (phase Lost)');
   const name = textAt(object, 'spec', 'storageClassName');
   return inProgress(
     `it is not bound to a volume (phase ${phase === '' ? 'unknown' : phase}${name === '' ? '' : `, StorageClass ${name}`})`,

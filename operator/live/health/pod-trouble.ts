@@ -9,7 +9,6 @@ export interface Trouble {
   readonly kind: string;
   /** How much it tells; the highest is told first. */
   readonly weight: number;
-  readonly isCrashLoop: boolean;
 }
 
 /** A container that never got as far as to run, in the words of its kubelet, and what that means. */
@@ -41,6 +40,17 @@ export function podTrouble(pod: KubeObject): Trouble | undefined {
   const ready = conditionAt(pod, 'Ready');
   if (phase === 'Running' && ready?.status === 'True') return undefined;
   return ofScheduling(pod) ?? ofContainers(pod) ?? ofPhase(pod, phase) ?? ofReadiness(pod);
+}
+
+/** The first of its containers that crashes again and again, whatever else ails it; init containers aside. */
+export function crashLoopOf(pod: KubeObject): Trouble | undefined {
+  const crashing = listAt(pod, 'status', 'containerStatuses').find(
+    (status) => textAt(status, 'state', 'waiting', 'reason') === 'CrashLoopBackOff',
+  );
+  if (crashing === undefined) return undefined;
+  const name = textAt(crashing, 'name');
+  const spec = listAt(pod, 'spec', 'containers').find((one) => textAt(one, 'name') === name);
+  return crashTrouble(`container ${name}`, crashing, spec);
 }
 
 function ofScheduling(pod: KubeObject): Trouble | undefined {
@@ -98,7 +108,7 @@ function crashTrouble(name: string, status: unknown, spec: unknown): Trouble {
   const exit = Object.keys(last).length === 0 ? mapAt(status, 'state', 'terminated') : last;
   const how = Object.keys(exit).length === 0 ? '' : `: it ${endText(exit, spec)}`;
   const kind = `${name} crashes ${numberAt(exit, 'exitCode') ?? ''}`;
-  return { ...trouble(`${name} crashes again and again (CrashLoopBackOff)${how}${restartsText(status)}`, kind, 9), isCrashLoop: true };
+  return trouble(`${name} crashes again and again (CrashLoopBackOff)${how}${restartsText(status)}`, kind, 9);
 }
 
 function endTrouble(name: string, ended: unknown, spec: unknown, status: unknown): Trouble | undefined {
@@ -171,5 +181,5 @@ function ofReadiness(pod: KubeObject): Trouble | undefined {
 }
 
 function trouble(text: string, kind: string, weight: number): Trouble {
-  return { text, kind, weight, isCrashLoop: false };
+  return { text, kind, weight };
 }

@@ -14,6 +14,8 @@ export interface Verdict {
   readonly message?: string;
   /** Of a workload that is not Current: which pods tell why. */
   readonly selector?: PodSelector;
+  /** What it becomes by time alone, `at` in milliseconds since the epoch, if the object stays as it is. */
+  readonly turns?: { readonly at: number; readonly into: Verdict };
 }
 
 /** A label selector as the API has it. */

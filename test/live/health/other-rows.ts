@@ -42,7 +42,7 @@ export const others: Readonly<Record<string, readonly Row[]>> = {
       'it is not bound to a volume (phase Pending, StorageClass fast)',
     ],
     ['bound', { status: { phase: 'Bound' } }, 'Current'],
-    ['lost', { status: { phase: 'Lost' } }, 'Failed', 'the volume that it was bound to is gone (phase Lost)'],
+    ['lost', { status: { phase: 'Lost' } }, 'InProgress', 'the volume that it was bound to is gone (phase Lost)'],
   ],
   'PodDisruptionBudget policy/v1': [
     ['of another generation', { metadata: { generation: 2 }, status: { observedGeneration: 1 } }, 'InProgress', /generation 2, seen 1/],

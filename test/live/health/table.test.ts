@@ -10,6 +10,8 @@ describe.each(Object.entries({ ...workloads, ...others }))('%s', (kind, rows) =>
   test.each(rows)('%s', (_what, body, status, ...[message]) => {
     const verdict = assess(objectOf(kind, body), now);
     expect(verdict.status).toBe(status);
+    // What time alone would make of it, it is then.
+    if (verdict.turns !== undefined) expect(assess(objectOf(kind, body), verdict.turns.at)).toEqual(verdict.turns.into);
     if (status === 'Current') expect(verdict).toEqual({ status });
     else if (message === undefined) expect(verdict.message).toBeTruthy();
     else expect(verdict.message).toEqual(typeof message === 'string' ? message : expect.stringMatching(message));
@@ -39,4 +41,13 @@ test.each([
   ['shop.example.com', 'Secret', true],
 ])('%s/%s needs its status: %s', (group, kind, needs) => {
   expect(needsStatus({ group, kind })).toBe(needs);
+});
+
+test('only a verdict that says when it turns depends on the time: of what differs a day later, and at no other time', () => {
+  for (const [kind, rows] of Object.entries({ ...workloads, ...others })) {
+    for (const [what, body] of rows) {
+      const [early, late] = [assess(objectOf(kind, body), now), assess(objectOf(kind, body), now + 86_400_000)];
+      expect({ kind, what, late }).toEqual({ kind, what, late: early.turns?.into ?? early });
+    }
+  }
 });

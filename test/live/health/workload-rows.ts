@@ -191,6 +191,26 @@ export const workloads: Readonly<Record<string, readonly Row[]>> = {
       'container nginx crashes again and again (CrashLoopBackOff)',
     ],
     [
+      'one container of which crashes while another waits for its image',
+      {
+        status: {
+          phase: 'Running',
+          containerStatuses: [
+            { name: 'agent', image: 'registry.example.com/agent:2', state: { waiting: { reason: 'ImagePullBackOff' } } },
+            { name: 'nginx', state: { waiting: { reason: 'CrashLoopBackOff' } } },
+          ],
+        },
+      },
+      'Failed',
+      'container nginx crashes again and again (CrashLoopBackOff); container agent cannot pull image registry.example.com/agent:2 (ImagePullBackOff)',
+    ],
+    [
+      'only an init container of which crashes',
+      { status: { phase: 'Running', initContainerStatuses: [{ name: 'proxy', state: { waiting: { reason: 'CrashLoopBackOff' } } }] } },
+      'InProgress',
+      'it runs but is not ready: init container proxy crashes again and again (CrashLoopBackOff)',
+    ],
+    [
       'that runs and is not ready',
       { status: { phase: 'Running', ...conditions('Ready=False ContainersNotReady') } },
       'InProgress',
