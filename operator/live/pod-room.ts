@@ -8,6 +8,8 @@ import { isSelected } from './health/selector.ts';
 import type { PodSelector } from './health/types.ts';
 
 const podsPerOwner = 20;
+/** Of more owners only those are kept that workloads are looked into for: finished Jobs may be thousands. */
+const mostOwners = 2_000;
 
 /** A workload that is not healthy. */
 export interface AilingWorkload {
@@ -42,12 +44,14 @@ export interface Room {
   readonly owned: Map<string, Owned>;
   /** Its pods were listed. */
   isListed: boolean;
+  /** There were too many owners: those that nobody asked about were let go. */
+  isCut: boolean;
   /** Ends its watch. */
   readonly abort: AbortController;
 }
 
 export function emptyRoom(): Room {
-  return { looked: new Map(), owned: new Map(), isListed: false, abort: new AbortController() };
+  return { looked: new Map(), owned: new Map(), isListed: false, isCut: false, abort: new AbortController() };
 }
 
 /** What is said of the pods that the workload selects and owns, itself or through a ReplicaSet. */
@@ -91,13 +95,32 @@ export function note(room: Room, pod: KubeObject): Owned | undefined {
     forget(room, pod);
     return undefined;
   }
-  const owned = room.owned.get(owner.uid) ?? { owner, pods: new Map(), parent: undefined, isAsked: false, isAnswered: false };
+  const known = room.owned.get(owner.uid);
+  if (known === undefined && !hasPlace(room, owner)) return undefined;
+  const owned = known ?? { owner, pods: new Map(), parent: undefined, isAsked: false, isAnswered: false };
   room.owned.set(owner.uid, owned);
   const { name, labels = {} } = pod.metadata;
   if (owned.pods.size >= podsPerOwner && !owned.pods.has(name)) return owned;
   const [alike] = owned.pods.values();
   owned.pods.set(name, { trouble, labels: alike !== undefined && isSame(alike.labels, labels) ? alike.labels : labels });
   return owned;
+}
+
+/** Makes room by letting go of whoever nobody asks about. */
+function hasPlace(room: Room, owner: OwnerReference): boolean {
+  if (room.owned.size >= mostOwners && !room.isCut) {
+    room.isCut = true;
+    for (const [uid, owned] of room.owned) if (!isWanted(room, owned.owner, owned.parent)) room.owned.delete(uid);
+  }
+  return !room.isCut || (room.owned.size < mostOwners && isWanted(room, owner, undefined));
+}
+
+/** Whether a workload that is looked into may have this owner's pods. */
+function isWanted(room: Room, owner: OwnerReference, parent: string | undefined): boolean {
+  for (const { workload } of room.looked.values()) {
+    if (owner.uid === workload.uid || parent === workload.uid || isCandidate(owner, workload.name)) return true;
+  }
+  return false;
 }
 
 /** It is well, or gone. */

@@ -2,9 +2,11 @@
  * Why workloads are not healthy, from their pods. Pods are read only while a workload of their namespace is asked about: by
  * one list and watch, of which nothing is kept but the troubles of up to 20 pods an owner; with the last workload all of it goes.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubeClient } from '../kube/client.ts';
 import { getMetadata } from '../kube/operations.ts';
 import { reflect } from '../kube/reflector.ts';
+import { watchDelay } from '../kube/retry.ts';
 import type { Resource } from '../kube/types.ts';
 import { controllerOf, emptyRoom, forget, isCandidate, keepOf, note, textFor } from './pod-room.ts';
 import type { AilingWorkload, Owned, Room } from './pod-room.ts';
@@ -38,11 +40,13 @@ const replicaSets: Resource = { group: 'apps', version: 'v1', kind: 'ReplicaSet'
 export function createPodReader({ client, random, signal, onChange, onState }: PodReaderOptions): PodReader {
   const rooms = new Map<string, Room>();
   const namespaceOf = new Map<string, string>();
+  /** Has all pods of a room told again. */
+  const relists = new WeakMap<Room, () => void>();
 
   function open(namespace: string): Room {
     const room = emptyRoom();
     rooms.set(namespace, room);
-    reflect({
+    const reflector = reflect({
       client,
       resource: podResource,
       namespace,
@@ -55,6 +59,7 @@ export function createPodReader({ client, random, signal, onChange, onState }: P
       handler: {
         replace(pods) {
           room.owned.clear();
+          room.isCut = false;
           room.isListed = true;
           for (const pod of pods) note(room, pod);
           for (const owned of room.owned.values()) ask(namespace, room, owned);
@@ -74,6 +79,7 @@ export function createPodReader({ client, random, signal, onChange, onState }: P
         state: (up, error) => onState?.(namespace, up, error),
       },
     });
+    relists.set(room, () => reflector.relist());
     return room;
   }
 
@@ -102,14 +108,17 @@ export function createPodReader({ client, random, signal, onChange, onState }: P
 
   async function askParent(namespace: string, room: Room, owned: Owned): Promise<void> {
     owned.isAsked = true;
-    try {
-      const options = { behind: true, signal: AbortSignal.any([room.abort.signal, signal]) };
-      const found = await getMetadata(client, replicaSets, { namespace, name: owned.owner.name }, options);
-      owned.isAnswered = true;
-      if (found?.metadata.uid === owned.owner.uid) owned.parent = controllerOf(found)?.uid;
-      review(room, ({ name }) => isCandidate(owned.owner, name));
-    } catch {
-      owned.isAsked = false; // asked again with the next change of a pod of it
+    const ends = AbortSignal.any([room.abort.signal, signal]);
+    for (let tries = 1; !owned.isAnswered && room.owned.get(owned.owner.uid) === owned; tries += 1) {
+      try {
+        const found = await getMetadata(client, replicaSets, { namespace, name: owned.owner.name }, { behind: true, signal: ends });
+        owned.isAnswered = true;
+        if (found?.metadata.uid === owned.owner.uid) owned.parent = controllerOf(found)?.uid;
+        review(room, ({ name }) => isCandidate(owned.owner, name));
+      } catch {
+        if (ends.aborted) return;
+        await sleep(watchDelay(tries, random()), undefined, { signal: ends, ref: false }).catch(() => {}); // nobody asks any more
+      }
     }
   }
 
@@ -117,6 +126,7 @@ export function createPodReader({ client, random, signal, onChange, onState }: P
     look(workload) {
       const { key, namespace } = workload;
       const room = rooms.get(namespace) ?? open(namespace);
+      if (room.isCut && !room.looked.has(key)) relists.get(room)?.(); // its pods may have been let go
       room.looked.set(key, { workload, text: textFor(room, workload) });
       namespaceOf.set(key, namespace);
       for (const owned of room.owned.values()) ask(namespace, room, owned);

@@ -80,3 +80,25 @@ test('of a workload only what is known for certain is said', () => {
   expect(textFor(room, workload)).toMatch(/^pod web-1-\S+: container web crashes again and again/);
   expect(textFor(room, { ...workload, selector: { matchLabels: { 'app.kubernetes.io/name': 'other' } } })).toBe('');
 });
+
+test('of thousands of finished Jobs only the pods of owners that are asked about are kept', () => {
+  const room = emptyRoom();
+  const workload = { key: 'k', namespace: 'shop', name: 'web-9', uid: 'deployment', selector: {} };
+  room.looked.set('k', { workload, text: undefined });
+  const failedJob = (index: number): KubeObject => {
+    const pod = crashing(0, index);
+    const owner = { apiVersion: 'batch/v1', kind: 'Job', name: `job-${index}`, uid: `job-${index}`, controller: true };
+    return { ...pod, metadata: { ...pod.metadata, name: `job-${index}-x`, ownerReferences: [owner] } };
+  };
+  note(room, keepOf(crashing(9, 0)));
+  for (let index = 0; index < 5_000; index += 1) note(room, keepOf(failedJob(index)));
+  expect([[...room.owned.keys()], room.isCut]).toEqual([['rs-9'], true]);
+  note(room, keepOf({ ...crashing(9, 1), metadata: { ...crashing(9, 1).metadata, name: 'web-9-second' } }));
+  expect(room.owned.get('rs-9')?.pods.size).toBe(2);
+  for (let index = 0; index < 3_000; index += 1) {
+    const pod = crashing(9, index);
+    const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `web-9-${index}`, uid: `rs-9-${index}`, controller: true };
+    note(room, keepOf({ ...pod, metadata: { ...pod.metadata, ownerReferences: [owner] } }));
+  }
+  expect(room.owned.size).toBe(2_000);
+});

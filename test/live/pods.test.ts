@@ -4,6 +4,7 @@ import { createPodReader } from '../../operator/live/pods.ts';
 import type { PodReader } from '../../operator/live/pods.ts';
 import type { Json } from '../controlplane/request.ts';
 import { useCluster, waitFor } from '../e2e/cluster.ts';
+import { startAlteringProxy } from '../kube/altering-proxy.ts';
 import { clientOf, credentialsOf } from '../kube/clients.ts';
 
 const cluster = useCluster();
@@ -18,16 +19,17 @@ let states: (readonly [namespace: string, up: boolean | undefined])[];
 beforeAll(() => {
   client = clientOf(credentialsOf(cluster().admin));
 });
-afterAll(() => client.close());
+const others: (() => Promise<void>)[] = [];
+afterAll(() => Promise.all([client.close(), ...others.map((close) => close())]));
 
 /** Pods are made by hand, so no controller may put them right. */
-async function begin(): Promise<void> {
+async function begin(of = client): Promise<void> {
   namespace = await cluster().namespace('pods');
   ends = new AbortController();
   changed = [];
   states = [];
   reader = createPodReader({
-    client,
+    client: of,
     random: () => 0,
     signal: ends.signal,
     onChange: (key) => changed.push(key),
@@ -127,6 +129,35 @@ describe('pods that are looked into', () => {
     for (const { metadata } of pods) await report(metadata.name, crashing());
     look('web', 'web', made.metadata.uid);
     await textIs('web', /^pod web-(?!rogue)\S+ and 1 more: container web crashes/);
+  });
+
+  test('of a ReplicaSet whose Deployment cannot be asked for yet are told once it can, though nothing of them changes', async () => {
+    const proxy = await startAlteringProxy(cluster().admin);
+    const through = clientOf(proxy.credentials);
+    others.push(async () => {
+      await through.close();
+      await proxy.close();
+    });
+    let refusals = 0;
+    proxy.rule = ({ url }) => {
+      if (!url.includes('/replicasets/') || refusals >= 2) return undefined;
+      refusals += 1;
+      return { code: 403, body: { kind: 'Status', status: 'Failure', code: 403, reason: 'Forbidden', message: 'not yet' } };
+    };
+    await begin(through);
+    const labels = { app: 'front' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'web', image: 'registry.example.com/web:2' }] } };
+    const made: Json = await cluster().request.ok('POST', `/apis/apps/v1/namespaces/${namespace}/deployments`, {
+      body: { metadata: { name: 'front' }, spec: { replicas: 1, selector: { matchLabels: labels }, template } },
+    });
+    const name = await waitFor('there is a pod', async () => {
+      const list: Json = await cluster().request.ok('GET', `${api()}/pods`);
+      return list.items[0]?.metadata.name;
+    });
+    await report(name, crashing());
+    look('front', 'front', made.metadata.uid, 'front');
+    await textIs('front', /^pod front-\S+: container web crashes/);
+    expect(refusals).toBe(2);
   });
 
   test('are read by one list and one watch for all workloads of a namespace, and dropped with the last', async () => {
