@@ -21,11 +21,12 @@ import {
 } from '../report/trail/attempts.ts';
 import type { Noted } from '../report/trail/attempts.ts';
 import { managersIn, withCorrections } from '../report/trail/health.ts';
-import { outlived, recordOfRunning, unended } from '../report/trail/retention.ts';
+import { nextSweep, outlived, recordOfRunning, unended } from '../report/trail/retention.ts';
 import { imageChanges, runningImage } from '../report/trail/written.ts';
 import type { RunningImage } from '../report/trail/written.ts';
 import type { Outcome } from '../report/types.ts';
 import { Behind, isOutage } from './behind.ts';
+import { createDueTimer } from './due-timer.ts';
 import { isGoneWithNamespace, isWorthWaiting, lastRecordError, tryEach } from './last-record.ts';
 import { PendingCorrections } from './pending-corrections.ts';
 import type { CountingRecord } from './pending-corrections.ts';
@@ -81,7 +82,6 @@ const maxLost = 20;
 /** In the place of when an attempt was first tried: of the revision that runs, of which only its record tells. */
 const ofRunning = 'running';
 const queueSize = 10_000;
-const sweepEveryMs = 3_600_000;
 /** Corrections are added up for so long before they are written. */
 const correctionsMs = 5_000;
 /** So is what was told to others. */
@@ -93,7 +93,7 @@ export class Trail {
   readonly #queue: Behind;
   readonly #entries = new Map<string, Entry>();
   readonly #book: RecordBook;
-  #sweep: NodeJS.Timeout | undefined;
+  readonly #sweep = createDueTimer(() => this.#outlive());
 
   constructor(options: TrailOptions) {
     this.#options = options;
@@ -109,8 +109,6 @@ export class Trail {
   start(): void {
     for (const source of this.#options.store.all()) this.#entry(source); // as the process before this one left it
     this.#queue.push('list', (signal) => this.#load(signal));
-    this.#sweep = setInterval(() => this.#outlive(), sweepEveryMs);
-    this.#sweep.unref();
   }
 
   /**
@@ -118,7 +116,7 @@ export class Trail {
    * corrections stand nowhere else, so they do not wait for their turn.
    */
   async close(graceMs: number): Promise<void> {
-    clearInterval(this.#sweep);
+    this.#sweep.stop();
     const signal = AbortSignal.timeout(graceMs);
     await Promise.all([this.#queue.close(graceMs), this.#flush(signal)]);
     await this.#flush(signal); // of records that were only made meanwhile
@@ -202,7 +200,12 @@ export class Trail {
   /** The source is no more. Whoever took our finalizer off did not wait for its last words. */
   gone(source: GitOpsSource): void {
     const entry = this.#entry(source);
-    if (!entry.isLeft) this.#queue.push(`${source.metadata.uid} gone`, (signal) => this.#leave(source, entry, isOutage, behind(signal)));
+    const { now, retentionMs } = this.#options;
+    this.#sweep.at(retentionMs, now() + retentionMs);
+    const { uid = '' } = source.metadata;
+    const forget = (): void => void this.#entries.delete(uid);
+    if (entry.isLeft) return forget();
+    this.#queue.push(`${uid} gone`, (signal) => this.#leave(source, entry, isOutage, behind(signal)).then(forget));
   }
 
   /** Writes what a source leaves. Throws where `mayWait` says of a failure that it is to be tried again. */
@@ -377,6 +380,8 @@ export class Trail {
       this.#queue.push(`${record.sourceUid} gone`, (signal) => this.#book.noteEnded(record, behind(signal)));
     }
     for (const uid of this.#entries.keys()) if (!isLiving(uid)) this.#entries.delete(uid);
+    const next = nextSweep(this.#book.all(), isLiving, retentionMs, now());
+    if (next !== undefined) this.#sweep.at(next - now(), next);
   }
 }
 

@@ -15,6 +15,8 @@ export interface KeptRecord {
   readonly endedAt: number | undefined;
 }
 
+const sweepAgain = 3_600_000;
+
 /** The oldest records of a source beyond its limit, oldest first. */
 export function beyondLimit(records: readonly KeptRecord[], limit: number): readonly KeptRecord[] {
   return records.toSorted(older).slice(0, Math.max(0, records.length - limit));
@@ -35,6 +37,20 @@ export function outlived(
   return records
     .filter((record) => !isLiving(record.sourceUid) && isOver(record))
     .toSorted((a, b) => Number(a.endedAt !== undefined) - Number(b.endedAt !== undefined));
+}
+
+/** When the records are to be looked through again, milliseconds since the epoch: never, where no source of theirs is gone. */
+export function nextSweep(
+  records: readonly KeptRecord[],
+  isLiving: (sourceUid: string) => boolean,
+  retentionMs: number,
+  now: number,
+): number | undefined {
+  // What is to be done now may fail, and is tried again.
+  const isLeft = unended(records, isLiving).length > 0 || outlived(records, isLiving, retentionMs, now).length > 0;
+  const ends = [...endOfEach(records)].filter(([uid]) => !isLiving(uid)).map(([, end]) => end + retentionMs + 1);
+  const due = [...ends.filter((at) => at > now), ...(isLeft ? [now + sweepAgain] : [])];
+  return due.length === 0 ? undefined : due.reduce((first, at) => Math.min(first, at));
 }
 
 /** Of each source that is gone and whose end nobody noted, the last record: the end is yet to be noted there. */

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { attemptedOfRunning } from '../../../operator/report/trail/attempts.ts';
-import { recordOfRunning } from '../../../operator/report/trail/retention.ts';
+import { nextSweep, recordOfRunning } from '../../../operator/report/trail/retention.ts';
 import type { KeptRecord } from '../../../operator/report/trail/retention.ts';
 import { at } from '../outcomes.ts';
 
@@ -31,4 +31,16 @@ test('as long as the status tells of its attempt, that is the one', () => {
   expect(attemptedOfRunning({ revision, attempts: [failed, ran] })).toBe(at(1));
   expect(attemptedOfRunning({ revision, attempts: [failed] })).toBeUndefined();
   expect(attemptedOfRunning({ revision, attempts: [failed, { ...ran, silent: true }] })).toBeUndefined();
+});
+
+test('records are looked through when the first of those that are left may go, and never while every source is there', () => {
+  const ended = (sourceUid: string, endedAt: number | undefined): KeptRecord => ({ ...record(sourceUid, 1), sourceUid, endedAt });
+  const next = (records: readonly KeptRecord[], now = 0) => nextSweep(records, (uid) => uid === 'living', 1_000, now);
+  expect(next([])).toBeUndefined();
+  expect(next([ended('living', undefined), ended('living', 5)])).toBeUndefined();
+  expect(next([ended('a', 700), ended('b', 300), ended('living', 5)])).toBe(1_301);
+  // What is to be done at once is tried again within the hour, should it fail.
+  expect(next([ended('a', undefined)])).toBe(3_600_000);
+  expect(next([ended('a', 300), ended('b', 9_000)], 5_000)).toBe(10_001);
+  expect(next([ended('a', 300)], 5_000)).toBe(3_605_000);
 });
