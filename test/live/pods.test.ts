@@ -140,7 +140,7 @@ describe('pods that are looked into', () => {
     });
     let refusals = 0;
     proxy.rule = ({ url }) => {
-      if (!url.includes('/replicasets/') || refusals >= 2) return undefined;
+      if (!url.includes('/replicasets') || refusals >= 4) return undefined; // a list is tried where a GET is forbidden
       refusals += 1;
       return { code: 403, body: { kind: 'Status', status: 'Failure', code: 403, reason: 'Forbidden', message: 'not yet' } };
     };
@@ -157,7 +157,7 @@ describe('pods that are looked into', () => {
     await report(name, crashing());
     look('front', 'front', made.metadata.uid, 'front');
     await textIs('front', /^pod front-\S+: container web crashes/);
-    expect(refusals).toBe(2);
+    expect(refusals).toBe(4);
   });
 
   test('are read by one list and one watch for all workloads of a namespace, and dropped with the last', async () => {
