@@ -14,7 +14,6 @@ import { objectKey, objectText } from '../kube/types.ts';
 import type { KubeObject, ObjectId } from '../kube/types.ts';
 import { createAssessor } from '../live/assessor.ts';
 import { differences, disagreements } from '../live/drift/oracle.ts';
-import { ignoresAll } from '../live/drift/ignore.ts';
 import { pathText } from '../live/drift/path.ts';
 import type { Drift } from '../live/drift/types.ts';
 import { isMetadataOnly } from '../live/inventory.ts';
@@ -129,7 +128,7 @@ async function verifyObject(self: Walk, manifest: Manifest): Promise<ObjectVerif
   const agreed: ObjectVerification = { id, drift: [], disagreements: [], unknown: [], asked: false, isOther: false };
   const live = await getObject(env.client, resource, id, { flow, signal });
   const member = live && { ...readLiveObject(resource, live), drift: undefined };
-  const presence = ignoresAll(id, self.policy.ignore) ? [] : verifyPresence(manifest, member, applySet);
+  const presence = verifyPresence(manifest, member, applySet);
   // Where it is to be put back, what keeps it away is told instead.
   const isOther = (presence ?? []).length > 0 && self.policy.mode === 'Correct' && !self.source.spec.suspend;
   if (live === undefined || member === undefined || presence !== undefined) return { ...agreed, drift: presence ?? [], isOther };

@@ -151,8 +151,7 @@ export class Controller {
     const [entry, source] = [this.#entries.get(key), this.#options.store.get(key)];
     if (entry === undefined || source === undefined) return;
     const known = { ...entry, suspended: source.spec.suspend, policy: this.#drift.policy(key, source) };
-    const input = { pace: entry.pace, ...this.#drift.pauses(key) };
-    const delay = delayAfterWalk(entry.recheck, known, this.#options.env.inventory, () => this.#isWell(key, entry), input);
+    const delay = delayAfterWalk(known, this.#options.env.inventory, () => this.#isWell(key, entry), this.#drift.pauses(key));
     if (delay !== undefined) this.#queue.wake(key, 'MemberChanged', delay);
   }
 

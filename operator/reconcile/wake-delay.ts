@@ -46,14 +46,16 @@ export function noteChange({ members }: Recheck, change: MemberChange): void {
 
 /** `delayFor` after a walk, for all that changed meanwhile. `isWell` costs a look at all members. */
 export function delayAfterWalk(
-  { parent, members }: Recheck,
-  known: ReactionInput,
+  known: ReactionInput & Pick<DelayInput, 'pace'> & { readonly recheck: Recheck },
   { find }: Pick<Inventory, 'find'>,
   isWell: () => boolean,
-  input: DelayInput,
+  { pauseOf, pauseBack, now }: Omit<DelayInput, 'pace'>,
 ): number | undefined {
+  const {
+    pace,
+    recheck: { parent, members },
+  } = known;
   if (!parent && members.size === 0) return undefined;
-  const { pace, pauseOf, pauseBack, now } = input;
   const delays: (number | undefined)[] = [];
   const well = isWell();
   let isExplained = false;

@@ -134,3 +134,10 @@ spec:
           image: ${image}
 `;
 }
+
+/** As `kubectl replace` does with a manifest that knows nothing of our annotations. */
+export async function replaceDeployment(cluster: Cluster, { metadata, spec }: Json, change: object): Promise<void> {
+  const { namespace, name, labels } = metadata;
+  const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${name}?fieldManager=kubectl-replace`;
+  await cluster.request.ok('PUT', path, { body: { metadata: { name, labels }, spec: { ...spec, ...change } } });
+}

@@ -115,7 +115,7 @@ describe('what changed while its source walked is put back', () => {
     const recheck = nothingToRecheck();
     recheck.parent = parent;
     for (const change of changes) noteChange(recheck, change);
-    const input = { pace, pauseOf: () => fight, pauseBack: () => fight, now: 0 };
-    expect(delayAfterWalk(recheck, known(policy), { find: () => now }, () => well, input)).toBe(expected);
+    const input = { pauseOf: () => fight, pauseBack: () => fight, now: 0 };
+    expect(delayAfterWalk({ ...known(policy), recheck, pace }, { find: () => now }, () => well, input)).toBe(expected);
   });
 });
