@@ -32,4 +32,4 @@ USER 65532:65532
 WORKDIR /tmp
 EXPOSE 8080 9292
 # After a storm V8 would keep over 100 MiB of garbage, since an idle process has no reason to collect it.
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--heap-growing-percent=20", "/app/plumbline.mjs"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=8", "--heap-growing-percent=20", "/app/plumbline.mjs"]
