@@ -60,11 +60,6 @@ export function isMark([root, map, key, ...more]: Path): boolean {
   return (map.field === 'annotations' && key.field === hashAnnotation) || (map.field === 'labels' && key.field === partOfLabel);
 }
 
-/** Whether nobody is told that the object is gone, since a rule ignores all of it. */
-export function ignoresAll(id: ObjectId, rules: readonly IgnoreRule[]): boolean {
-  return rules.some((rule) => isObject(rule, id) && rule.paths === undefined && rule.managers === undefined);
-}
-
 function isObject(rule: IgnoreRule, id: ObjectId): boolean {
   return (['group', 'kind', 'name', 'namespace'] as const).every((field) => rule[field] === undefined || rule[field] === id[field]);
 }

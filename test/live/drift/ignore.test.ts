@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ObjectId } from '../../../operator/kube/types.ts';
-import { applyIgnore, ignoresAll } from '../../../operator/live/drift/ignore.ts';
+import { applyIgnore } from '../../../operator/live/drift/ignore.ts';
 import type { IgnoreRule, Judged } from '../../../operator/live/drift/ignore.ts';
 import { pathText } from '../../../operator/live/drift/path.ts';
 import type { Path } from '../../../operator/live/drift/path.ts';
@@ -85,10 +85,5 @@ describe('applyIgnore', () => {
   ])('what is %s', (_name, rule, drift, expected) => {
     const nothing = { fields: [], extra: [], lost: [], undecided: [], unheld: [], ignored: [], restarted: [] };
     expect(applyIgnore({ ...noDrift, ...drift }, id, [rule])).toEqual({ ...nothing, ...expected });
-  });
-
-  test('an object is ignored whole only by a rule without paths and managers', () => {
-    expect(ignoresAll(id, [{ kind: 'Deployment' }])).toBe(true);
-    expect(ignoresAll(id, [{ kind: 'Deployment', paths: ['/spec'] }, { kind: 'Service' }])).toBe(false);
   });
 });
