@@ -336,7 +336,7 @@ describe('what is kept of an object is under 2 KiB', () => {
     { what: 'also of a large manifest', env, isRendered: true },
     { what: 'also before its source was rendered', env: [], isRendered: false },
   ])('$what', async ({ env: one, isRendered }) => {
-    const count = 5_000;
+    const count = 2_000;
     const made = createAssessor(isMetadataOnly, () => '');
     const members = createMembers();
     const containers = Array.from({ length: 3 }, (_, index) => ({ name: `c${index}`, image: 'i', env: index === 0 ? one : [] }));
