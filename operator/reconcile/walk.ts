@@ -66,20 +66,19 @@ export async function walk(env: WalkEnv, input: WalkInput): Promise<WalkResult> 
 }
 
 /** The same where the remote does not even say what there is to walk over: what runs is put back. Throws only when its signal is aborted. */
-export async function walkBack(env: WalkEnv, input: WalkInput): Promise<PutBack | undefined> {
-  const self = begin(env, input);
-  try {
-    return await putBack(self);
-  } finally {
-    end(self);
-  }
+export function walkBack(env: WalkEnv, input: WalkInput): Promise<PutBack | undefined> {
+  return during(env, input, putBack);
 }
 
 /** The same where nothing is to be put back, only told: the source is suspended. Throws only when its signal is aborted. */
-export async function walkAsking(env: WalkEnv, input: WalkInput): Promise<PutBack | undefined> {
+export function walkAsking(env: WalkEnv, input: WalkInput): Promise<PutBack | undefined> {
+  return during(env, input, settleRunning);
+}
+
+async function during<T>(env: WalkEnv, input: WalkInput, work: (self: Walk) => Promise<T>): Promise<T> {
   const self = begin(env, input);
   try {
-    return await settleRunning(self);
+    return await work(self);
   } finally {
     end(self);
   }
