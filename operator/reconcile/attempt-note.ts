@@ -5,6 +5,9 @@ import type { WalkInput } from './types.ts';
 /** A revision that takes longer than this says that it is under way, milliseconds. */
 const progressAfter = 1_000;
 
+/** What waited out a storm is given this long to end, milliseconds: the last of a storm meet no others, and end soon. */
+const afterStorm = 3_000;
+
 export interface AttemptNote {
   readonly noteAttempt: WalkInput['noteAttempt'];
   /** Nothing is noted any more, once what is on its way has arrived: beside the outcome, it could arrive after it and cover it. */
@@ -22,9 +25,12 @@ export function attemptNote(options: {
   return {
     noteAttempt: (seen, overRunning) => {
       if (overRunning) return options.attempt(seen);
+      let wasStorm = false;
       const note = (): void => {
-        if (options.isStorm()) timer = setTimeout(note, progressAfter);
+        const isStorm = options.isStorm();
+        if (isStorm || wasStorm) timer = setTimeout(note, isStorm ? progressAfter : afterStorm);
         else noted = options.progress(seen).catch(() => {}); // the outcome follows
+        wasStorm = isStorm;
       };
       timer = setTimeout(note, progressAfter);
       return Promise.resolve();
