@@ -1,5 +1,6 @@
 /** Running helm with nothing of the user's own: no repositories, no cache, no kubeconfig. */
 import { runText } from '../spawner/index.ts';
+import { shortLived } from './kubectl.ts';
 
 export interface HelmResult {
   readonly code: number;
@@ -23,7 +24,8 @@ const timeoutMs = 120_000;
 
 /** helm at `binary`, which keeps what it keeps in `workDir`. */
 export function helmRunner(binary: string, workDir: string): HelmRunner {
-  const env = { PATH: process.env['PATH'], HOME: workDir, HELM_CACHE_HOME: workDir, HELM_CONFIG_HOME: workDir, HELM_DATA_HOME: workDir };
+  const home = { HOME: workDir, HELM_CACHE_HOME: workDir, HELM_CONFIG_HOME: workDir, HELM_DATA_HOME: workDir };
+  const env = { PATH: process.env['PATH'], ...home, ...shortLived };
   const run: HelmRunner['run'] = (args, { kubeconfig = '/dev/null', signal } = {}) =>
     runText(binary, args, { env: { ...env, KUBECONFIG: kubeconfig }, timeoutMs, ...(signal && { signal }) });
   return {

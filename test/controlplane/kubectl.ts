@@ -26,6 +26,9 @@ export interface Kubectl {
 
 const timeoutMs = 120_000;
 
+/** For a program in Go that is over before a collection or a second processor would pay. */
+export const shortLived = { GOGC: 'off', GOMAXPROCS: '1' };
+
 /** Where kubectl keeps what a control plane serves. */
 export function kubectlCache(workDir: string): string {
   return join(workDir, 'kubectl-cache');
@@ -39,6 +42,7 @@ export async function runKubectl(kubectl: Kubectl, args: readonly string[], opti
     KUBECONFIG: options.kubeconfig ?? kubectl.kubeconfig,
     KUBECACHEDIR: kubectlCache(kubectl.workDir),
     KUBERC: 'off',
+    ...shortLived,
     ...options.env,
   };
   return await runText(kubectl.binary, args, {

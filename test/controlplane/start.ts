@@ -40,6 +40,8 @@ export interface ControlPlaneOptions {
   readonly scheduler?: boolean;
   /** This many nodes, on which scheduled pods become Ready without running. Default 0. */
   readonly nodes?: number;
+  /** How many processors each process uses at once. Default: all. */
+  readonly processors?: number;
   /** How much of every finished request is written to `ControlPlane.auditLog`, a JSON line each. Default: nothing. */
   readonly audit?: AuditLevel;
   /** Win over the defaults; null takes one away. */
@@ -105,6 +107,7 @@ async function startParts(options: ControlPlaneOptions, workDir: string, watchdo
   const withControllers = options.controllerManager ?? true;
   const nodes = options.nodes ?? 0;
   const running = new Map<string, RunningProcess>();
+  const env = { ...process.env, GOGC: collectLate, ...(options.processors && { GOMAXPROCS: String(options.processors) }) };
   const start = async (
     name: string,
     command: string | undefined,
@@ -113,7 +116,7 @@ async function startParts(options: ControlPlaneOptions, workDir: string, watchdo
   ) => {
     if (command === undefined) throw new Error(`${name} is asked for, and there is no binary of it`);
     const logPath = join(workDir, `${name}.log`);
-    running.set(name, await startProcess({ name, command, args, env: { ...process.env, GOGC: collectLate }, logPath, watchdog, ready }));
+    running.set(name, await startProcess({ name, command, args, env, logPath, watchdog, ready }));
   };
 
   const pki = await createPki(join(workDir, 'certs'));

@@ -12,9 +12,17 @@ export class GiveUp extends Error {
 
 /** Throw it from a probe to say what was seen instead; it is part of the message when the deadline passes. */
 export class NotYet extends Error {
+  readonly #seen: unknown;
+
   constructor(seen: unknown) {
-    super(typeof seen === 'string' ? seen : inspect(seen, { depth: 6, breakLength: 120 }));
+    super('not yet');
     this.name = 'NotYet';
+    this.#seen = seen;
+  }
+
+  /** As people read it. Made when it is told: of most that are thrown nothing ever is. */
+  get seen(): string {
+    return typeof this.#seen === 'string' ? this.#seen : inspect(this.#seen, { depth: 6, breakLength: 120 });
   }
 }
 
@@ -29,7 +37,7 @@ export async function waitFor<T>(
 ): Promise<T> {
   const deadline = Date.now() + deadlineMs;
   let last: unknown = 'the probe never answered';
-  for (let pause = 10; ; pause = Math.min(pause * 1.3, 150)) {
+  for (let pause = 20; ; pause = Math.min(pause * 1.6, 200)) {
     const left = deadline - Date.now();
     try {
       const value = await within(probe, Math.max(left, 1));
@@ -40,12 +48,17 @@ export async function waitFor<T>(
       if (!(error instanceof OutOfTime) || last === 'the probe never answered') last = error;
     }
     if (Date.now() + pause > deadline) {
-      throw new Error(`${describe}: not within ${deadlineMs} ms; last seen: ${last instanceof Error ? last.message : String(last)}`, {
+      throw new Error(`${describe}: not within ${deadlineMs} ms; last seen: ${textOf(last)}`, {
         cause: last,
       });
     }
     await delay(pause);
   }
+}
+
+function textOf(last: unknown): string {
+  if (last instanceof NotYet) return last.seen;
+  return last instanceof Error ? last.message : String(last);
 }
 
 class OutOfTime extends Error {}

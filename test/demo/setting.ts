@@ -126,7 +126,13 @@ async function startOperator(options: OperatorOptions): Promise<{ metricsUrl: st
     command: process.execPath,
     args: [join(root, 'operator/main.ts'), ...flags.filter((flag) => !/^--(metrics|webhook)-address=/.test(flag)), ...addresses],
     // Nothing of the environment of whoever runs the demo.
-    env: { PATH: process.env['PATH'], HOME: home, TMPDIR: home, KUBECONFIG: kubeconfig },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: home,
+      TMPDIR: home,
+      KUBECONFIG: kubeconfig,
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+    },
     logPath,
     watchdog,
     ready: async (within) => {

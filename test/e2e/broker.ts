@@ -45,7 +45,8 @@ export async function startBroker(environment: Readonly<Record<string, string | 
   const start = async (): Promise<Plane> => {
     const paths = await binaries();
     const id = randomUUID();
-    const controlPlane = await startControlPlane({ binaries: paths, audit: 'Metadata', signal: closing.signal });
+    // Several run at once; one processor each spares what Go spends on sharing work out.
+    const controlPlane = await startControlPlane({ binaries: paths, processors: 1, audit: 'Metadata', signal: closing.signal });
     const { server, kubeconfigPath, admin, workDir, auditLog } = controlPlane;
     const plane: Plane = {
       id,

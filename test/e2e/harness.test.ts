@@ -51,12 +51,10 @@ describe('a cluster lent to a test file', () => {
 
   test('keeps what it has when its API server is killed and started again', async () => {
     const namespace = await cluster().namespace();
-    await cluster().restartApiServer('SIGKILL');
-    expect(await cluster().request.get(`/api/v1/namespaces/${namespace}`)).toBeDefined();
     await cluster().stopApiServer('SIGKILL');
     await expect(cluster().request.get('/version')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     await cluster().startApiServer();
-    expect(await cluster().request.get('/version')).toBeDefined();
+    expect(await cluster().request.get(`/api/v1/namespaces/${namespace}`)).toBeDefined();
   });
 });
 

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '../controlplane/ports.ts';
 import { GiveUp, waitFor } from '../controlplane/wait-for.ts';
@@ -11,8 +11,6 @@ import { operatorVariable } from './protocol.ts';
 
 const sources = join(import.meta.dirname, '../../operator/main.ts');
 const bundle = process.env[operatorVariable];
-/** What V8 makes of the bundle is kept as long as the bundle. */
-const compiled = bundle === undefined ? {} : { NODE_COMPILE_CACHE: join(dirname(bundle), 'compiled') };
 
 export interface OperatorOptions {
   readonly kubeconfigPath: string;
@@ -75,7 +73,7 @@ export async function startOperator(options: OperatorOptions): Promise<Operator>
     HOME: home,
     TMPDIR: home,
     KUBECONFIG: options.kubeconfigPath,
-    ...compiled,
+    NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
     ...options.env,
   };
   const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.entry ?? bundle ?? sources, ...flags], {

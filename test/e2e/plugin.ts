@@ -1,5 +1,5 @@
 /** kubectl-plumbline as a user runs it: of the bundle, or of the sources where a run has made none. */
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { runProgram } from '../spawner/index.ts';
 import { operatorVariable } from './protocol.ts';
 
@@ -14,8 +14,7 @@ export async function runPlugin(kubeconfig: string, args: readonly string[]): Pr
   const bundle = process.env[operatorVariable];
   const script =
     bundle === undefined ? [join(import.meta.dirname, '../../operator/cli/kubectl-plumbline.ts')] : [bundle, 'kubectl-plumbline'];
-  const compiled = bundle === undefined ? {} : { NODE_COMPILE_CACHE: join(dirname(bundle), 'compiled') };
-  const env = { PATH: process.env['PATH'], KUBECONFIG: kubeconfig, ...compiled };
+  const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], KUBECONFIG: kubeconfig };
   const { code, stdout, stderr } = await runProgram(process.execPath, [...script, ...args], { env });
   return { code, out: stdout.toString(), err: stderr.toString() };
 }
