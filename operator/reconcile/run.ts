@@ -27,6 +27,7 @@ import { realClock } from '../source/clock.ts';
 import type { GitSettings } from '../source/settings.ts';
 import { version } from '../version.ts';
 import { Controller } from './controller.ts';
+import { collector, createGarbageCollection } from './garbage.ts';
 import { createHints, isPassedOn } from './hints.ts';
 import type { Hints } from './hints.ts';
 import { Leadership, runLeaderElection } from './leader.ts';
@@ -270,6 +271,7 @@ async function work({
     tellWatch(log, podResource, up, error);
   };
   const controller = new Controller({ env, store, teller, metrics, log: sources, random, isStorm: () => client.isStorm(), onPodWatch });
+  inventory.onChange(createGarbageCollection({ collect: collector(), signal: leading }));
   trail.start();
   controller.start();
   for (const source of store.all()) notifier.offer(source); // what the leader before this one had not told yet

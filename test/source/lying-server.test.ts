@@ -19,9 +19,9 @@ const signal = new AbortController().signal;
 const idleMs = { cut: 10_000, stall: 1_500, flip: 1_500 };
 /** Far above what a fetch with a silence in it takes, also on a busy machine. */
 const hangMs = 20_000;
-/** Reads at a time. */
-const lanes = 4;
-const sample = 24;
+/** Reads at a time: most of the thousands of a soak wait for a silence. */
+const lanes = isSoak() ? 16 : 4;
+const sample = 16;
 
 /** Everything that a source would learn of the commit. */
 async function read(client: GitClient, url: string, spec: RefSpec): Promise<string> {
