@@ -25,7 +25,7 @@ export function attemptNote(options: {
   return {
     noteAttempt: (seen, overRunning) => {
       if (overRunning) return options.attempt(seen);
-      let wasStorm = false;
+      let wasStorm = options.isStorm();
       const note = (): void => {
         const isStorm = options.isStorm();
         if (isStorm || wasStorm) timer = setTimeout(note, isStorm ? progressAfter : afterStorm);

@@ -57,3 +57,13 @@ test('nor while sources wait for each other, and the last of them are given thre
   jest.advanceTimersByTime(100);
   expect(told).toEqual(['progress']);
 });
+
+test('so is one that began in a storm and is alone after a second', async () => {
+  isStorm = true;
+  await note.noteAttempt(seen, false);
+  isStorm = false;
+  jest.advanceTimersByTime(3_999);
+  expect(told).toEqual([]);
+  jest.advanceTimersByTime(1);
+  expect(told).toEqual(['progress']);
+});
