@@ -9,6 +9,9 @@ import { createSources, prepareNamespace } from './fleet.ts';
 
 const crd = join(import.meta.dirname, '../crds/plumbline.dev_gitopssources.yaml');
 
+/** Deployments must not wait for the controller manager's own limits: a source that waits for them would be timed by those. */
+const controllerManagerFlags: Flags = { 'kube-api-qps': '5000', 'kube-api-burst': '5000', 'concurrent-deployment-syncs': '50' };
+
 /** What every side of a run shares. */
 export interface Field {
   readonly binaries: BinaryPaths;
@@ -16,8 +19,6 @@ export interface Field {
   readonly url: string;
   readonly commit: string;
   readonly count: number;
-  /** Of the controller manager, over its defaults. */
-  readonly controllerManagerFlags?: Flags;
 }
 
 export interface Plane {
@@ -30,12 +31,7 @@ export interface Plane {
 
 /** Runs `work` on a control plane of its own, which is gone afterwards. */
 export async function onFreshPlane<T>(field: Field, work: (plane: Plane) => Promise<T>): Promise<T> {
-  const { controllerManagerFlags } = field;
-  const control = await startControlPlane({
-    binaries: field.binaries,
-    audit: 'Metadata',
-    ...(controllerManagerFlags && { controllerManagerFlags }),
-  });
+  const control = await startControlPlane({ binaries: field.binaries, audit: 'Metadata', controllerManagerFlags });
   try {
     await control.kubectl('create', '-f', crd);
     await control.kubectl('wait', '--for=condition=Established', '--timeout=30s', '-f', crd);

@@ -36,8 +36,6 @@ export function livePlan({ quick, sources }: { readonly quick: boolean; readonly
   return { ...plan, storms, edits: Math.min(plan.edits, storms.at(-1) ?? 0) };
 }
 
-/** Deployments must not wait for the controller manager's own limits, neither side's. */
-const controllerManagerFlags = { 'kube-api-qps': '5000', 'kube-api-burst': '5000', 'concurrent-deployment-syncs': '50' };
 /** Each application grows by these. */
 const objectsMore = 6;
 const progress = progressOn(process.stderr);
@@ -62,7 +60,7 @@ export async function measureLive(plan: LivePlan, rounds: number): Promise<LiveM
     try {
       const repo = await git.createRepo('acme/fleet.git', { allowFilter: true });
       const commit = await repo.write(repositoryFiles(count));
-      const field: Field = { binaries, url: git.urlOf(repo), commit, count, controllerManagerFlags };
+      const field: Field = { binaries, url: git.urlOf(repo), commit, count };
       progress.say(`${count} sources: recording what the operator writes`);
       const recording = await record(field);
       const bare: number[] = [];
