@@ -184,7 +184,7 @@ test('one that hangs is tried again, and the next one of its source waits for it
 test('whoever leads next tells what was not noted, with the same id; what was noted it does not', async () => {
   start({ noteMs: 60_000 });
   put(hooked(three.slice(0, 2)));
-  await waitFor('both are told', () => results.length === 2);
+  await waitFor('both are told', () => results.length >= 2);
   // The process is killed here: the status has it all still.
   deliverer.forget('shop/web');
   start();
@@ -254,7 +254,7 @@ describe('a source that is deleted', () => {
     start();
     deliverer.offer(forged(pendingAtForge));
     for (let times = 0; times < 3; times += 1) deliverer.offer(forged(pendingAtForge, at(5)));
-    await waitFor('it is told', () => results.length === 1);
+    await waitFor('it is told', () => results.length >= 1);
     deliverer.offer(forged(pendingAtForge, at(5)));
     deliverer.forget('shop/web');
     await deliverer.close(1_000);
@@ -288,7 +288,7 @@ describe('a source that is deleted', () => {
     start({ now: () => now });
     endpoint.answer = (_, response) => void response.writeHead(500).end();
     put(hooked(three.slice(0, 1)));
-    await waitFor('it has failed', () => results.length === 1);
+    await waitFor('it has failed', () => results.length >= 1);
     sources.delete('shop/web');
     deliverer.forget('shop/web');
     await waitFor('it is tried again', () => results.length > 2);
@@ -306,7 +306,7 @@ describe('a Secret', () => {
     const missing = new PlumblineError({ reason: 'SecretNotFound', message: 'Secret shop/hook does not exist' });
     start({ secretOf: () => (isThere ? Promise.resolve({ token, ca: undefined }) : Promise.reject(missing)), pause: () => 60_000 });
     put(hooked(three));
-    await waitFor('it is told', () => results.length === 1);
+    await waitFor('it is told', () => results.length >= 1);
     expect(results).toEqual(['failed web Applied Secret shop/hook does not exist. Create the Secret; the source goes on by itself.']);
     isThere = true;
     const source = hooked(three);
