@@ -57,8 +57,11 @@ test(
       await untilCorrected(standby);
       await standby.kill('SIGKILL');
       if (isSoak()) {
-        leader = await start(); // once the lease of the dead one is over
-        standby = await start();
+        // Once the lease of the dead one is over; whichever asks first then.
+        const [one, other] = [await start(), await start()];
+        const leads = async (operator: Operator): Promise<boolean> => (await operator.metric('plumbline_leader')) === 1;
+        leader = await waitFor('one of them leads', async () => ((await leads(one)) ? one : (await leads(other)) ? other : undefined));
+        standby = leader === one ? other : one;
       } else {
         leader = await start(['--leader-elect=false']);
       }
