@@ -150,7 +150,8 @@ test(
           throw new NotYet(seen);
         return true;
       },
-      90_000,
+      // Hundreds of edits are a fight, which is over once the field was left alone for twice as long as was waited.
+      isSoak() ? 600_000 : 90_000,
     );
     const versions = await versionsOf(cluster, stage.namespace);
     const audit = await cluster.audit();
