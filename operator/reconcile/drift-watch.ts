@@ -17,7 +17,7 @@ import type { SourceLog } from './source-log.ts';
 import type { SourceStore } from './source-store.ts';
 import type { Teller } from './teller.ts';
 import type { Gone, WalkEnv } from './types.ts';
-import type { DelayInput } from './wake-delay.ts';
+import type { Pauses } from './wake-delay.ts';
 
 export interface DriftWatchOptions {
   readonly env: Pick<WalkEnv, 'client' | 'inventory' | 'now'>;
@@ -122,7 +122,7 @@ export class DriftWatch {
   }
 
   /** When what is fought over is to be put back. */
-  pauses(key: string): Omit<DelayInput, 'pace'> {
+  pauses(key: string): Pauses {
     const { fights } = this.#of(key);
     const now = performance.now();
     const soonest = (waits: readonly number[]): number | undefined => {
@@ -133,6 +133,7 @@ export class DriftWatch {
       now,
       pauseOf: (member) => soonest((member.drift?.fields ?? []).map((finding) => fights.wait(objectKey(member.id), finding, now))),
       pauseBack: (object) => soonest([fights.waitBack(object, now)]),
+      pauseOfAny: () => soonest([fights.soonest(now) ?? 0]),
     };
   }
 

@@ -61,6 +61,12 @@ export class Fights {
     return isFighting(rewrites, now) ? Math.max(0, (rewrites?.notBefore ?? 0) - now) : 0;
   }
 
+  /** Milliseconds until the first of all that is held back may be corrected; undefined where nothing is. */
+  soonest(now: number): number | undefined {
+    const waits = this.going(now).map(({ notBefore }) => notBefore - now);
+    return waits.reduce<number | undefined>((least, wait) => (wait > 0 ? Math.min(least ?? wait, wait) : least), undefined);
+  }
+
   /** Those that go on. */
   going(now: number): readonly Fight[] {
     return [...this.#rewrites.values()].filter((rewrites) => isFighting(rewrites, now));

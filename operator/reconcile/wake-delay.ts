@@ -18,6 +18,12 @@ export interface DelayInput {
   readonly now: number;
 }
 
+/** What fights hold back, after a walk. */
+export interface Pauses extends Omit<DelayInput, 'pace'> {
+  /** Milliseconds until the first of all of it may be corrected. */
+  readonly pauseOfAny: () => number | undefined;
+}
+
 /** What changed of a source while it walked: the source itself, and members by objectKey. */
 export interface Recheck {
   parent: boolean;
@@ -44,19 +50,24 @@ export function noteChange({ members }: Recheck, change: MemberChange): void {
   members.set(key, { seen, touched: members.get(key)?.touched === true || isTouched(change) });
 }
 
-/** `delayFor` after a walk, for all that changed meanwhile. `isWell` costs a look at all members. */
+/**
+ * `delayFor` after a walk, for all that changed meanwhile and all that the walk left to a fight: whatever it was for, it took the
+ * place of the one that waited for the end of the pause. `isWell` costs a look at all members.
+ */
 export function delayAfterWalk(
   known: ReactionInput & Pick<DelayInput, 'pace'> & { readonly recheck: Recheck },
   { find }: Pick<Inventory, 'find'>,
   isWell: () => boolean,
-  { pauseOf, pauseBack, now }: Omit<DelayInput, 'pace'>,
+  { pauseOf, pauseBack, pauseOfAny, now }: Pauses,
 ): number | undefined {
   const {
     pace,
     recheck: { parent, members },
   } = known;
-  if (!parent && members.size === 0) return undefined;
-  const delays: (number | undefined)[] = [];
+  const isCorrected = known.policy.mode === 'Correct' && !known.suspended;
+  const fought = isCorrected ? pauseOfAny() : undefined;
+  if (!parent && members.size === 0) return fought;
+  const delays: (number | undefined)[] = [fought];
   const well = isWell();
   let isExplained = false;
   for (const [key, { seen, touched }] of members) {

@@ -84,6 +84,17 @@ describe('Fights', () => {
     expect([fights.going(6_000), fights.wait(key, finding(), 6_000)]).toEqual([[], 0]);
   });
 
+  test('lets the first of all that it holds back go when its own pause is over', () => {
+    const fights = new Fights();
+    expect(fights.soonest(0)).toBeUndefined();
+    const now = rounds(fights, 5) - 1_000;
+    const first = fights.soonest(now) ?? 0;
+    expect(first).toBe(fights.wait(objectKey(clean.id), finding(), now));
+    rounds(fights, 5, now + 500, finding('m', 'other'));
+    expect(fights.soonest(now + 500)).toBe(first - 500);
+    expect(fights.soonest(now + 3_600_000)).toBeUndefined();
+  });
+
   test('is forgotten once it is over, and a thousand fields at most are counted', () => {
     const fights = new Fights();
     rounds(fights, 6);

@@ -105,6 +105,9 @@ describe('what changed while its source walked is put back', () => {
       undefined,
     ],
     ['when the fight allows that the walk left it to', { changes: [edit], now: edit.after, well: true, policy: held, fight: 4_000 }, 4_000],
+    ['when the fight allows that a walk for something else left it to', { changes: [], well: true, policy: held, fight: 4_000 }, 4_000],
+    ['sooner where something else is to be put back', { changes: [edit], now: edit.after, fight: 4_000 }, 0],
+    ['never for a fight that is only told', { changes: [], well: true, policy: { ...held, mode: 'Report' }, fight: 4_000 }, undefined],
     ['at once where the source itself was touched', { changes: [], parent: true, well: false }, 0],
     ['never where the source was touched and is whole', { changes: [], parent: true, well: true }, undefined],
   ])('%s', (_name, { changes, now, well = false, parent = false, policy, fight, before = 0 }, expected) => {
@@ -115,7 +118,7 @@ describe('what changed while its source walked is put back', () => {
     const recheck = nothingToRecheck();
     recheck.parent = parent;
     for (const change of changes) noteChange(recheck, change);
-    const input = { pauseOf: () => fight, pauseBack: () => fight, now: 0 };
+    const input = { pauseOf: () => fight, pauseBack: () => fight, pauseOfAny: () => fight, now: 0 };
     expect(delayAfterWalk({ ...known(policy), recheck, pace }, { find: () => now }, () => well, input)).toBe(expected);
   });
 });
