@@ -27,7 +27,7 @@ function rewritten({ object }: { readonly object: Json }): { readonly patch: rea
     return { patch: containers.some(({ name }) => name === 'proxy') ? [] : [{ op: 'add', path: `${path}/-`, value }] };
   }
   const patch = containers.flatMap(({ image }, index) =>
-    image.startsWith('mirror/') ? [] : [{ op: 'replace', path: `${path}/${index}/image`, value: `mirror/${image}` }],
+    image === undefined || image.startsWith('mirror/') ? [] : [{ op: 'replace', path: `${path}/${index}/image`, value: `mirror/${image}` }],
   );
   return { patch };
 }
