@@ -38,6 +38,8 @@ interface Known {
   /** What is being looked up, by objectKey. */
   readonly sought: Set<string>;
   timer: NodeJS.Timeout | undefined;
+  /** Tells that a fight is over: nothing else happens then. */
+  ending: NodeJS.Timeout | undefined;
   /** What is being told. */
   telling: Promise<void>;
 }
@@ -55,12 +57,13 @@ export class DriftWatch {
   stop(): void {
     this.#stopped.abort();
     // The sources live on: what is still to be told of them is not to be forgotten.
-    for (const { timer } of this.#known.values()) clearTimeout(timer);
+    for (const known of this.#known.values()) clearTimers(known);
   }
 
   /** The source is no more. */
   forget(key: string): void {
-    clearTimeout(this.#known.get(key)?.timer);
+    const known = this.#known.get(key);
+    if (known !== undefined) clearTimers(known);
     this.#known.delete(key);
     this.#options.teller.forget(key);
   }
@@ -70,7 +73,19 @@ export class DriftWatch {
     const { before, after } = change;
     const known = this.#of(key);
     known.fights.note(change, performance.now());
-    if ((before?.drift ?? noDrift) !== (after?.drift ?? noDrift)) this.#tellLater(key, known);
+    if ((before?.drift ?? noDrift) === (after?.drift ?? noDrift)) return;
+    this.#tellLater(key, known);
+    this.#awaitEnd(key, known);
+  }
+
+  #awaitEnd(key: string, known: Known): void {
+    clearTimeout(known.ending);
+    const left = known.fights.endsIn(performance.now());
+    if (left === undefined) return;
+    known.ending = setTimeout(() => {
+      this.#tellLater(key, known);
+      this.#awaitEnd(key, known);
+    }, left + 1);
   }
 
   /** What was found gone by the last walk that knew. */
@@ -150,6 +165,7 @@ export class DriftWatch {
       gone: new Map(),
       sought: new Set(),
       timer: undefined,
+      ending: undefined,
       telling: Promise.resolve(),
     };
     this.#known.set(key, known);
@@ -183,4 +199,9 @@ export class DriftWatch {
       this.#tellLater(key, known);
     }
   }
+}
+
+function clearTimers({ timer, ending }: Known): void {
+  clearTimeout(timer);
+  clearTimeout(ending);
 }

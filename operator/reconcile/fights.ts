@@ -2,7 +2,7 @@
 import type { GitOpsSource } from '../api/types.ts';
 import { hashAnnotation, partOfLabel } from '../api/names.ts';
 import { objectKey } from '../kube/types.ts';
-import { isFighting, isOver, rewritten } from '../live/drift/fight.ts';
+import { isFighting, isOver, overIn, rewritten } from '../live/drift/fight.ts';
 import type { Rewrites } from '../live/drift/fight.ts';
 import { pathText } from '../live/drift/path.ts';
 import type { Path } from '../live/drift/path.ts';
@@ -63,12 +63,20 @@ export class Fights {
 
   /** Milliseconds until the first of all that is held back may be corrected; undefined where nothing is. */
   soonest(now: number): number | undefined {
-    const waits = this.going(now).map(({ notBefore }) => notBefore - now);
-    return waits.reduce<number | undefined>((least, wait) => (wait > 0 ? Math.min(least ?? wait, wait) : least), undefined);
+    return least(this.#going(now).map(({ notBefore }) => notBefore - now));
+  }
+
+  /** Milliseconds until the first of them is over if its field is left alone; undefined where there is none. */
+  endsIn(now: number): number | undefined {
+    return least(this.#going(now).map((rewrites) => overIn(rewrites, now)));
   }
 
   /** Those that go on. */
   going(now: number): readonly Fight[] {
+    return this.#going(now);
+  }
+
+  #going(now: number): readonly Counted[] {
     return [...this.#rewrites.values()].filter((rewrites) => isFighting(rewrites, now));
   }
 
@@ -122,6 +130,12 @@ export class Fights {
 export function policyOf(source: GitOpsSource, fights?: Fights, now: () => number = () => 0): DriftPolicy {
   const { mode, ignore } = source.spec.drift;
   return { mode, ignore: ignore ?? [], heldBack: (key, finding) => fights !== undefined && fights.wait(key, finding, now()) > 0 };
+}
+
+/** Of those that are still to come. */
+function least(waits: readonly number[]): number | undefined {
+  const ahead = waits.filter((wait) => wait > 0);
+  return ahead.length === 0 ? undefined : Math.min(...ahead);
 }
 
 /** What a fight is about. */

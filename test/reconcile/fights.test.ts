@@ -95,6 +95,16 @@ describe('Fights', () => {
     expect(fights.soonest(now + 3_600_000)).toBeUndefined();
   });
 
+  test('ends by itself where the field is left alone: after a minute, or twice the pause', () => {
+    const fights = new Fights();
+    expect(fights.endsIn(0)).toBeUndefined();
+    const last = rounds(fights, 5) - 1_000;
+    expect(fights.endsIn(last)).toBe(60_000);
+    expect(fights.endsIn(last + 59_999)).toBe(1);
+    expect(fights.going(last + 60_000)).toEqual([]);
+    expect(fights.endsIn(last + 60_000)).toBeUndefined();
+  });
+
   test('is forgotten once it is over, and a thousand fields at most are counted', () => {
     const fights = new Fights();
     rounds(fights, 6);

@@ -32,9 +32,14 @@ export function isFighting(rewrites: Rewrites | undefined, now: number): boolean
 }
 
 /** Nothing of it needs to be remembered any more. */
-export function isOver({ times, level }: Rewrites, now: number): boolean {
+export function isOver(rewrites: Rewrites, now: number): boolean {
+  return overIn(rewrites, now) <= 0;
+}
+
+/** Milliseconds until it is over if the field is left alone. */
+export function overIn({ times, level }: Rewrites, now: number): number {
   const last = times.at(-1) ?? 0;
-  return now - last >= Math.max(within, level === 0 ? 0 : 2 * delayOf(level));
+  return last + Math.max(within, level === 0 ? 0 : 2 * delayOf(level)) - now;
 }
 
 /** Milliseconds until it is corrected again: 2 s doubling to 10 minutes. */
