@@ -315,8 +315,10 @@ test('rights that are withdrawn and given back lose nothing, and what came meanw
   const known = (one: string) => inventory.membersOf(set).some(({ id }) => id.name === one);
   await cluster().request.ok('PATCH', `${rbac}/clusterroles/${name}`, { body: { rules: [] } });
   await waitFor('the watch is refused', () => {
-    proxy.cut();
-    return inventory.state().broken.some((text) => text.includes('forbidden'));
+    const { broken } = inventory.state();
+    // As long as it stands: a way that is cut again and again is never refused.
+    if (broken.length === 0) proxy.cut();
+    return broken.some((text) => text.includes('forbidden'));
   });
   await put(configMaps, 'made-without-right', {});
   expect([known('watched-by-right'), known('made-without-right')]).toEqual([true, false]);
