@@ -81,6 +81,6 @@ export function liveVerdicts(measured: LiveMeasured): readonly Verdict[] {
       'restart: until every verdict is in',
       `${restart.seconds.toFixed(2)} s (${restart.startup.toFixed(2)} s of them to the first request)`,
     ),
-    told('restart: most memory on the way', `${restart.peakMib.toFixed(1)} MiB`),
+    most('restart: most memory on the way', restart.peakMib, mostRssMib, 'MiB'),
   ];
 }

@@ -73,9 +73,9 @@ export class DriftWatch {
     const { before, after } = change;
     const known = this.#of(key);
     known.fights.note(change, performance.now());
-    if ((before?.drift ?? noDrift) === (after?.drift ?? noDrift)) return;
-    this.#tellLater(key, known);
+    // One over the label shows in no drift.
     this.#awaitEnd(key, known);
+    if ((before?.drift ?? noDrift) !== (after?.drift ?? noDrift)) this.#tellLater(key, known);
   }
 
   #awaitEnd(key: string, known: Known): void {
@@ -148,7 +148,7 @@ export class DriftWatch {
       now,
       pauseOf: (member) => soonest((member.drift?.fields ?? []).map((finding) => fights.wait(objectKey(member.id), finding, now))),
       pauseBack: (object) => soonest([fights.waitBack(object, now)]),
-      pauseOfAny: () => soonest([fights.soonest(now) ?? 0]),
+      pauseOfAny: () => soonest(fights.going(now).map(({ notBefore }) => notBefore - now)),
     };
   }
 

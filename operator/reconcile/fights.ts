@@ -61,14 +61,10 @@ export class Fights {
     return isFighting(rewrites, now) ? Math.max(0, (rewrites?.notBefore ?? 0) - now) : 0;
   }
 
-  /** Milliseconds until the first of all that is held back may be corrected; undefined where nothing is. */
-  soonest(now: number): number | undefined {
-    return least(this.#going(now).map(({ notBefore }) => notBefore - now));
-  }
-
   /** Milliseconds until the first of them is over if its field is left alone; undefined where there is none. */
   endsIn(now: number): number | undefined {
-    return least(this.#going(now).map((rewrites) => overIn(rewrites, now)));
+    const ends = this.#going(now).map((rewrites) => overIn(rewrites, now));
+    return ends.length === 0 ? undefined : Math.min(...ends);
   }
 
   /** Those that go on. */
@@ -130,12 +126,6 @@ export class Fights {
 export function policyOf(source: GitOpsSource, fights?: Fights, now: () => number = () => 0): DriftPolicy {
   const { mode, ignore } = source.spec.drift;
   return { mode, ignore: ignore ?? [], heldBack: (key, finding) => fights !== undefined && fights.wait(key, finding, now()) > 0 };
-}
-
-/** Of those that are still to come. */
-function least(waits: readonly number[]): number | undefined {
-  const ahead = waits.filter((wait) => wait > 0);
-  return ahead.length === 0 ? undefined : Math.min(...ahead);
 }
 
 /** What a fight is about. */

@@ -87,6 +87,7 @@ describe('what must be reached', () => {
     ['CPU while status changes', { ...good, busy: { ...busy, cpuPercent: 5.1 } }],
     ['memory while status changes', { ...good, busy: { ...busy, rssMib: 200 } }],
     ['a write at a restart', { ...good, restart: { ...restart, writes: [call] } }],
+    ['memory at a restart', { ...good, restart: { ...restart, peakMib: 200 } }],
   ])('%s misses one', (_what, measured) => {
     expect(liveVerdicts(measured).filter((one) => !one.met)).toHaveLength(1);
   });

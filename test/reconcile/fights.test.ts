@@ -84,15 +84,15 @@ describe('Fights', () => {
     expect([fights.going(6_000), fights.wait(key, finding(), 6_000)]).toEqual([[], 0]);
   });
 
-  test('lets the first of all that it holds back go when its own pause is over', () => {
+  test('holds each field back by its own pause', () => {
     const fights = new Fights();
-    expect(fights.soonest(0)).toBeUndefined();
     const now = rounds(fights, 5) - 1_000;
-    const first = fights.soonest(now) ?? 0;
-    expect(first).toBe(fights.wait(objectKey(clean.id), finding(), now));
     rounds(fights, 5, now + 500, finding('m', 'other'));
-    expect(fights.soonest(now + 500)).toBe(first - 500);
-    expect(fights.soonest(now + 3_600_000)).toBeUndefined();
+    const waits = fights.going(now + 4_500).map(({ notBefore, manager }) => [manager, notBefore - now]);
+    expect(waits).toEqual([
+      ['hpa', fights.wait(key, finding(), now)],
+      ['m', 500 + 4_000 + 2_000],
+    ]);
   });
 
   test('ends by itself where the field is left alone: after a minute, or twice the pause', () => {
