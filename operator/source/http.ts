@@ -61,6 +61,8 @@ export function openHttp(pool: HttpPool, home: URL, credentials: Credentials, se
   const authorization = authorizationOf(credentials);
   const mask = maskOf(credentials);
   const closed = new AbortController();
+  /** The end of the last answer: whoever has read what they need need not wait for it, the next question does, for its connection. */
+  let rest: Promise<void> = Promise.resolve();
 
   async function ask(url: URL, question: Omit<HttpQuestion, 'idleMs'>) {
     const trusted = url.host === home.host && !(home.protocol === 'https:' && url.protocol === 'http:');
@@ -75,6 +77,7 @@ export function openHttp(pool: HttpPool, home: URL, credentials: Credentials, se
       ...(trusted && authorization !== undefined ? { authorization } : {}),
     };
     const signal = AbortSignal.any([question.signal, closed.signal]);
+    await rest;
     try {
       const response = await pool.request(url, route, { ...question, headers, signal, idleMs: timeouts.idleMs });
       return { response, authenticated, where };
@@ -92,7 +95,7 @@ export function openHttp(pool: HttpPool, home: URL, credentials: Credentials, se
     const { response, authenticated, where } = asked;
     const contentType = headerOf(response, 'content-type') ?? '';
     const quotable = redirects === 0 && isQuotable(url, home, contentType);
-    const body = guarded(unpacked(response, where, mask), where, timeouts.idleMs, signal);
+    const body = guarded(unpacked(response, where, mask), where, timeouts.idleMs, signal, (end) => (rest = end));
     if (response.statusCode !== 200) {
       const said = await beginning(body, mask); // read all the same, so that the connection can be kept
       const text = quotable ? said : '';
@@ -118,6 +121,7 @@ export function openHttp(pool: HttpPool, home: URL, credentials: Credentials, se
       return settle(await ask(url, { method: 'POST', headers, body, signal }), url, 0, signal);
     },
     async close() {
+      await rest; // a connection that is about to be free is kept
       closed.abort();
     },
   };
@@ -167,13 +171,20 @@ function unpacked(response: HttpResponse, where: string, mask: Mask): Readable {
   return pipeline(response.body, unpack, () => undefined);
 }
 
-async function* guarded(body: Readable, where: string, idleMs: number, signal: AbortSignal): AsyncGenerator<Buffer> {
+/** `onRead` is told of the rest that a reader left, when it stops. */
+async function* guarded(
+  body: Readable,
+  where: string,
+  idleMs: number,
+  signal: AbortSignal,
+  onRead: (rest: Promise<void>) => void,
+): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of body.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
   } catch (error) {
     throw connectionError(error, where, idleMs, signal);
   } finally {
-    await takeRest(body);
+    onRead(takeRest(body));
   }
 }
 

@@ -52,7 +52,10 @@ export function httpService(transport: Transport, url: URL): Service {
       const answer = await transport.get(infoRefs, { 'git-protocol': 'version=2' }, signal);
       answered(answer);
       if (!answer.contentType.startsWith('application/x-git-upload-pack-advertisement')) throw await notSmart(answer, where);
-      if (!answer.url.pathname.endsWith('/info/refs')) throw notGit(`it redirects to ${(answer.mask ?? noMask)(showUrl(answer.url))}`);
+      if (!answer.url.pathname.endsWith('/info/refs')) {
+        await beginningOf(answer); // read all the same, so that the connection can be kept
+        throw notGit(`it redirects to ${(answer.mask ?? noMask)(showUrl(answer.url))}`);
+      }
       // A repository that was moved is asked where it is now.
       uploadPack = new URL(answer.url);
       uploadPack.pathname = uploadPack.pathname.replace(/\/info\/refs$/, '/git-upload-pack');

@@ -1,153 +1,16 @@
-import { createServer } from 'node:http';
-import type { RequestListener, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { deflateSync, gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { PlumblineError } from '../../operator/errors.ts';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { anonymous } from '../../operator/source/credentials.ts';
-import { HttpPool } from '../../operator/source/http-pool.ts';
-import { isQuotable, openHttp } from '../../operator/source/http.ts';
+import { isQuotable } from '../../operator/source/http.ts';
 import { defaultLimits } from '../../operator/source/limits.ts';
-import type { ProxySettings } from '../../operator/source/proxies.ts';
-import { Transports } from '../../operator/source/transports.ts';
-import type { Credentials, RemoteRefs } from '../../operator/source/types.ts';
+import type { Credentials } from '../../operator/source/types.ts';
 import { makeCertificate, startGitServer } from '../gitserver/index.ts';
 import type { GitServer } from '../gitserver/index.ts';
 import { fetchRefs } from './ask.ts';
 import { startProxy } from './connect-proxy.ts';
 import type { Proxy, ProxyOptions } from './connect-proxy.ts';
-
-const signal = new AbortController().signal;
-const timeouts = { connectMs: 1000, idleMs: 500 };
-const closing: (() => Promise<unknown>)[] = [];
-
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-function transports(): Transports {
-  const made = new Transports();
-  closing.push(() => made.close());
-  return made;
-}
-
-async function gitServer(options: Parameters<typeof startGitServer>[0] = {}): Promise<{ server: GitServer; url: string; commit: string }> {
-  const server = await startGitServer(options);
-  closing.push(() => server.close());
-  const repo = await server.createRepo('shop.git');
-  return { server, url: server.urlOf(repo), commit: await repo.write({ 'web.yaml': '1' }) };
-}
-
-async function httpServer(listener: RequestListener): Promise<{ server: Server; url: string }> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  closing.push(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
-
-function refsOf(at: Transports, url: string, credentials: Credentials = anonymous, proxies: ProxySettings = {}): Promise<RemoteRefs> {
-  return fetchRefs({ url, credentials, timeouts, proxies, limits: defaultLimits, transports: at }, ['refs/tags/'], signal);
-}
-
-async function failure(work: Promise<unknown>): Promise<PlumblineError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof PlumblineError) return error;
-    throw error;
-  }
-  throw new Error('it worked');
-}
-
-describe('connections', () => {
-  test.each([[true], [false]])('polls of one host share one (TLS: %s)', async (tls) => {
-    const { server, url, commit } = await gitServer({ tls });
-    const at = transports();
-    const credentials = server.ca === undefined ? anonymous : { id: 'ca', ca: server.ca };
-    for (let poll = 0; poll < 20; poll += 1) expect((await refsOf(at, url, credentials)).head).toBe(commit);
-    expect(server.counts.lsRefs).toBe(20);
-    expect(server.counts.connections).toBe(1);
-  });
-
-  test('many polls at once use no more than a few', async () => {
-    const { server, url } = await gitServer();
-    const at = transports();
-    await Promise.all(Array.from({ length: 16 }, () => refsOf(at, url)));
-    expect(server.counts.lsRefs).toBe(16);
-    expect(server.counts.mostOpen).toBeLessThanOrEqual(4);
-  });
-
-  test('whoever shows another certificate, or trusts another authority, gets another one', async () => {
-    const { server, url } = await gitServer({ tls: true });
-    const at = transports();
-    await refsOf(at, url, { id: 'ca', ca: server.ca });
-    expect((await failure(refsOf(at, url))).reason).toBe('UntrustedCertificate');
-  });
-
-  test('one that the server closed meanwhile costs no failure', async () => {
-    let asked = 0;
-    // Closes each connection after one answer, without saying so before: what a server does whose patience ended.
-    const { url, server } = await httpServer((request, response) => {
-      asked += 1;
-      response.writeHead(200, { 'content-type': 'text/plain', connection: 'keep-alive' }).end('hello');
-      response.once('finish', () => setImmediate(() => request.socket.destroy()));
-    });
-    server.keepAliveTimeout = 60_000;
-    const pool = new HttpPool();
-    closing.push(() => pool.close());
-    const transport = openHttp(pool, new URL(url), anonymous, { timeouts });
-    for (let at = 0; at < 5; at += 1) {
-      for await (const chunk of (await transport.get(new URL(url), {}, signal)).body) expect(chunk.toString()).toBe('hello');
-    }
-    expect(asked).toBeGreaterThanOrEqual(5);
-  });
-
-  test('a server that cuts every connection is told, not asked without end', async () => {
-    let asked = 0;
-    const { url } = await httpServer((request) => {
-      asked += 1;
-      request.socket.destroy();
-    });
-    const error = await failure(refsOf(transports(), `${url}/x.git`));
-    expect([error.reason, asked]).toEqual(['GitUnreachable', 1]);
-  });
-
-  test('of too many servers the longest unused is let go of', async () => {
-    let now = 0;
-    const pool = new HttpPool({ servers: 3, keepMs: 1000, now: () => now });
-    closing.push(() => pool.close());
-    for (let count = 0; count < 5; count += 1) {
-      const { url } = await httpServer((_, response) => response.end('hello'));
-      const transport = openHttp(pool, new URL(url), anonymous, { timeouts });
-      for await (const _ of (await transport.get(new URL(url), {}, signal)).body) now += 1;
-      await new Promise(setImmediate);
-    }
-    expect(pool.size).toBe(3);
-    now += 5000;
-    const { url } = await httpServer((_, response) => response.end('hello'));
-    const transport = openHttp(pool, new URL(url), anonymous, { timeouts });
-    for await (const _ of (await transport.get(new URL(url), {}, signal)).body) now += 1;
-    expect(pool.size).toBe(1);
-  });
-
-  test('an unused one is closed', async () => {
-    const { url, server } = await httpServer((_, response) => response.end('hello'));
-    server.keepAliveTimeout = 60_000;
-    const pool = new HttpPool({ keepMs: 1200 });
-    closing.push(() => pool.close());
-    const transport = openHttp(pool, new URL(url), anonymous, { timeouts });
-    const gone = new Promise<void>((resolve) => {
-      server.once('connection', (socket) => socket.once('close', resolve));
-    });
-    for await (const chunk of (await transport.get(new URL(url), {}, signal)).body) expect(chunk).toHaveLength(5);
-    await gone;
-  });
-});
+import { closing, failure, gitServer, httpServer, refsOf, signal, timeouts, transports } from './http-servers.ts';
 
 describe('packed answers', () => {
   const packers = { gzip: gzipSync, 'x-gzip': gzipSync, deflate: deflateSync };
