@@ -1,5 +1,6 @@
 /** Pure: from an object's metadata, as the API server gives it, to the little that is kept of it. */
 import { fieldManager, group as plumblineGroup, hashAnnotation, partOfLabel } from '../api/names.ts';
+import { shared } from '../kept-text.ts';
 import type { KubeObject, ManagedFieldsEntry, ObjectMeta, Resource } from '../kube/types.ts';
 import type { LiveObject, LookedUp, OwnershipMark } from './types.ts';
 
@@ -15,7 +16,7 @@ export function readLiveObject(resource: Resource, object: Pick<KubeObject, 'met
       group: resource.group,
       version: resource.version,
       kind: resource.kind,
-      namespace: metadata.namespace ?? '',
+      namespace: shared(metadata.namespace ?? ''),
       name: metadata.name,
     },
     resource,
@@ -24,7 +25,7 @@ export function readLiveObject(resource: Resource, object: Pick<KubeObject, 'met
     createdAt: Date.parse(metadata.creationTimestamp ?? ''),
     deleting: metadata.deletionTimestamp !== undefined,
     controllerOwner: metadata.ownerReferences?.find((owner) => owner.controller === true),
-    partOf: metadata.labels?.[partOfLabel] ?? '',
+    partOf: shared(metadata.labels?.[partOfLabel] ?? ''),
     ownsLabel,
     ownsHashAndLabel: ownsLabel && ownsField(entry, 'f:annotations', hashAnnotation),
     annotations: ownAnnotations(metadata.annotations),
@@ -51,7 +52,11 @@ function ownsField(entry: ManagedFieldsEntry | undefined, map: 'f:labels' | 'f:a
 
 function ownAnnotations(annotations: ObjectMeta['annotations']): Readonly<Record<string, string>> {
   const own: Record<string, string> = {};
-  for (const key in annotations) if (key.startsWith(annotationPrefix)) own[key] = annotations[key] ?? '';
+  for (const key in annotations) {
+    if (!key.startsWith(annotationPrefix)) continue;
+    const value = annotations[key] ?? '';
+    own[key] = key === hashAnnotation ? value : shared(value);
+  }
   return own;
 }
 

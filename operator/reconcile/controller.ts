@@ -151,6 +151,7 @@ export class Controller {
     const [entry, source] = [this.#entries.get(key), this.#options.store.get(key)];
     if (entry === undefined || source === undefined) return;
     const known = { ...entry, suspended: source.spec.suspend, policy: this.#drift.policy(key, source) };
+    entry.recheck = nothingToRecheck();
     const delay = delayAfterWalk(known, this.#options.env.inventory, () => this.#isWell(key, entry), this.#drift.pauses(key));
     if (delay !== undefined) this.#queue.wake(key, 'MemberChanged', delay);
   }
@@ -224,7 +225,6 @@ export class Controller {
     const entry = this.#entry(key, source);
     this.#options.metrics.sourceSpec(key, source.spec, () => entry.link.answeredAt());
     entry.lacks?.abort();
-    entry.recheck = nothingToRecheck();
     try {
       if (source.metadata.deletionTimestamp !== undefined) await this.#finalize(key, entry, source, signal);
       else if (source.spec.suspend) await this.#suspend(key, entry, source, signal);

@@ -29,7 +29,7 @@ export interface Entry {
   toldMovedTo: string | undefined;
   /** The value of requestedAt for which the remote was asked. */
   polledFor: string | undefined;
-  /** What changed since the last walk began. */
+  /** What changed during the walk. */
   recheck: Recheck;
   /** Ends the watches for what the last walk lacked. */
   lacks: AbortController | undefined;

@@ -1,4 +1,5 @@
 /** The kinds that the revision itself brings. */
+import { detached } from '../kept-text.ts';
 import type { Resource } from '../kube/types.ts';
 import { isMapping } from './fields.ts';
 import type { Draft } from './types.ts';
@@ -20,7 +21,13 @@ export function crdResources(drafts: readonly Draft[]): Resource[] {
     if (scope !== 'Namespaced' && scope !== 'Cluster') return [];
     return versions.flatMap((version: unknown): Resource[] => {
       if (!isMapping(version) || version['served'] !== true || typeof version['name'] !== 'string') return [];
-      return [{ group, version: version['name'], kind, plural, namespaced: scope === 'Namespaced', verbs }];
+      const [ownGroup, ownVersion, ownKind, ownPlural] = [group, version['name'], kind, plural].map(detached) as [
+        string,
+        string,
+        string,
+        string,
+      ];
+      return [{ group: ownGroup, version: ownVersion, kind: ownKind, plural: ownPlural, namespaced: scope === 'Namespaced', verbs }];
     });
   });
 }

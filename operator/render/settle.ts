@@ -4,6 +4,7 @@ import { placeText } from '../errors.ts';
 import type { Fault, Lack } from '../errors.ts';
 import { apiVersionOf, gvkKey, gvkOf, objectKey, objectText } from '../kube/types.ts';
 import type { GroupVersionKind, KubeObject, ObjectId, ObjectMeta, Resource } from '../kube/types.ts';
+import { detached, shared } from '../kept-text.ts';
 import { crdResources } from './crds.ts';
 import { faultList } from './faults.ts';
 import { hashManifest } from './hash.ts';
@@ -35,7 +36,7 @@ export function* settling(drafts: readonly Draft[], options: SettleOptions, faul
       if (isWhole) faults.add(unknownKind(draft, gvk, options));
       continue;
     }
-    const id = idOf(draft, gvk, resource, options);
+    const id = idOf(draft, resource, options);
     const wrong = scopeFault(draft, id, resource, options) ?? twice(draft, id, seen);
     if (wrong !== undefined) {
       faults.add(wrong);
@@ -53,9 +54,10 @@ function statedNamespace(draft: Draft): string {
   return draft.object.metadata.namespace ?? '';
 }
 
-function idOf(draft: Draft, gvk: GroupVersionKind, resource: Resource, options: SettleOptions): ObjectId {
+/** It outlives the file. */
+function idOf(draft: Draft, { group, version, kind, namespaced }: Resource, options: SettleOptions): ObjectId {
   const namespace = statedNamespace(draft) || options.targetNamespace || options.sourceNamespace;
-  return { ...gvk, namespace: resource.namespaced ? namespace : '', name: draft.object.metadata.name };
+  return { group, version, kind, namespace: namespaced ? shared(namespace) : '', name: detached(draft.object.metadata.name) };
 }
 
 function fault(reason: RenderReason, draft: Draft, object: string, message: string, remedy?: string): Fault {

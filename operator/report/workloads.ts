@@ -1,5 +1,6 @@
 /** Pure: which images the workloads of a revision run, as git states them. */
 import { appCommitAnnotation } from '../api/names.ts';
+import { detached, shared } from '../kept-text.ts';
 import type { KubeObject } from '../kube/types.ts';
 
 /** A container of a workload. Every text is bounded, and empty where git says nothing. */
@@ -52,13 +53,13 @@ function imagesOf(object: KubeObject): WorkloadImage[] {
     const at = image.indexOf('@');
     return [
       {
-        namespace: metadata.namespace ?? '',
-        kind,
-        workload: metadata.name.slice(0, maxName),
-        container: name.slice(0, maxName),
-        image: (at < 0 ? image : image.slice(0, at)).slice(0, maxImage),
-        digest: at < 0 ? '' : image.slice(at + 1).slice(0, maxName),
-        appCommit,
+        namespace: shared(metadata.namespace ?? ''),
+        kind: shared(kind),
+        workload: shared(metadata.name.slice(0, maxName)),
+        container: shared(name.slice(0, maxName)),
+        image: detached((at < 0 ? image : image.slice(0, at)).slice(0, maxImage)),
+        digest: at < 0 ? '' : detached(image.slice(at + 1).slice(0, maxName)),
+        appCommit: shared(appCommit),
       },
     ];
   });

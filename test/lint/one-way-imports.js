@@ -6,7 +6,7 @@ import { dirname, join, relative, sep } from 'node:path';
 
 /** Folders and files of operator/ in reading order; those of one line may know each other only in the first. */
 const order = [
-  ['errors', 'version', 'log', 'api', 'kube'],
+  ['errors', 'version', 'log', 'kept-text', 'api', 'kube'],
   ['source'],
   ['render'],
   ['live'],

@@ -19,7 +19,7 @@ export interface Stated {
 
 /** A manifest, as far as it matters here (render/types.ts). */
 export interface StatedManifest {
-  readonly id: GroupVersionKind;
+  readonly resource: GroupVersionKind;
   readonly object: KubeObject;
   readonly hash: string;
 }
@@ -33,7 +33,7 @@ const untold = '\u0000untold';
 const dataFields: ReadonlySet<string> = new Set(['data', 'binaryData', 'stringData']);
 
 /** Packs what is written of a manifest, with our label and hash; commit and origin are never a reason to write (rule 7). */
-export function packStated({ id, object, hash }: StatedManifest, applySet: string, metadataOnly: boolean): Stated {
+export function packStated({ resource, object, hash }: StatedManifest, applySet: string, metadataOnly: boolean): Stated {
   const { metadata } = object;
   const stated = {
     ...(metadataOnly ? withoutData(object) : object),
@@ -44,8 +44,7 @@ export function packStated({ id, object, hash }: StatedManifest, applySet: strin
     },
   };
   const text = stringifyJson(stated);
-  const { group, version, kind } = id;
-  return { kind: { group, version, kind }, hash, text: text.length > large ? packText(text) : text };
+  return { kind: resource, hash, text: text.length > large ? packText(text) : text };
 }
 
 /** What was written, to be compared. */

@@ -344,7 +344,7 @@ test('what the answer to a write does not hold is not recorded by the server', (
 
 test('a large manifest is packed and comes back as it was', () => {
   const object = { apiVersion: 'v1', kind: 'X', metadata: { name: 'a' }, spec: { text: 'y'.repeat(100_000), big: 9_007_199_254_740_993n } };
-  const packed = packStated({ id: { group: '', version: 'v1', kind: 'X' }, object, hash: 'v1:a' }, 'set', false);
+  const packed = packStated({ resource: { group: '', version: 'v1', kind: 'X' }, object, hash: 'v1:a' }, 'set', false);
   expect(JSON.stringify(packed).length).toBeLessThan(4_000);
   expect(unpackStated(packed)['spec']).toEqual(object.spec);
 });

@@ -60,7 +60,7 @@ export function inputOf({
     ...stated,
     metadata: { name: 'web', namespace: 'shop', ...(stated['metadata'] as Json) },
   };
-  const packed = packStated({ id: kind, object: manifest, hash: 'v1:a' }, 'applyset-x-v1', metadataOnly);
+  const packed = packStated({ resource: kind, object: manifest, hash: 'v1:a' }, 'applyset-x-v1', metadataOnly);
   const { labels, annotations, ...metadata } = (live['metadata'] ?? {}) as Json;
   const object = {
     apiVersion,
