@@ -78,7 +78,8 @@ export class SourceStore {
     if (this.#sources.has(keyOf(source))) this.#put(source);
   }
 
-  #put(source: GitOpsSource): void {
+  #put(told: GitOpsSource): void {
+    const source = withoutManagers(told);
     const key = keyOf(source);
     const before = this.#sources.get(key);
     const isKnown = before !== undefined && !this.#outdated.delete(key);
@@ -111,6 +112,12 @@ export class SourceStore {
       if (!listed.has(key) && (namespace === undefined || source.metadata.namespace === namespace)) this.#remove(key);
     }
   }
+}
+
+/** Nobody asks who wrote which field of a source, which is half of what the API server tells of it. */
+function withoutManagers(source: GitOpsSource): GitOpsSource {
+  const { managedFields: _, ...metadata } = source.metadata;
+  return { ...source, metadata };
 }
 
 function keyOf({ metadata }: Pick<KubeObject, 'metadata'>): string {
