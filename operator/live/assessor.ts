@@ -8,7 +8,7 @@ import { gvkKey, objectKey } from '../kube/types.ts';
 import type { KubeObject, Resource } from '../kube/types.ts';
 import { isNewer } from '../kube/versions.ts';
 import type { Manifest } from '../render/types.ts';
-import { assessDrift, withTimes } from './drift/assess.ts';
+import { assessDrift, mutatedFields, withTimes } from './drift/assess.ts';
 import { pathText } from './drift/path.ts';
 import type { Path } from './drift/path.ts';
 import { fingerprint, isStatusLater, wholePrint } from './drift/print.ts';
@@ -35,6 +35,8 @@ interface Memo {
   known: boolean;
   drift: Drift;
   unrecorded: Set<string> | undefined;
+  /** Fields of which admission made another value when we wrote them. */
+  mutated: ReadonlySet<string> | undefined;
   /** Places that looked undecided and that a dry run found to be ours. */
   held: Set<string> | undefined;
   /** The print of the object that they looked undecided in: of another one, a dry run is asked again. */
@@ -164,6 +166,8 @@ export function createAssessor(
     }
     const all = unpackStated(stated);
     const known = same?.known ?? false;
+    const isAnew = same === undefined || ownWrite !== undefined;
+    const mutated = !isAnew ? same.mutated : metadataOnly ? undefined : mutatedFields(all, object);
     const assessed = assessDrift({
       kind: stated.kind,
       stated: all,
@@ -172,6 +176,7 @@ export function createAssessor(
       metadataOnly,
       known,
       unrecorded: (ownWrite === undefined ? same?.unrecorded : undefined) ?? nothing,
+      mutated,
     });
     const heldIn = assessed.undecided.length === 0 ? undefined : (print ?? wholePrint(object));
     const held = ownWrite === undefined && heldIn !== undefined && heldIn === same?.heldIn ? same.held : undefined;
@@ -184,6 +189,7 @@ export function createAssessor(
       known: known || isClean(assessed),
       drift: same !== undefined && isEqual(drift, same.drift) ? same.drift : drift,
       unrecorded: same?.unrecorded,
+      mutated,
       held,
       heldIn,
       earlier: drift.undecided.length === 0 ? undefined : (same?.earlier ?? same?.drift),
@@ -308,6 +314,7 @@ const unknown = {
   known: false,
   drift: noDrift,
   unrecorded: undefined,
+  mutated: undefined,
   held: undefined,
   heldIn: undefined,
   earlier: undefined,

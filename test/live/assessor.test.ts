@@ -70,6 +70,17 @@ function answered(resourceVersion: string, settled: Partial<Answered['settled']>
   return { uid: 'u', resourceVersion, asked: [replicas], settled: { fields: [], lost: [], unrecorded: [], held: [], ...settled } };
 }
 
+test('what admission makes of a field is asked of a dry run, once somebody else wrote it', () => {
+  const { look, state, wrote } = assessor();
+  state(set, [stated()], false);
+  wrote(key, '1', []);
+  const live = { ...spec, text: 'from the mirror' };
+  expect(look({ live })).toEqual([]);
+  const rival = entry('rival', 'Apply', { 'f:spec': { 'f:text': {}, 'f:replicas': {} } });
+  const lost = { version: '2', live: { ...live, replicas: 5 }, entries: [ours({ 'f:spec': { 'f:paused': {} } }), rival] };
+  expect(look(lost)).toEqual(['modified spec.replicas by rival', 'undecided spec.text']);
+});
+
 describe('what an object is measured against', () => {
   test('is not known before a source has said what it states; then the object seen before is judged', () => {
     const { look, state } = assessor();

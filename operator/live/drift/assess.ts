@@ -28,6 +28,8 @@ export interface AssessInput {
   readonly known: boolean;
   /** Paths, as texts, that the server does not record (rule 28) or that a dry run found to be as stated. */
   readonly unrecorded: ReadonlySet<string>;
+  /** Paths, as texts, at which admission was seen to make another value of what is stated (see mutatedFields). */
+  readonly mutated?: ReadonlySet<string> | undefined;
 }
 
 /** More findings of one object are not kept: who changed all of it is told by the first. */
@@ -41,7 +43,7 @@ export function assessDrift(input: AssessInput): Drift {
   // Without an entry of ours, or with one in another version, fields cannot be compared by name.
   if (own?.fieldsV1 === undefined || own.apiVersion !== apiVersionOf(kind)) return { ...noDrift, undecided: [wholeObject] };
   const isTold = (path: Path): boolean => unrecorded.size === 0 || !unrecorded.has(pathText(path));
-  const found = compare({ stated, object, seen: input.metadataOnly ? 'metadata' : 'all' });
+  const found = compare({ stated, object, seen: input.metadataOnly ? 'metadata' : 'all', mutated: input.mutated });
   const undecided = found.undecided.filter(isTold);
   const unheld = found.unheld.filter(isTold);
   const fields: Finding[] = [];
@@ -66,6 +68,15 @@ export function assessDrift(input: AssessInput): Drift {
 export function unrecordedFields(stated: Readonly<Record<string, unknown>>, answer: KubeObject): ReadonlySet<string> {
   const { fields, lost, undecided } = compare({ stated, object: answer, seen: 'answer' });
   return new Set([...fields.map((finding) => finding.path), ...lost, ...undecided].map(pathText));
+}
+
+/**
+ * What admission makes of the stated fields that we hold, where it is another value (an image from a mirror), as texts of
+ * paths; undefined where there is none. Somebody else who writes such a field leaves the same behind as we would.
+ */
+export function mutatedFields(stated: Readonly<Record<string, unknown>>, object: KubeObject): ReadonlySet<string> | undefined {
+  const { mutated } = compare({ stated, object, seen: 'all' });
+  return mutated.length === 0 ? undefined : new Set(mutated.map(pathText));
 }
 
 /** The same findings with a time for those that the server recorded none for: when they were first seen. */

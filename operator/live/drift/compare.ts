@@ -19,8 +19,8 @@ import {
   otherEntries,
   setMembers,
 } from './fields.ts';
-import type { FieldSet, Holder } from './fields.ts';
-import { isBlank, isSameScalar } from './path.ts';
+import type { FieldSet, Holder, ItemNode } from './fields.ts';
+import { isBlank, isSameScalar, pathText } from './path.ts';
 import type { Path, Step } from './path.ts';
 import type { Drift, Finding } from './types.ts';
 
@@ -46,6 +46,10 @@ interface Found {
   readonly undecided: Path[];
   /** Those of the undecided that our entry does not hold. */
   readonly unheld: Path[];
+  /** Held by our entry with another value than is stated. */
+  readonly mutated: Path[];
+  /** Where that is known to be so, as texts: another value says nothing there. */
+  readonly mayDiffer: ReadonlySet<string>;
 }
 
 export interface CompareInput {
@@ -55,7 +59,12 @@ export interface CompareInput {
   readonly object: KubeObject;
   /** `metadata`: only that is at hand. `answer`: it is the metadata that the server answered to a write of ours. */
   readonly seen: 'all' | 'metadata' | 'answer';
+  /** Paths, as texts, at which admission was seen to make another value of what is stated. */
+  readonly mutated?: ReadonlySet<string> | undefined;
 }
+
+/** `mutated`: held by us, with another value than is stated. */
+type Compared = Pick<Drift, 'fields' | 'lost' | 'undecided' | 'unheld'> & { readonly mutated: readonly Path[] };
 
 /** What the API server does not record of an object: it says which object it is. */
 const identity: ReadonlySet<string> = new Set(['apiVersion', 'kind']);
@@ -66,10 +75,10 @@ function isHidden(live: unknown): boolean {
 }
 
 /** What was taken from us. The order is that of the manifest. */
-export function compare({ stated, object, seen }: CompareInput): Pick<Drift, 'fields' | 'lost' | 'undecided' | 'unheld'> {
+export function compare({ stated, object, seen, mutated = new Set() }: CompareInput): Compared {
   const own = ownEntry(object.metadata.managedFields);
   const others = otherEntries(object, own);
-  const found: Found = { fields: [], lost: [], undecided: [], unheld: [] };
+  const found: Found = { fields: [], lost: [], undecided: [], unheld: [], mutated: [], mayDiffer: mutated };
   for (const field of Object.keys(stated)) {
     if (identity.has(field)) continue;
     const live = field === 'metadata' || seen === 'all' ? object[field] : seen === 'metadata' ? unseen : written;
@@ -110,7 +119,7 @@ function visit(place: Place, found: Found): void {
     else if (namesAny(node, 'k:')) visitItems(place, stated, node, found);
     else if (namesAny(node, 'v:')) visitMembers(place, stated, node, found);
     else found.undecided.push(place.path);
-  }
+  } else if (!isHidden(place.live) && likeness(stated, place.live) === 'differs') found.mutated.push(place.path);
 }
 
 function visitFields(place: Place, found: Found, except?: ReadonlySet<string>): void {
@@ -154,11 +163,12 @@ function visitItems(place: Place, items: readonly unknown[], node: FieldSet, fou
     return;
   }
   const matched = matchItems(items, nodes);
+  const defaults = defaultedKeys(items, matched);
   const claimed = [...nodes.map(({ keys }) => keys), ...wholeKeys(items, keyNames)];
   const lives: (number | undefined)[] = items.map((item, index) => {
     const served = matched[index];
     if (served === undefined) {
-      loseItem(place, item, index, keyNames, claimed, found);
+      loseItem(place, item, index, { keyNames, claimed, defaults }, found);
       return undefined;
     }
     const at = indexOfItem(place.live, served.keys);
@@ -229,16 +239,48 @@ function isWhole(keys: Keys): boolean {
   return Object.values(keys).every((value) => value !== undefined);
 }
 
-/** An item of ours that our entry does not name; `claimed` are items that serve others of ours. */
-function loseItem(place: Place, item: unknown, index: number, keyNames: readonly string[], claimed: readonly Keys[], found: Found): void {
-  const stated = keysOf(item, keyNames);
+/** What is known of a list beside one of its items. */
+interface ListKeys {
+  readonly keyNames: readonly string[];
+  /** Of items that serve others of ours. */
+  readonly claimed: readonly Keys[];
+  /** What the API server makes of key fields that are not stated, as far as other items show it. */
+  readonly defaults: Keys;
+}
+
+/** An item of ours that our entry does not name. */
+function loseItem(place: Place, item: unknown, index: number, { keyNames, claimed, defaults }: ListKeys, found: Found): void {
+  const stated = Object.fromEntries(Object.entries(keysOf(item, keyNames)).map(([name, value]) => [name, value ?? defaults[name]]));
   const isIt = (keys: Keys): boolean =>
-    fit(item, keys) !== 'none' && (isWhole(stated) || !claimed.some((other) => isSameKeys(other, keys)));
-  const lives: readonly unknown[] = Array.isArray(place.live) ? place.live : [];
-  const at = lives.findIndex((one) => isIt(keysOf(one, keyNames)));
-  const named = here(place.others).flatMap(({ node }) => itemNodes(node).map(({ keys }) => keys));
-  const keys = at < 0 ? named.find(isIt) : keysOf(lives[at], keyNames);
+    isWhole(stated) ? isSameKeys(stated, keys) : fit(item, keys) !== 'none' && !claimed.some((other) => isSameKeys(other, keys));
+  const lives: readonly Keys[] = Array.isArray(place.live) ? place.live.map((one) => keysOf(one, keyNames)) : [];
+  const at = lives.findIndex(isIt);
+  const keys =
+    lives[at] ??
+    here(place.others)
+      .flatMap(({ node }) => itemNodes(node).map((one) => one.keys))
+      .find(isIt);
+  // Another item may have taken the place of ours with another value of the key field that is not stated.
+  if (at >= 0 && !isWhole(stated)) return doubt(itemPlace(place, item, index, stated, undefined, undefined, isIt).path, found);
+  // Of several alike the API server leaves one.
+  if (keys !== undefined && lives.filter((one) => isSameKeys(one, keys)).length > 1) {
+    if (!found.undecided.includes(place.path)) found.undecided.push(place.path);
+    return;
+  }
   lose(itemPlace(place, item, index, keys ?? stated, undefined, at < 0 ? undefined : at, isIt), found);
+}
+
+/** The key fields that items leave out, as the API server filled them in for all of those that our entry names. */
+function defaultedKeys(items: readonly unknown[], matched: readonly (ItemNode | undefined)[]): Keys {
+  const defaults = new Map<string, unknown>();
+  for (const [index, served] of matched.entries()) {
+    for (const [name, value] of Object.entries(served?.keys ?? {})) {
+      if (keysOf(items[index], [name])[name] !== undefined) continue;
+      const isOther = defaults.has(name) && !isSameScalar(defaults.get(name), value);
+      defaults.set(name, isOther ? undefined : value);
+    }
+  }
+  return Object.fromEntries(defaults);
 }
 
 function loseMember(place: Place, value: unknown, found: Found): void {
@@ -264,8 +306,8 @@ function lose(place: Place, found: Found): void {
     const lists = holders.flatMap(({ node }) => itemNodes(node));
     if (lists.length > 0) {
       const keyNames = Object.keys(lists[0]?.keys ?? {});
-      const claimed = wholeKeys(stated, keyNames);
-      stated.forEach((item, index) => loseItem(place, item, index, keyNames, claimed, found));
+      const list = { keyNames, claimed: wholeKeys(stated, keyNames), defaults: {} };
+      stated.forEach((item, index) => loseItem(place, item, index, list, found));
       return;
     }
     if (holders.some(({ node }) => namesAny(node, 'v:'))) {
@@ -301,7 +343,7 @@ function tell(place: Place, live: unknown, found: Found): void {
   }
   const like = likeness(stated, live);
   if (like === 'same') found.lost.push(path);
-  else if (like === 'unsure') doubt(path, found);
+  else if (like === 'unsure' || found.mayDiffer.has(pathText(path))) doubt(path, found);
   else found.fields.push({ path, class: 'modified', ...attribution(holders.length > 0 ? holders : others) });
 }
 

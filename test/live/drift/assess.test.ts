@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { assessDrift, unrecordedFields, withTimes } from '../../../operator/live/drift/assess.ts';
+import { assessDrift, mutatedFields, unrecordedFields, withTimes } from '../../../operator/live/drift/assess.ts';
 import { pathText, withoutPaths } from '../../../operator/live/drift/path.ts';
 import { packStated, unpackStated } from '../../../operator/live/drift/stated.ts';
 import { noDrift } from '../../../operator/live/drift/types.ts';
@@ -324,6 +324,47 @@ describe('assessDrift', () => {
 
   test('an object that did not drift has the one verdict of all', () => {
     expect(assessDrift(inputOf(whole))).toBe(noDrift);
+  });
+});
+
+describe('what only a dry run can say', () => {
+  const own = { apiVersion: 'v1' };
+  const service = (ports: Json[], livePorts: Json[], fields: Json): Case => ({
+    kind: { group: '', version: 'v1', kind: 'Service' },
+    stated: { spec: { ports } },
+    live: { spec: { ports: livePorts } },
+    entries: [ours({ 'f:spec': { 'f:ports': fields } }, own), entry('rival', 'Update', { 'f:spec': { 'f:ports': { [udp]: item } } }, own)],
+  });
+  const udp = 'k:{"port":443,"protocol":"UDP"}';
+  const item = { '.': {}, 'f:port': {}, 'f:protocol': {} };
+  const taken = { port: 443, protocol: 'UDP' };
+
+  test('whether an item with another protocol is the one that states none', () => {
+    expect(verdict(service([{ port: 443 }], [taken], {}))).toEqual(['undecided spec.ports[port=443]']);
+    // Not where another port shows what the API server fills in.
+    const two = service([{ port: 80 }, { port: 443 }], [{ port: 80, protocol: 'TCP' }, taken], { 'k:{"port":80,"protocol":"TCP"}': item });
+    expect(verdict(two)).toEqual(['removed spec.ports[port=443]']);
+  });
+
+  test('which of several items with one key is left', () => {
+    const twice = withLiveContainer({ ...liveContainer, env: [...web.env, { name: 'A', value: '2' }] });
+    const list = 'spec.template.spec.containers[name=web].env';
+    const taking = entry('kubectl-edit', 'Update', { 'f:spec': containers({ 'f:env': { 'k:{"name":"A"}': {} } }) });
+    const made = { ...whole, live: twice, entries: [ours(withHeld({ ...held, 'f:env': {} }), label), taking] };
+    expect(verdict(made)).toContain(`undecided ${list}`);
+    expect(assessDrift(inputOf(made)).unheld).toEqual([]);
+  });
+
+  test('whether an image that admission rewrites is another one, whoever wrote it', () => {
+    const image = 'spec.template.spec.containers[name=web].image';
+    const rewritten = { ...whole, live: withLiveContainer({ ...liveContainer, image: 'mirror/web:1' }) };
+    const { stated: all, object } = inputOf(rewritten);
+    expect([...(mutatedFields(all, object) ?? [])]).toEqual([image]);
+    expect(mutatedFields(all, inputOf(whole).object)).toBeUndefined();
+    const rival = entry('rival', 'Apply', { 'f:spec': containers({ 'f:image': {} }) });
+    const lost = { ...rewritten, entries: [ours(withHeld(without(held, 'f:image')), label), rival] };
+    expect(verdict(lost)).toEqual([`modified ${image} by rival`]);
+    expect(verdict({ ...lost, mutated: new Set([image]) })).toEqual([`undecided ${image}`]);
   });
 });
 

@@ -36,6 +36,7 @@ export interface Case {
   readonly entries: readonly ManagedFieldsEntry[];
   readonly known?: boolean;
   readonly unrecorded?: readonly string[];
+  readonly mutated?: ReadonlySet<string> | undefined;
   readonly metadataOnly?: boolean;
   readonly kind?: { group: string; version: string; kind: string };
   readonly hash?: string;
@@ -49,6 +50,7 @@ export function inputOf({
   entries,
   known = true,
   unrecorded = [],
+  mutated,
   metadataOnly = false,
   kind = deployment,
   hash = 'v1:a',
@@ -75,7 +77,7 @@ export function inputOf({
       managedFields: entries,
     },
   } as unknown as KubeObject;
-  return { kind, stated: unpackStated(packed), hash: 'v1:a', object, metadataOnly, known, unrecorded: new Set(unrecorded) };
+  return { kind, stated: unpackStated(packed), hash: 'v1:a', object, metadataOnly, known, unrecorded: new Set(unrecorded), mutated };
 }
 
 /** The verdict in short: `modified spec.replicas by kubectl-scale`. */
