@@ -73,6 +73,7 @@ describe('Fights', () => {
     for (let time = 6_000; time < 12_000; time += 1_000) round(time, 'same');
     expect(fights.going(12_000)).toMatchObject([{ key, path: 'metadata.labels["applyset.kubernetes.io/part-of"]', manager: undefined }]);
     expect(fights.waitBack(key, 12_000)).toBeGreaterThan(1_000);
+    expect(fights.endsIn(12_000)).toBe(59_010);
     fights.note({ before: member({}, { drift: noDrift, uid: 'same' }), after: member({}, { hash: 'v1:next', drift: noDrift }) }, 12_000);
     expect(fights.waitBack(key, 12_000)).toBe(0);
   });
