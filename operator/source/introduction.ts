@@ -2,6 +2,7 @@
 import { PlumblineError } from '../errors.ts';
 import { quote } from './http-errors.ts';
 import type { Mask } from './mask.ts';
+import { isRefName } from './names.ts';
 import { capped, notGit, readPackets, textOf } from './pktline.ts';
 import type { ProtocolVersion, Service } from './service.ts';
 import type { RemoteRefs } from './types.ts';
@@ -29,6 +30,7 @@ export async function introduce(service: Service, refsBytes: number, signal: Abo
   let first = true;
   let announced = false;
   let silent = true;
+  let last = '';
   for await (const packet of readPackets(capped(body, refsBytes, 'its list of refs'), service.mask)) {
     silent = false;
     if (packet.kind === 'flush') {
@@ -51,13 +53,16 @@ export async function introduce(service: Service, refsBytes: number, signal: Abo
       if (oid === 'shallow' && isObjectId(name)) continue;
       if (!isObjectId(oid)) throw notGit(`it answers ${quote(service.mask(text))}`);
       if (name === 'HEAD') head = oid;
-      else if (name.startsWith('refs/')) {
+      else if (name.endsWith('^{}')) {
         // A peeled tag follows the tag itself and takes its place.
-        const plain = name.replace(/\^\{\}$/, '');
+        const plain = name.slice(0, -'^{}'.length);
+        if (plain !== last) throw notGit(`its list of refs peels ${quote(service.mask(plain))}, which it does not name before`);
         const tag = refs.get(plain);
-        if (plain !== name && tag !== undefined) tags.set(plain, tag);
+        if (tag === undefined) continue;
+        tags.set(plain, tag);
         refs.set(plain, oid);
-      }
+      } else if (name.startsWith('refs/') && isRefName(name)) refs.set(name, oid);
+      last = name;
     }
     first = false;
   }
@@ -87,7 +92,8 @@ function refuseSha256(capabilities: ReadonlyMap<string, string>, mask: Mask): vo
 
 function headTarget(capabilities: ReadonlyMap<string, string>): string | undefined {
   const symref = capabilities.get('symref');
-  return symref?.startsWith('HEAD:') ? symref.slice('HEAD:'.length) : undefined;
+  const target = symref?.startsWith('HEAD:') === true ? symref.slice('HEAD:'.length) : undefined;
+  return target !== undefined && isRefName(target) ? target : undefined;
 }
 
 function addCapability(capabilities: Map<string, string>, text: string): void {

@@ -11,6 +11,12 @@ export function isCleanName(name: string, data: Buffer, start: number, end: numb
   return !name.includes('\ufffd') || Buffer.from(name).equals(data.subarray(start, end));
 }
 
+/** Whether git lets a ref have this name, as far as its characters go (git-check-ref-format(1)): it says nothing of one that has not. */
+export function isRefName(name: string): boolean {
+  // eslint-disable-next-line no-control-regex
+  return !/[\u0000-\u0020\u007f~^:?*[\\]/.test(name);
+}
+
 /** A text out of a repository, fit for a message: one line, nothing that moves a cursor. */
 export function cleaned(text: string): string {
   return text.replace(new RegExp(control, 'g'), '\ufffd');

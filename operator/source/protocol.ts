@@ -5,6 +5,7 @@ import type { Introduction } from './introduction.ts';
 import { sizeText } from './limits.ts';
 import type { Mask } from './mask.ts';
 import { PlumblineError } from '../errors.ts';
+import { isRefName } from './names.ts';
 import { capped, delimiter, flush, line, notGit, PacketStream, readPackets, textOf } from './pktline.ts';
 import type { Packet } from './pktline.ts';
 import type { Service } from './service.ts';
@@ -41,8 +42,9 @@ export async function lsRefs(
       throw notGit(`its list of refs holds ${quote(service.mask(peeled ?? oid))}`);
     if (name === 'HEAD') {
       head = oid;
-      headRef = attributes.find((attribute) => attribute.startsWith('symref-target:'))?.slice('symref-target:'.length);
-    } else {
+      const target = attributes.find((attribute) => attribute.startsWith('symref-target:'))?.slice('symref-target:'.length);
+      headRef = target !== undefined && isRefName(target) ? target : undefined;
+    } else if (isRefName(name)) {
       refs.set(name, peeled ?? oid);
       if (peeled !== undefined) tags.set(name, oid);
     }

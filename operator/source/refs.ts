@@ -1,7 +1,7 @@
 /** From what spec.ref asks for to a commit. */
 import semver from 'semver';
 import { PlumblineError } from '../errors.ts';
-import { editDistance } from './names.ts';
+import { cleaned, editDistance } from './names.ts';
 import type { RefSpec, RemoteRefs, ResolvedRef } from './types.ts';
 
 /** The commit that `spec` means on this remote. Throws PlumblineError: RefNotFound, EmptyRepository, InvalidSpec. */
@@ -170,6 +170,6 @@ function suggestion(remote: RemoteRefs, wanted: string, folder: string | undefin
     .map((name) => ({ name, distance: editDistance(name.slice(0, 60), wanted.slice(0, 60)) }))
     .toSorted((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1))
     .slice(0, 3)
-    .map(({ name }) => name);
+    .map(({ name }) => cleaned(name.slice(0, 100)));
   return `; there ${near.length === 1 ? 'is' : 'are'} ${near.join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`;
 }

@@ -1,6 +1,7 @@
 /** What a git server answers to whole requests: who it is, its refs, a pack in bands. */
 import { introduce } from '../../operator/source/introduction.ts';
 import { noMask } from '../../operator/source/mask.ts';
+import { isRefName } from '../../operator/source/names.ts';
 import { fetchPack, lsRefs } from '../../operator/source/protocol.ts';
 import type { Service } from '../../operator/source/service.ts';
 import type { RemoteRefs } from '../../operator/source/types.ts';
@@ -18,7 +19,7 @@ function answering(input: Buffer, dice: Dice): Service {
   return { where: 'http://git.example.com/shop.git', mask: noMask, introduce: answer, ask: answer, close: () => Promise.resolve() };
 }
 
-function checkRefs({ refs, tags, head }: RemoteRefs): void {
+function checkRefs({ refs, tags, head, headRef }: RemoteRefs): void {
   const ids = [...refs.values(), ...tags.values(), ...(head === undefined ? [] : [head])];
   mustHold(
     ids.every((id) => /^[0-9a-f]{40}$/.test(id)),
@@ -28,6 +29,8 @@ function checkRefs({ refs, tags, head }: RemoteRefs): void {
     [...tags.keys()].every((name) => refs.has(name)),
     'a tag that is no ref',
   );
+  const names = [...refs.keys(), ...(headRef === undefined ? [] : [headRef])];
+  mustHold(names.every(isRefName), `a name that no ref may have: ${JSON.stringify(names)}`);
 }
 
 const id = 'a'.repeat(40);

@@ -167,10 +167,7 @@ function visitItems(place: Place, items: readonly unknown[], node: FieldSet, fou
   const claimed = [...nodes.map(({ keys }) => keys), ...wholeKeys(items, keyNames)];
   const lives: (number | undefined)[] = items.map((item, index) => {
     const served = matched[index];
-    if (served === undefined) {
-      loseItem(place, item, index, { keyNames, claimed, defaults }, found);
-      return undefined;
-    }
+    if (served === undefined) return loseItem(place, item, index, { keyNames, claimed, defaults }, found);
     const at = indexOfItem(place.live, served.keys);
     visit(
       itemPlace(place, item, index, served.keys, served.node, at, (keys) => isSameKeys(keys, served.keys)),
@@ -248,8 +245,8 @@ interface ListKeys {
   readonly defaults: Keys;
 }
 
-/** An item of ours that our entry does not name. */
-function loseItem(place: Place, item: unknown, index: number, { keyNames, claimed, defaults }: ListKeys, found: Found): void {
+/** An item of ours that our entry does not name. Returns where in the live list it is. */
+function loseItem(place: Place, item: unknown, index: number, { keyNames, claimed, defaults }: ListKeys, found: Found): number | undefined {
   const stated = Object.fromEntries(Object.entries(keysOf(item, keyNames)).map(([name, value]) => [name, value ?? defaults[name]]));
   const isIt = (keys: Keys): boolean =>
     isWhole(stated) ? isSameKeys(stated, keys) : fit(item, keys) !== 'none' && !claimed.some((other) => isSameKeys(other, keys));
@@ -261,13 +258,18 @@ function loseItem(place: Place, item: unknown, index: number, { keyNames, claime
       .flatMap(({ node }) => itemNodes(node).map((one) => one.keys))
       .find(isIt);
   // Another item may have taken the place of ours with another value of the key field that is not stated.
-  if (at >= 0 && !isWhole(stated)) return doubt(itemPlace(place, item, index, stated, undefined, undefined, isIt).path, found);
+  if (at >= 0 && !isWhole(stated)) {
+    doubt(itemPlace(place, item, index, stated, undefined, undefined, isIt).path, found);
+    return undefined;
+  }
   // Of several alike the API server leaves one.
   if (keys !== undefined && lives.filter((one) => isSameKeys(one, keys)).length > 1) {
     if (!found.undecided.includes(place.path)) found.undecided.push(place.path);
-    return;
+    return undefined;
   }
-  lose(itemPlace(place, item, index, keys ?? stated, undefined, at < 0 ? undefined : at, isIt), found);
+  const live = at < 0 ? undefined : at;
+  lose(itemPlace(place, item, index, keys ?? stated, undefined, live, isIt), found);
+  return live;
 }
 
 /** The key fields that items leave out, as the API server filled them in for all of those that our entry names. */
@@ -307,7 +309,8 @@ function lose(place: Place, found: Found): void {
     if (lists.length > 0) {
       const keyNames = Object.keys(lists[0]?.keys ?? {});
       const list = { keyNames, claimed: wholeKeys(stated, keyNames), defaults: {} };
-      stated.forEach((item, index) => loseItem(place, item, index, list, found));
+      const lives = stated.map((item, index) => loseItem(place, item, index, list, found));
+      if (isOutOfOrder(lives)) found.fields.push({ path: place.path, class: 'modified', ...attribution(holders) });
       return;
     }
     if (holders.some(({ node }) => namesAny(node, 'v:'))) {

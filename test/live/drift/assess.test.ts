@@ -229,6 +229,15 @@ describe('assessDrift', () => {
     const made = { stated: two, entries: [ours(node)] };
     expect(verdict({ ...made, live: liveOf('x', 'a', 'y', 'b') })).toEqual([]);
     expect(verdict({ ...made, live: liveOf('b', 'a') })).toEqual(['modified spec.template.spec.initContainers']);
+    // Also of one that somebody else took meanwhile.
+    const part = (name: string): Json => ({
+      'f:spec': { 'f:template': { 'f:spec': { 'f:initContainers': { [`k:{"name":"${name}"}`]: item } } } },
+    });
+    const rival = entry('rival', 'Apply', part('b'));
+    for (const own of [part('a'), {}]) {
+      const moved = verdict({ ...made, live: liveOf('b', 'a'), entries: [ours(own), rival] });
+      expect(moved.map((one) => one.replace(' by rival', ''))).toContain('modified spec.template.spec.initContainers');
+    }
   });
 
   test('one `k:` entry serves one item: two ports of one number', () => {
