@@ -17,7 +17,7 @@ const longest = 256;
 export function shared(text: string): string {
   const same = known.get(text);
   if (same !== undefined) return same;
-  if (text.length > longest) return text;
+  if (text.length > longest) return detached(text);
   if (known.size >= mostKnown) known.clear();
   const own = detached(text);
   known.set(own, own);

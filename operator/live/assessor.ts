@@ -8,8 +8,8 @@ import { gvkKey, objectKey } from '../kube/types.ts';
 import type { KubeObject, Resource } from '../kube/types.ts';
 import { isNewer } from '../kube/versions.ts';
 import type { Manifest } from '../render/types.ts';
-import { assessDrift, mutatedFields, withTimes } from './drift/assess.ts';
-import { pathText } from './drift/path.ts';
+import { assessDrift, withTimes } from './drift/assess.ts';
+import { belowAny, pathText } from './drift/path.ts';
 import type { Path } from './drift/path.ts';
 import { fingerprint, isStatusLater, wholePrint } from './drift/print.ts';
 import { isEqual } from './drift/settle.ts';
@@ -166,9 +166,7 @@ export function createAssessor(
     }
     const all = unpackStated(stated);
     const known = same?.known ?? false;
-    const isAnew = same === undefined || ownWrite !== undefined;
-    const mutated = !isAnew ? same.mutated : metadataOnly ? undefined : mutatedFields(all, object);
-    const assessed = assessDrift({
+    const { drift: assessed, mutated } = assessDrift({
       kind: stated.kind,
       stated: all,
       hash: stated.hash,
@@ -176,7 +174,7 @@ export function createAssessor(
       metadataOnly,
       known,
       unrecorded: (ownWrite === undefined ? same?.unrecorded : undefined) ?? nothing,
-      mutated,
+      mutated: same?.mutated,
     });
     const heldIn = assessed.undecided.length === 0 ? undefined : (print ?? wholePrint(object));
     const held = ownWrite === undefined && heldIn !== undefined && heldIn === same?.heldIn ? same.held : undefined;
@@ -189,7 +187,7 @@ export function createAssessor(
       known: known || isClean(assessed),
       drift: same !== undefined && isEqual(drift, same.drift) ? same.drift : drift,
       unrecorded: same?.unrecorded,
-      mutated,
+      mutated: mutated.length === 0 ? same?.mutated : new Set([...(same?.mutated ?? []), ...mutated]),
       held,
       heldIn,
       earlier: drift.undecided.length === 0 ? undefined : (same?.earlier ?? same?.drift),
@@ -332,16 +330,6 @@ export function within(drift: Drift, paths: readonly Path[]): Drift {
     unheld: unheld.filter(isIn),
   };
   return isClean(left) ? noDrift : left;
-}
-
-function belowAny(paths: readonly Path[]): (path: Path) => boolean {
-  const texts = paths.map(pathText);
-  return (path) => texts.some((text) => isBelow(pathText(path), text));
-}
-
-/** Whether the first path, as text, is the second or inside of it. */
-function isBelow(text: string, above: string): boolean {
-  return text === above || (text.startsWith(above) && /^[.[]/u.test(text.slice(above.length)));
 }
 
 /** The statement that the object carries the hash of; else the one last seen on it, against which it is measured. */

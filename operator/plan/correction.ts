@@ -2,6 +2,7 @@
 import { objectKey } from '../kube/types.ts';
 import { applyIgnore, isMark } from '../live/drift/ignore.ts';
 import type { IgnoreRule, Judged } from '../live/drift/ignore.ts';
+import { belowAny } from '../live/drift/path.ts';
 import type { Path } from '../live/drift/path.ts';
 import { noDrift } from '../live/drift/types.ts';
 import type { Finding } from '../live/drift/types.ts';
@@ -35,16 +36,19 @@ export function correctionOf(member: Pick<Member, 'id' | 'drift'>, policy: Drift
   if (policy.mode === 'Report') {
     // The mark by which an object is known to be ours is nothing that git states.
     const theirs = fields.filter(({ path }) => !isMark(path));
-    if (lost.length === 0 && theirs.length === fields.length) return undefined;
+    const leaveOut = [...left, ...theirs.map(({ path }) => path), ...unheld];
+    if (lost.every(belowAny(leaveOut)) && theirs.length === fields.length) return undefined;
     // What we hold still cannot be left out: that would reset it.
     if (fields.some((finding) => finding.held === true) || undecided.length > unheld.length) return undefined;
-    return { leaveOut: [...left, ...theirs.map(({ path }) => path), ...unheld], overrules: [] };
+    return { leaveOut, overrules: [] };
   }
   const key = objectKey(member.id);
   const waiting = fields.filter((finding) => policy.heldBack(key, finding));
-  const overrules = fields.filter((finding) => !waiting.includes(finding));
-  if (overrules.length + lost.length === 0) return undefined;
-  return { leaveOut: [...left, ...waiting.filter((finding) => finding.held !== true).map(({ path }) => path)], overrules };
+  const leaveOut = [...left, ...waiting.filter((finding) => finding.held !== true).map(({ path }) => path)];
+  const isLeftOut = belowAny(leaveOut);
+  const overrules = fields.filter((finding) => !waiting.includes(finding) && !isLeftOut(finding.path));
+  if (overrules.length === 0 && lost.every(isLeftOut)) return undefined;
+  return { leaveOut, overrules };
 }
 
 /** Whether a dry run has to say what the object is. */

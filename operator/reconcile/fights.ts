@@ -4,9 +4,9 @@ import { hashAnnotation, partOfLabel } from '../api/names.ts';
 import { objectKey } from '../kube/types.ts';
 import { isFighting, isOver, overIn, rewritten } from '../live/drift/fight.ts';
 import type { Rewrites } from '../live/drift/fight.ts';
-import { pathText } from '../live/drift/path.ts';
+import { belowAny, pathText } from '../live/drift/path.ts';
 import type { Path } from '../live/drift/path.ts';
-import type { Finding } from '../live/drift/types.ts';
+import type { Drift, Finding } from '../live/drift/types.ts';
 import type { Member, MemberChange } from '../live/types.ts';
 import type { DriftPolicy } from '../plan/correction.ts';
 
@@ -33,6 +33,8 @@ export class Fights {
   readonly #rewrites = new Map<string, Counted>();
   /** The uids of objects that left, by objectKey, oldest first: one that comes back had only lost its label. */
   readonly #left = new Map<string, string>();
+  /** Findings by name, told before a dry run was needed to say whether they stay, by objectKey; oldest first. */
+  readonly #open = new Map<string, ReadonlyMap<string, Path>>();
 
   /** Takes in a change of a member: fields that differ from git now and did not before were written since. */
   note({ before, after }: MemberChange, now: number): void {
@@ -43,11 +45,26 @@ export class Fights {
     const key = objectKey(after.id);
     if (before === undefined) return this.#return(key, after, now);
     this.#endIfStatedAnew(key, after);
-    if (after.drift === undefined || after.drift === before.drift || after.drift.fields.length === 0) return;
-    const known = new Set((before.drift?.fields ?? []).map((finding) => nameOf(key, finding)));
+    if (after.drift === undefined || after.drift === before.drift) return;
+    const known = this.#known(key, before.drift, after.drift);
+    if (after.drift.fields.length === 0) return;
     const hash = writtenHash(after) ?? writtenHash(before);
     for (const finding of after.drift.fields) if (!known.has(nameOf(key, finding))) this.#count(key, finding, hash, now);
     this.#forget(now);
+  }
+
+  /** What was told of the object already; what is undecided now is remembered as told, since nobody need have written it again. */
+  #known(key: string, before: Drift | undefined, { undecided }: Drift): ReadonlyMap<string, Path> {
+    const told = (before?.fields ?? []).map((finding) => [nameOf(key, finding), finding.path] as const);
+    const known = new Map([...(this.#open.get(key) ?? []), ...told]);
+    this.#open.delete(key);
+    if (undecided.length === 0 || known.size === 0) return known;
+    const isUndecided = belowAny(undecided);
+    const open = [...known].filter(([, path]) => undecided.some((one) => one.length === 0) || isUndecided(path));
+    if (open.length > 0) this.#open.set(key, new Map(open));
+    const [oldest] = this.#open.keys();
+    if (this.#open.size > most && oldest !== undefined) this.#open.delete(oldest);
+    return known;
   }
 
   /** Milliseconds until an object that was made to leave may be taken back; 0 is now. */

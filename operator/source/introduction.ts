@@ -48,10 +48,13 @@ export async function introduce(service: Service, refsBytes: number, signal: Abo
       const [ref = '', list = ''] = text.split('\0');
       const [oid = '', name = ''] = ref.split(' ');
       if (first) for (const capability of list.split(' ')) addCapability(capabilities, capability);
+      first = false;
       refuseSha256(capabilities, service.mask);
       // At the end a repository that is shallow itself says where; nothing of that is asked for.
       if (oid === 'shallow' && isObjectId(name)) continue;
       if (!isObjectId(oid)) throw notGit(`it answers ${quote(service.mask(text))}`);
+      // In place of the refs, where there are none to list.
+      if (name === 'capabilities^{}') continue;
       if (name === 'HEAD') head = oid;
       else if (name.endsWith('^{}')) {
         // A peeled tag follows the tag itself and takes its place.

@@ -79,6 +79,13 @@ test('what admission makes of a field is asked of a dry run, once somebody else 
   const rival = entry('rival', 'Apply', { 'f:spec': { 'f:text': {}, 'f:replicas': {} } });
   const lost = { version: '2', live: { ...live, replicas: 5 }, entries: [ours({ 'f:spec': { 'f:paused': {} } }), rival] };
   expect(look(lost)).toEqual(['modified spec.replicas by rival', 'undecided spec.text']);
+  // Also where it began later, and the watch told of our write before its answer was there.
+  const later = assessor();
+  later.state(set, [stated()], false);
+  later.look();
+  later.look({ version: '2', live });
+  later.wrote(key, '2', []);
+  expect(later.look({ ...lost, version: '3' })).toContain('undecided spec.text');
 });
 
 describe('what an object is measured against', () => {

@@ -47,6 +47,23 @@ describe('Fights', () => {
     expect(fights.wait(key, finding(), 20)).toBe(0);
   });
 
+  test('is not counted again where a dry run had to say that the drift stays', () => {
+    const fights = new Fights();
+    rounds(fights, 5);
+    const open = member({}, { drift: { ...noDrift, undecided: [finding().path] } });
+    const stays = drifted(finding());
+    for (let time = 5_000; time < 20_000; time += 1_000) {
+      fights.note({ before: stays, after: open }, time);
+      fights.note({ before: open, after: stays }, time);
+    }
+    expect(fights.wait(key, finding(), 5_000)).toBe(1_000);
+    // But it is where the dry run says so of one that was put right before.
+    fights.note({ before: stays, after: clean }, 20_000);
+    fights.note({ before: clean, after: open }, 20_000);
+    fights.note({ before: open, after: stays }, 20_000);
+    expect(fights.wait(key, finding(), 20_000)).toBe(4_000);
+  });
+
   test.each<[string, Record<string, string>]>([
     ['takes our annotations away', {}],
     ['puts old annotations back', { 'plumbline.dev/hash': 'v1:saved-once' }],

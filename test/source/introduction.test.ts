@@ -28,6 +28,13 @@ describe('refs of a server of version 0', () => {
     expect([refs?.get('refs/tags/v1'), tags?.get('refs/tags/v1')]).toEqual([two, one]);
   });
 
+  test('there may be none', async () => {
+    const { advertised: refs } = await advertised(`${'0'.repeat(40)} capabilities^{}\0side-band-64k`);
+    expect(() => refs && resolveRef(refs, {})).toThrow(
+      new PlumblineError({ reason: 'EmptyRepository', message: 'the repository has no commit yet' }),
+    );
+  });
+
   test.each([
     ['nothing before it', [`${two} refs/tags/v1^{}\0`]],
     ['another tag before it', [`${one} refs/tags/v2\0`, `${two} refs/tags/v1^{}`]],

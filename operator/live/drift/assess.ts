@@ -28,7 +28,7 @@ export interface AssessInput {
   readonly known: boolean;
   /** Paths, as texts, that the server does not record (rule 28) or that a dry run found to be as stated. */
   readonly unrecorded: ReadonlySet<string>;
-  /** Paths, as texts, at which admission was seen to make another value of what is stated (see mutatedFields). */
+  /** Paths, as texts, at which admission was seen to make another value of what is stated: `mutated` of earlier sights. */
   readonly mutated?: ReadonlySet<string> | undefined;
 }
 
@@ -36,12 +36,22 @@ export interface AssessInput {
 const mostFields = 50;
 const wholeObject: Path = [];
 
+export interface Assessed {
+  readonly drift: Drift;
+  /**
+   * What admission makes of the stated fields that we hold, where it is another value (an image from a mirror), as texts of
+   * paths. Somebody else who writes such a field leaves the same behind as we would.
+   */
+  readonly mutated: readonly string[];
+}
+
 /** Everything that is to be told of this object. */
-export function assessDrift(input: AssessInput): Drift {
+export function assessDrift(input: AssessInput): Assessed {
   const { kind, stated, hash, object, unrecorded } = input;
   const own = ownEntry(object.metadata.managedFields);
   // Without an entry of ours, or with one in another version, fields cannot be compared by name.
-  if (own?.fieldsV1 === undefined || own.apiVersion !== apiVersionOf(kind)) return { ...noDrift, undecided: [wholeObject] };
+  if (own?.fieldsV1 === undefined || own.apiVersion !== apiVersionOf(kind))
+    return { drift: { ...noDrift, undecided: [wholeObject] }, mutated: [] };
   const isTold = (path: Path): boolean => unrecorded.size === 0 || !unrecorded.has(pathText(path));
   const found = compare({ stated, object, seen: input.metadataOnly ? 'metadata' : 'all', mutated: input.mutated });
   const undecided = found.undecided.filter(isTold);
@@ -61,22 +71,13 @@ export function assessDrift(input: AssessInput): Drift {
   }
   const lost = found.lost.filter(isTold);
   const drift = { fields: fields.slice(0, mostFields), extra: extraFields(stated, object), lost, undecided, unheld };
-  return isClean(drift) ? noDrift : drift;
+  return { drift: isClean(drift) ? noDrift : drift, mutated: found.mutated.map(pathText) };
 }
 
 /** What of the stated fields an answer of the API server to a write of ours does not record (rule 28), as texts of paths. */
 export function unrecordedFields(stated: Readonly<Record<string, unknown>>, answer: KubeObject): ReadonlySet<string> {
   const { fields, lost, undecided } = compare({ stated, object: answer, seen: 'answer' });
   return new Set([...fields.map((finding) => finding.path), ...lost, ...undecided].map(pathText));
-}
-
-/**
- * What admission makes of the stated fields that we hold, where it is another value (an image from a mirror), as texts of
- * paths; undefined where there is none. Somebody else who writes such a field leaves the same behind as we would.
- */
-export function mutatedFields(stated: Readonly<Record<string, unknown>>, object: KubeObject): ReadonlySet<string> | undefined {
-  const { mutated } = compare({ stated, object, seen: 'all' });
-  return mutated.length === 0 ? undefined : new Set(mutated.map(pathText));
 }
 
 /** The same findings with a time for those that the server recorded none for: when they were first seen. */

@@ -19,7 +19,9 @@ import {
   otherEntries,
   setMembers,
 } from './fields.ts';
-import type { FieldSet, Holder, ItemNode } from './fields.ts';
+import type { FieldSet, Holder } from './fields.ts';
+import { defaultedKeys, displaced, isOutOfOrder, isWhole, keysOf, keysText, positionsOf } from './items.ts';
+import type { Keys, Placed, Positions } from './items.ts';
 import { isBlank, isSameScalar, pathText } from './path.ts';
 import type { Path, Step } from './path.ts';
 import type { Drift, Finding } from './types.ts';
@@ -163,39 +165,33 @@ function visitItems(place: Place, items: readonly unknown[], node: FieldSet, fou
     return;
   }
   const matched = matchItems(items, nodes);
-  const defaults = defaultedKeys(items, matched);
-  const claimed = [...nodes.map(({ keys }) => keys), ...wholeKeys(items, keyNames)];
-  const lives: (number | undefined)[] = items.map((item, index) => {
-    const served = matched[index];
-    if (served === undefined) return loseItem(place, item, index, { keyNames, claimed, defaults }, found);
-    const at = indexOfItem(place.live, served.keys);
+  const ours = nodes.map(({ keys }) => keys);
+  const served = matched.map((one) => one?.keys);
+  const list = listOf(place, items, keyNames, ours, defaultedKeys(items, served));
+  const placed = items.map((item, index): Placed<Place> => {
+    const it = matched[index];
+    if (it === undefined) return loseItem(place, item, index, list, found);
+    const [at] = list.positions.get(keysText(it.keys)) ?? [];
     visit(
-      itemPlace(place, item, index, served.keys, served.node, at, (keys) => isSameKeys(keys, served.keys)),
+      itemPlace(place, item, index, it.keys, it.node, at, (keys) => isSameKeys(keys, it.keys)),
       found,
     );
-    return at;
+    return { at, lost: undefined };
   });
-  if (isOutOfOrder(lives)) found.fields.push({ path: place.path, class: 'modified', held: true, ...nobody });
+  // The relative order of our items is owned by nobody, so who changed it is not known, and it matters (initContainers).
+  if (isOutOfOrder(placed)) found.fields.push({ path: place.path, class: 'modified', held: true, ...nobody });
+  tellDisplaced(placed, found);
 }
 
-/** The relative order of our items is owned by nobody, so who changed it is not known, and it matters (initContainers). */
-function isOutOfOrder(positions: readonly (number | undefined)[]): boolean {
-  let last = -1;
-  for (const position of positions) {
-    if (position === undefined || position < 0) continue;
-    if (position < last) return true;
-    last = position;
-  }
-  return false;
+/** Items that we lost and that a write of ours would move: each by itself, since it may be left out of that. */
+function tellDisplaced(placed: readonly Placed<Place>[], found: Found): void {
+  for (const { path, others } of displaced(placed)) found.fields.push({ path, class: 'modified', ...attribution(here(others)) });
 }
 
 function visitMembers(place: Place, members: readonly unknown[], node: FieldSet, found: Found): void {
   const held = setMembers(node);
   for (const value of members) if (!held.some((one) => isSameScalar(one, value))) loseMember(place, value, found);
 }
-
-/** The key fields of an item, by which others know it; undefined where it is not known what the API server made of one. */
-type Keys = Readonly<Record<string, unknown>>;
 
 /** The place of an item; `isIt` says which item of another entry it is. */
 function itemPlace(
@@ -216,74 +212,48 @@ function itemPlace(
   return { path: [...place.path, step], stated, node, live, others: narrow(place.others, pick) };
 }
 
-/** Where in the live list the item with these key fields is. */
-function indexOfItem(live: unknown, keys: Keys): number | undefined {
-  if (!Array.isArray(live)) return undefined;
-  const at = live.findIndex((one) => isMapping(one) && Object.keys(keys).every((key) => isSameScalar(one[key], keys[key])));
-  return at < 0 ? undefined : at;
-}
-
-function keysOf(item: unknown, keyNames: readonly string[]): Keys {
-  return Object.fromEntries(keyNames.map((name) => [name, isMapping(item) ? (item[name] ?? undefined) : undefined]));
-}
-
-/** The key fields of those items that state all of them. */
-function wholeKeys(items: readonly unknown[], keyNames: readonly string[]): readonly Keys[] {
-  return items.map((item) => keysOf(item, keyNames)).filter(isWhole);
-}
-
-function isWhole(keys: Keys): boolean {
-  return Object.values(keys).every((value) => value !== undefined);
-}
-
 /** What is known of a list beside one of its items. */
-interface ListKeys {
+interface List {
   readonly keyNames: readonly string[];
-  /** Of items that serve others of ours. */
-  readonly claimed: readonly Keys[];
+  /** Of items that serve others of ours, as texts. */
+  readonly claimed: ReadonlySet<string>;
   /** What the API server makes of key fields that are not stated, as far as other items show it. */
   readonly defaults: Keys;
+  readonly lives: readonly Keys[];
+  readonly positions: Positions;
 }
 
-/** An item of ours that our entry does not name. Returns where in the live list it is. */
-function loseItem(place: Place, item: unknown, index: number, { keyNames, claimed, defaults }: ListKeys, found: Found): number | undefined {
+function listOf(place: Place, items: readonly unknown[], keyNames: readonly string[], ours: readonly Keys[], defaults: Keys): List {
+  const stated = items.map((item) => keysOf(item, keyNames)).filter(isWhole);
+  const lives = Array.isArray(place.live) ? place.live.map((one) => keysOf(one, keyNames)) : [];
+  return { keyNames, claimed: new Set([...ours, ...stated].map(keysText)), defaults, lives, positions: positionsOf(lives) };
+}
+
+/** An item of ours that our entry does not name. */
+function loseItem(place: Place, item: unknown, index: number, list: List, found: Found): Placed<Place> {
+  const { keyNames, claimed, defaults, lives, positions } = list;
   const stated = Object.fromEntries(Object.entries(keysOf(item, keyNames)).map(([name, value]) => [name, value ?? defaults[name]]));
+  const text = isWhole(stated) ? keysText(stated) : undefined;
   const isIt = (keys: Keys): boolean =>
-    isWhole(stated) ? isSameKeys(stated, keys) : fit(item, keys) !== 'none' && !claimed.some((other) => isSameKeys(other, keys));
-  const lives: readonly Keys[] = Array.isArray(place.live) ? place.live.map((one) => keysOf(one, keyNames)) : [];
-  const at = lives.findIndex(isIt);
-  const keys =
-    lives[at] ??
-    here(place.others)
-      .flatMap(({ node }) => itemNodes(node).map((one) => one.keys))
-      .find(isIt);
-  // Another item may have taken the place of ours with another value of the key field that is not stated.
-  if (at >= 0 && !isWhole(stated)) {
+    text === undefined ? fit(item, keys) !== 'none' && !claimed.has(keysText(keys)) : isSameKeys(stated, keys);
+  const [at, ...more] = text === undefined ? lives.flatMap((keys, live) => (isIt(keys) ? [live] : [])) : (positions.get(text) ?? []);
+  // Another item may have taken the place of ours, with another value of the key field that is not stated.
+  if (at !== undefined && text === undefined) {
     doubt(itemPlace(place, item, index, stated, undefined, undefined, isIt).path, found);
-    return undefined;
+    return unplaced;
   }
   // Of several alike the API server leaves one.
-  if (keys !== undefined && lives.filter((one) => isSameKeys(one, keys)).length > 1) {
+  if (more.length > 0) {
     if (!found.undecided.includes(place.path)) found.undecided.push(place.path);
-    return undefined;
+    return unplaced;
   }
-  const live = at < 0 ? undefined : at;
-  lose(itemPlace(place, item, index, keys ?? stated, undefined, live, isIt), found);
-  return live;
+  const named = here(place.others).flatMap(({ node }) => itemNodes(node).map(({ keys }) => keys));
+  const lost = itemPlace(place, item, index, (at === undefined ? named.find(isIt) : lives[at]) ?? stated, undefined, at, isIt);
+  lose(lost, found);
+  return { at, lost: at === undefined ? undefined : lost };
 }
 
-/** The key fields that items leave out, as the API server filled them in for all of those that our entry names. */
-function defaultedKeys(items: readonly unknown[], matched: readonly (ItemNode | undefined)[]): Keys {
-  const defaults = new Map<string, unknown>();
-  for (const [index, served] of matched.entries()) {
-    for (const [name, value] of Object.entries(served?.keys ?? {})) {
-      if (keysOf(items[index], [name])[name] !== undefined) continue;
-      const isOther = defaults.has(name) && !isSameScalar(defaults.get(name), value);
-      defaults.set(name, isOther ? undefined : value);
-    }
-  }
-  return Object.fromEntries(defaults);
-}
+const unplaced: Placed<Place> = { at: undefined, lost: undefined };
 
 function loseMember(place: Place, value: unknown, found: Found): void {
   const pick = (node: FieldSet): FieldSet | undefined => {
@@ -308,9 +278,11 @@ function lose(place: Place, found: Found): void {
     const lists = holders.flatMap(({ node }) => itemNodes(node));
     if (lists.length > 0) {
       const keyNames = Object.keys(lists[0]?.keys ?? {});
-      const list = { keyNames, claimed: wholeKeys(stated, keyNames), defaults: {} };
-      const lives = stated.map((item, index) => loseItem(place, item, index, list, found));
-      if (isOutOfOrder(lives)) found.fields.push({ path: place.path, class: 'modified', ...attribution(holders) });
+      const list = listOf(place, stated, keyNames, [], {});
+      tellDisplaced(
+        stated.map((item, index) => loseItem(place, item, index, list, found)),
+        found,
+      );
       return;
     }
     if (holders.some(({ node }) => namesAny(node, 'v:'))) {

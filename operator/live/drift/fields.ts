@@ -2,6 +2,7 @@
 import { fieldManager } from '../../api/names.ts';
 import type { KubeObject, ManagedFieldsEntry } from '../../kube/types.ts';
 import { isMapping } from '../../render/fields.ts';
+import { isWhole, keysOf, keysText } from './items.ts';
 import { isSameScalar } from './path.ts';
 
 /** A node of fieldsV1: what is owned at and below a place. `{}` alone is the place itself, and `.` too. */
@@ -118,14 +119,30 @@ export function fit(item: unknown, keys: Readonly<Record<string, unknown>>): 'al
   return stated === names.length ? 'all' : stated > 0 ? 'some' : 'open';
 }
 
+/** The nodes of those items that state every key field. */
+function withAllKeys(items: readonly unknown[], nodes: readonly ItemNode[]): (ItemNode | undefined)[] {
+  const byKeys = new Map(nodes.map((node) => [keysText(node.keys), node]));
+  const names = [...new Map(nodes.map(({ keys }) => [Object.keys(keys).join(), Object.keys(keys)])).values()];
+  return items.map((item) => {
+    for (const keys of names.map((some) => keysOf(item, some))) {
+      const text = isWhole(keys) ? keysText(keys) : '';
+      const node = byKeys.get(text);
+      byKeys.delete(text);
+      if (node !== undefined) return node;
+    }
+    return undefined;
+  });
+}
+
 /**
  * Which node serves which item of the manifest: each serves one. Items that state every key field choose first; the rest
  * take what fits the fields that they state (the others were defaulted).
  */
 export function matchItems(items: readonly unknown[], nodes: readonly ItemNode[]): readonly (ItemNode | undefined)[] {
   const free = new Set(nodes);
-  const matched: (ItemNode | undefined)[] = items.map(() => undefined);
-  for (const how of ['all', 'some', 'open'] as const) {
+  const matched = withAllKeys(items, nodes);
+  for (const node of matched) if (node !== undefined) free.delete(node);
+  for (const how of ['some', 'open'] as const) {
     items.forEach((item, index) => {
       if (matched[index] !== undefined) return;
       for (const node of free) {

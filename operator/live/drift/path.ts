@@ -111,6 +111,17 @@ function isItem(item: unknown, keys: Readonly<Record<string, unknown>>): boolean
   return isMapping(item) && Object.entries(keys).every(([key, value]) => isSameScalar(item[key], value));
 }
 
+/** Whether a path is one of these or inside of one. */
+export function belowAny(paths: readonly Path[]): (path: Path) => boolean {
+  const texts = paths.map(pathText);
+  return (path) => texts.some((text) => isBelow(pathText(path), text));
+}
+
+/** Whether the first path, as text, is the second or inside of it. */
+function isBelow(text: string, above: string): boolean {
+  return text === above || (text.startsWith(above) && /^[.[]/u.test(text.slice(above.length)));
+}
+
 /** Whether two scalars are the same value; a bigint is the number that it is. */
 export function isSameScalar(a: unknown, b: unknown): boolean {
   if (a === b) return true;

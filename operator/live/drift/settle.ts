@@ -37,25 +37,32 @@ export function settle(paths: readonly Path[], stated: unknown, live: KubeObject
   const asked = paths.some((path) => path.length === 0) ? statedPaths(stated) : paths;
   const [before, after] = [ownEntry(live.metadata.managedFields)?.fieldsV1, ownEntry(answer.metadata.managedFields)?.fieldsV1];
   const result = { fields: [] as Finding[], lost: [] as Path[], unrecorded: [] as string[], held: [] as string[] };
-  for (const one of asked) {
-    const path = completed(one, stated, after);
+  const decide = (one: Path): void => {
+    const { path, value } = completed(one, stated, after);
     const [held, recorded] = [nodeAt(before, path), nodeAt(after, path)];
     const now = valueAt(live, path);
+    const isItem = 'item' in (path.at(-1) ?? {});
     if (recorded === undefined) result.unrecorded.push(pathText(path));
     else if (!isEqual(now, valueAt(answer, path))) {
+      // Rules may be about a part of the item, and somebody else may hold another.
+      if (isItem && isMapping(now)) return statedPaths(value, path).forEach(decide);
       const isHeld = held !== undefined && (held.depth === path.length || held.depth === recorded.depth);
       const found: Finding = { path, class: now === undefined ? 'removed' : 'modified', ...attributionAt(live, path) };
       result.fields.push(isHeld ? { ...found, held: true } : found);
     } else if (held?.depth === recorded.depth && isEqual(held.node, recorded.node)) result.held.push(pathText(path));
     else result.lost.push(path);
-  }
+  };
+  asked.forEach(decide);
   return result;
 }
 
-/** The path with what the API server has made of key fields that are not stated, as far as its record of the manifest says. */
-function completed(path: Path, stated: unknown, recorded: FieldSet | undefined): Path {
+/**
+ * The path with what the API server has made of key fields that are not stated, as far as its record of the manifest says;
+ * and what is stated there.
+ */
+function completed(path: Path, stated: unknown, recorded: FieldSet | undefined): { readonly path: Path; readonly value: unknown } {
   let [value, node] = [stated, recorded];
-  return path.map((step) => {
+  const whole = path.map((step) => {
     if ('field' in step) value = isMapping(value) ? value[step.field] : undefined;
     else if ('value' in step) value = undefined;
     else {
@@ -71,6 +78,7 @@ function completed(path: Path, stated: unknown, recorded: FieldSet | undefined):
     node = node && stepInto(node, step);
     return step;
   });
+  return { path: whole, value };
 }
 
 function withKeys({ item, index }: ItemStep, keys: Readonly<Record<string, unknown>>): ItemStep {

@@ -80,9 +80,14 @@ export function inputOf({
   return { kind, stated: unpackStated(packed), hash: 'v1:a', object, metadataOnly, known, unrecorded: new Set(unrecorded), mutated };
 }
 
+/** The fields but for these. */
+export function without(fields: Json, ...names: string[]): Json {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
+}
+
 /** The verdict in short: `modified spec.replicas by kubectl-scale`. */
 export function verdict(made: Case): readonly string[] {
-  return shown(assessDrift(inputOf(made)));
+  return shown(assessDrift(inputOf(made)).drift);
 }
 
 export function shown(drift: Drift): readonly string[] {

@@ -81,6 +81,15 @@ describe('what a dry run says of one of two ports with the same number', () => {
       [],
     ]);
   });
+  test('that is there again: each of its fields by itself, as rules may be about one of them', () => {
+    const by = entry('rival', 'Update', { 'f:spec': { 'f:ports': { [tcpKey]: node } } });
+    const live = object({ spec: { ports: [port('UDP'), port('TCP', 6)] } }, holding(udpKey), by);
+    const { fields, lost, unrecorded } = settle([tcp], stated, live, answer);
+    expect(fields.map((finding) => `${finding.class} ${pathText(finding.path)} ${finding.manager}`)).toEqual([
+      'modified spec.ports[port=53].targetPort rival',
+    ]);
+    expect([lost.map(pathText), unrecorded]).toEqual([['spec.ports[port=53].port'], []]);
+  });
   test('that was changed, and by whom', () => {
     const by = (manager: string, key: string) => entry(manager, 'Update', { 'f:spec': { 'f:ports': { [key]: { 'f:targetPort': {} } } } });
     const live = object({ spec: { ports: [port('UDP'), port('TCP', 6)] } }, holding(udpKey), by('other', udpKey), by('rival', tcpKey));
