@@ -33,7 +33,8 @@ export class Fuzzer {
     const progress = new SharedArrayBuffer(4);
     const task: Task = { target: target.name, seeds, seed, from, count, progress };
     this.#worker ??= new Worker(new URL('worker.ts', import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: heapMiB },
+      // Node ends a thread at its limit with 16 MiB to spare: what one collection of the young moves has to fit, else the process ends.
+      resourceLimits: { maxOldGenerationSizeMb: heapMiB, maxYoungGenerationSizeMb: 12 },
       execArgv: ['--disable-warning=ExperimentalWarning'],
     });
     const worker = this.#worker;
