@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { PlumblineError } from '../../operator/errors.ts';
 import { anonymous } from '../../operator/source/credentials.ts';
 import { createGitClient } from '../../operator/source/git-client.ts';
 import { resolveRef } from '../../operator/source/refs.ts';
@@ -7,6 +6,7 @@ import type { Checkout, Credentials, GitClient, RefSpec } from '../../operator/s
 import { makeCertificate, startGitServer } from '../gitserver/index.ts';
 import type { GitServer } from '../gitserver/index.ts';
 import { cut } from './cut.ts';
+import { failure } from './failure.ts';
 
 const signal = new AbortController().signal;
 let git: GitClient;
@@ -15,16 +15,6 @@ beforeAll(() => {
   git = createGitClient();
 });
 afterAll(() => git.close());
-
-async function failure(work: Promise<unknown>): Promise<PlumblineError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof PlumblineError) return error;
-    throw error;
-  }
-  throw new Error('it worked');
-}
 
 async function checkoutOf(url: string, spec: RefSpec, credentials: Credentials = anonymous, client = git): Promise<Checkout> {
   const refs = await client.listRefs(url, credentials, signal, ['refs/tags/', 'refs/pull/']);

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { PlumblineError } from '../../operator/errors.ts';
 import { anonymous } from '../../operator/source/credentials.ts';
 import { createGitClient } from '../../operator/source/git-client.ts';
 import { resolveRef } from '../../operator/source/refs.ts';
@@ -12,6 +11,7 @@ import type { Checkout, Credentials, GitClient, RefSpec } from '../../operator/s
 import { startGitServer } from '../gitserver/index.ts';
 import type { GitRepo, GitServer } from '../gitserver/index.ts';
 import { cut } from './cut.ts';
+import { failure } from './failure.ts';
 
 const signal = new AbortController().signal;
 let git: GitClient;
@@ -23,16 +23,6 @@ beforeAll(() => {
   impatient = createGitClient({ timeouts: { idleMs: 400, connectMs: 1000 } });
 });
 afterAll(() => Promise.all([git.close(), impatient.close()]));
-
-async function failure(work: Promise<unknown>): Promise<PlumblineError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof PlumblineError) return error;
-    throw error;
-  }
-  throw new Error('it worked');
-}
 
 async function checkoutOf(url: string, spec: RefSpec, credentials: Credentials = anonymous, client = git): Promise<Checkout> {
   const refs = await client.listRefs(url, credentials, signal, ['refs/tags/', 'refs/pull/']);

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PlumblineError } from '../../operator/errors.ts';
 import { StatusError } from '../../operator/source/http-errors.ts';
 import { readCredentials } from '../../operator/source/credentials.ts';
 import { defaultLimits } from '../../operator/source/limits.ts';
@@ -12,6 +11,7 @@ import type { GitServer } from '../gitserver/index.ts';
 import { fetchRefs } from './ask.ts';
 import { startForge } from './forge.ts';
 import type { Forge } from './forge.ts';
+import { failure } from './failure.ts';
 
 const signal = new AbortController().signal;
 let forge: Forge;
@@ -72,16 +72,6 @@ function failed(work: Promise<unknown>): Promise<unknown> {
     () => 'it worked',
     (error: unknown) => error,
   );
-}
-
-async function failure(work: Promise<unknown>): Promise<PlumblineError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof PlumblineError) return error;
-    throw error;
-  }
-  throw new Error('it worked');
 }
 
 test('a token is asked for once, and is the password', async () => {

@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { anonymous } from '../../operator/source/credentials.ts';
 import { HttpPool } from '../../operator/source/http-pool.ts';
 import { openHttp } from '../../operator/source/http.ts';
-import { closing, failure, gitServer, httpServer, refsOf, signal, timeouts, transports } from './http-servers.ts';
+import { failure } from './failure.ts';
+import { closing, gitServer, httpServer, refsOf, signal, timeouts, transports } from './http-servers.ts';
 
 describe('connections', () => {
   test.each([[true], [false]])('polls of one host share one (TLS: %s)', async (tls) => {

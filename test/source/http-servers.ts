@@ -3,7 +3,6 @@ import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach } from '@jest/globals';
-import { PlumblineError } from '../../operator/errors.ts';
 import { anonymous } from '../../operator/source/credentials.ts';
 import { defaultLimits } from '../../operator/source/limits.ts';
 import type { ProxySettings } from '../../operator/source/proxies.ts';
@@ -59,15 +58,4 @@ export function refsOf(
   proxies: ProxySettings = {},
 ): Promise<RemoteRefs> {
   return fetchRefs({ url, credentials, timeouts, proxies, limits: defaultLimits, transports: at }, ['refs/tags/'], signal);
-}
-
-/** How it failed; whatever is no PlumblineError is thrown. */
-export async function failure(work: Promise<unknown>): Promise<PlumblineError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof PlumblineError) return error;
-    throw error;
-  }
-  throw new Error('it worked');
 }

@@ -10,7 +10,8 @@ import type { GitServer } from '../gitserver/index.ts';
 import { fetchRefs } from './ask.ts';
 import { startProxy } from './connect-proxy.ts';
 import type { Proxy, ProxyOptions } from './connect-proxy.ts';
-import { closing, failure, gitServer, httpServer, refsOf, signal, timeouts, transports } from './http-servers.ts';
+import { failure } from './failure.ts';
+import { closing, gitServer, httpServer, refsOf, signal, timeouts, transports } from './http-servers.ts';
 
 describe('packed answers', () => {
   const packers = { gzip: gzipSync, 'x-gzip': gzipSync, deflate: deflateSync };

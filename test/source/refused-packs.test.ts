@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deflateSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { PlumblineError } from '../../operator/errors.ts';
 import { anonymous } from '../../operator/source/credentials.ts';
 import { createGitClient } from '../../operator/source/git-client.ts';
 import type { GitClientOptions } from '../../operator/source/git-client.ts';
@@ -17,6 +16,7 @@ import { startGitServer } from '../gitserver/index.ts';
 import type { GitRepo, GitServer } from '../gitserver/index.ts';
 import { startMeddler } from './meddler.ts';
 import type { Meddler } from './meddler.ts';
+import { failure } from './failure.ts';
 
 const { signal } = new AbortController();
 const mebi = 1024 * 1024;
@@ -46,16 +46,6 @@ async function read(options: GitClientOptions = {}, url = `${meddler.url}/shop.g
   } finally {
     await client.close();
   }
-}
-
-async function failure(work: Promise<unknown>): Promise<PlumblineError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof PlumblineError) return error;
-    throw error;
-  }
-  throw new Error('it worked');
 }
 
 function band(number: number, data: Buffer | string): Buffer {

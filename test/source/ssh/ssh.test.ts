@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { PlumblineError } from '../../../operator/errors.ts';
+import type { PlumblineError } from '../../../operator/errors.ts';
 import { readCredentials } from '../../../operator/source/credentials.ts';
 import { createGitClient } from '../../../operator/source/git-client.ts';
 import { resolveRef } from '../../../operator/source/refs.ts';
@@ -11,6 +11,7 @@ import type { Checkout, Credentials, GitClient, RefSpec } from '../../../operato
 import { parseGitUrl } from '../../../operator/source/url.ts';
 import { makeSshKey, startSshd } from '../../gitserver/index.ts';
 import type { GitRepo, Sshd, SshKey } from '../../gitserver/index.ts';
+import { failure } from '../failure.ts';
 
 const signal = new AbortController().signal;
 let git: GitClient;
@@ -42,16 +43,6 @@ function credentialsFor(url: string, identity: string, knownHosts: string, passw
 async function checkoutOf(url: string, credentials: Credentials, spec: RefSpec = {}): Promise<Checkout> {
   const refs = await git.listRefs(url, credentials, signal, ['refs/tags/']);
   return git.checkout(url, credentials, resolveRef(refs, spec), signal);
-}
-
-async function failure(work: Promise<unknown>): Promise<PlumblineError> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof PlumblineError) return error;
-    throw error;
-  }
-  throw new Error('it worked');
 }
 
 describe.each([
